@@ -1,0 +1,111 @@
+"""The messages between window and worker, as records. Bulk data travels beside them, as the frame's body."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+TrainingState = Literal["running", "paused", "finished"]
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Base of all messages."""
+
+
+# From the window to the worker.
+
+
+class Run(Message, frozen=True, tag=True, kw_only=True):
+    """Run a target. A callable is traced; a script runs to its end, and its first backward pass is recorded."""
+
+    target: str
+    arguments: tuple[str, ...] = ()
+    values: Literal["none", "summary", "all"] = "summary"
+    pause_at: int | None = None
+    """Record this training step, then pause."""
+
+
+class Pause(Message, frozen=True, tag=True, kw_only=True):
+    """Finish the running training step, record the next one, and hold there."""
+
+
+class Resume(Message, frozen=True, tag=True, kw_only=True):
+    """Go on training."""
+
+
+class StepOnce(Message, frozen=True, tag=True, kw_only=True):
+    """Run and record exactly one more training step, and hold again."""
+
+
+class SendTrace(Message, frozen=True, tag=True, kw_only=True):
+    """Send the trace of the training step at which the training is held."""
+
+
+class Shutdown(Message, frozen=True, tag=True, kw_only=True):
+    """Leave as soon as the program lets you."""
+
+
+# From the worker to the window.
+
+
+class Ready(Message, frozen=True, tag=True, kw_only=True):
+    """torch is imported; the worker takes a `Run`."""
+
+    torch_version: str
+    seconds: float
+
+
+class Heartbeat(Message, frozen=True, tag=True, kw_only=True):
+    """Sent every second, whatever the program does."""
+
+
+class Started(Message, frozen=True, tag=True, kw_only=True):
+    """The program begins. `sources` maps each file to its text as it runs now."""
+
+    target: str
+    title: str
+    sources: dict[str, str] = {}
+
+
+class TraceReady(Message, frozen=True, tag=True, kw_only=True):
+    """The frame's body is a trace file. `step` is the training step, None outside a training."""
+
+    step: int | None = None
+    loss: float | None = None
+    reason: Literal["first", "paused", "requested", "result", "failed"] = "result"
+
+
+class LossPoints(Message, frozen=True, tag=True, kw_only=True):
+    """`count` new points: the body is `count` int64 step numbers, then `count` float64 losses (little-endian)."""
+
+    count: int
+    steps_per_second: float = 0.0
+    learning_rate: float | None = None
+
+
+class TrainingChanged(Message, frozen=True, tag=True, kw_only=True):
+    """The training runs, is held after step `step`, or is over."""
+
+    state: TrainingState
+    step: int
+
+
+class Failed(Message, frozen=True, tag=True, kw_only=True):
+    """The program failed. `message` is a sentence for people. A partial trace may have come before."""
+
+    message: str
+    traceback: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+class Finished(Message, frozen=True, tag=True, kw_only=True):
+    """The program is over; `message` says how where that is worth saying ("the script exited with code 3")."""
+
+    message: str = ""
+    exit_code: int = 0
+
+
+ToWorker = Run | Pause | Resume | StepOnce | SendTrace | Shutdown
+ToWindow = Ready | Heartbeat | Started | TraceReady | LossPoints | TrainingChanged | Failed | Finished
