@@ -18,9 +18,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """What one box stands for.
 
     A "node" is one node of the graph; a "group" is one call of a module, open or folded; a "chip" is a small copy of a
-    leaf, input, buffer or constant, drawn beside one of its consumers. `node` is the node's id (None for a group), `scope`
-    the group's path (for the others, the scope that they are drawn in). `parent` is the index of the enclosing group's
-    item, -1 at the top. `members` are the ids of all nodes inside a folded group, in order of execution.
+    leaf, input, buffer or constant, drawn beside one of its consumers. `node` is the node's id (None for a group),
+    `scope` the group's path (for the others, the scope that they are drawn in). `parent` is the index of the enclosing
+    group's item, -1 at the top. `members` are the ids of all nodes inside a folded group, in order of execution.
     """
 
     kind: ItemKind

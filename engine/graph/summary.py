@@ -16,8 +16,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `min`, `max`, `mean`, `std` (population) and `norm` (Euclidean) follow IEEE rules: they are NaN if any element is,
     and NaN for an empty tensor (`norm` is then 0). `zeros`, `nan` and `inf` are counts. `histogram` counts the finite
-    elements in BINS equal bins from `low` to `high`; `binned` says how many elements were put in: all of the finite ones,
-    or an evenly spaced sample of a large tensor.
+    elements in BINS equal bins from `low` to `high`; `binned` says how many elements were put in: all of the finite
+    ones, or an evenly spaced sample of a large tensor.
     """
 
     count: int
@@ -65,7 +65,7 @@ def summarize(array: npt.NDArray[Any]) -> Summary:
 
 
 def bin_counts(finite: npt.NDArray[np.float64]) -> tuple[float, float, tuple[int, ...]]:
-    """Lowest value, highest value, and the counts in BINS equal bins between them; the last bin includes the highest."""
+    """Lowest and highest value, and the counts in BINS equal bins between them; the last bin includes the highest."""
     if finite.size == 0:
         return 0.0, 0.0, ()
     low, high = float(finite.min()), float(finite.max())

@@ -17,8 +17,8 @@ ValuesMode = Literal["none", "summary", "all"]
 class BackwardStep(msgspec.Struct, eq=False, kw_only=True):
     """One VJP, as the autograd engine ran it.
 
-    `grad_outputs[k]` is the gradient with respect to output k of `node` (the sum of all contributions); `grad_inputs[k]`
-    the one that the node hands on along its k-th autograd edge. None where no gradient flows. For an AccumulateGrad,
+    `grad_outputs[k]` is the gradient with respect to output k of `node` (the sum of all contributions);
+    `grad_inputs[k]` the one that the node hands on along its k-th autograd edge. None where no gradient flows. For an AccumulateGrad,
     `grad_before` and `grad_after` are the leaf's `.grad` around the step; `grad_before` is None where it was None.
     """
 
@@ -133,7 +133,7 @@ class Trace:
         return float(value.reshape(-1)[0]) if value is not None and value.size == 1 and np.isrealobj(value) else None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a trace file (safetensors, see `engine.storage.trace_file`); an existing file is replaced whole or not."""
+        """Write a trace file (safetensors); an existing file is replaced as a whole or not at all."""
         from ..storage.trace_file import save
 
         save(self, path)
