@@ -18,8 +18,9 @@ class BackwardStep(msgspec.Struct, eq=False, kw_only=True):
     """One VJP, as the autograd engine ran it.
 
     `grad_outputs[k]` is the gradient with respect to output k of `node` (the sum of all contributions);
-    `grad_inputs[k]` the one that the node hands on along its k-th autograd edge. None where no gradient flows. For an AccumulateGrad,
-    `grad_before` and `grad_after` are the leaf's `.grad` around the step; `grad_before` is None where it was None.
+    `grad_inputs[k]` the one that the node hands on along its k-th autograd edge. None where no gradient flows. For an
+    AccumulateGrad, `grad_before` and `grad_after` are the leaf's `.grad` around the step; `grad_before` is None where
+    it was None.
     """
 
     index: int
