@@ -1,0 +1,204 @@
+"""The stepper's states follow the definition of a backward pass, and depend on nothing but the position."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.graph.model import Graph
+from engine.graph.stepper import NodeState, Stepper
+from engine.graph.trace import BackwardStep, Trace
+
+from .builder import GraphBuilder, neuron
+
+IDLE, WAITING, READY, CURRENT, DONE = NodeState
+
+
+def diamond() -> Trace:
+    """x is used twice, so its gradient has two contributions."""
+    build = GraphBuilder()
+    x = build.tensor("leaf", "x")
+    left = build.op("sin", x)
+    right = build.op("cos", x)
+    return build.trace(build.op("mul", left, right))
+
+
+def test_neuron_steps_from_the_loss_to_the_leaves() -> None:
+    build, loss = neuron()
+    trace = build.trace(loss)
+    x, w, mul, b, z, a, y, _ = range(8)
+    stepper = Stepper(trace)
+    assert stepper.current is None
+    assert stepper.active_edges == []
+    assert stepper.states.tolist() == [IDLE, WAITING, WAITING, WAITING, WAITING, WAITING, IDLE, READY]
+    stepper.move_to(3)
+    assert stepper.current is trace.backward[2]
+    assert stepper.current.node.id == z
+    assert stepper.states.tolist() == [IDLE, WAITING, READY, READY, CURRENT, DONE, IDLE, DONE]
+    assert [(trace.graph.edges[e].source, trace.graph.edges[e].target) for e in stepper.active_edges] == [
+        (mul, z),
+        (b, z),
+    ]
+    stepper.move_to(stepper.length)
+    assert [n for n, state in enumerate(stepper.states) if state == DONE] == [mul, b, z, a, loss]
+    assert stepper.states[w] == CURRENT
+    assert [n for n, state in enumerate(stepper.states) if state == IDLE] == [x, y]
+
+
+def test_a_tensor_used_twice_waits_for_both_contributions() -> None:
+    stepper = Stepper(diamond())
+    seen = []
+    for position in range(stepper.length + 1):
+        stepper.move_to(position)
+        seen.append((stepper.missing(0), int(stepper.states[0]), stepper.has_gradient(0)))
+    assert seen == [
+        (2, WAITING, False),
+        (2, WAITING, False),
+        (1, WAITING, False),
+        (0, READY, True),
+        (0, CURRENT, True),
+    ]
+
+
+def test_none_gradients_are_not_waited_for() -> None:
+    trace = diamond()
+    trace.backward[1].grad_inputs[0] = None  # the cosine hands nothing back
+    stepper = Stepper(trace)
+    assert stepper.missing(0) == 1
+    stepper.move_to(2)
+    assert stepper.active_edges == []
+    stepper.move_to(3)
+    assert stepper.states[0] == READY
+
+
+def test_several_roots_are_all_ready_at_the_start() -> None:
+    build = GraphBuilder()
+    x = build.tensor("leaf", "x")
+    first = build.op("sin", x)
+    second = build.op("cos", first)  # the second root is computed from the first
+    stepper = Stepper(build.trace(first, second))
+    assert stepper.states[second] == READY
+    assert stepper.states[first] == WAITING  # it is a root, but more is to come
+    assert stepper.missing(first) == 1
+    other = Stepper(build.trace(second, build.op("exp", x)))
+    assert [other.states[second], other.states[3]] == [READY, READY]
+
+
+def test_a_step_without_edges_is_ready_just_before_it_runs() -> None:
+    build, loss = neuron()
+    trace = build.trace(loss)
+    trace.graph = Graph(trace.graph.nodes, [])
+    stepper = Stepper(trace)
+    stepper.move_to(1)
+    assert stepper.states[trace.backward[1].node.id] == READY
+    assert stepper.states[trace.backward[2].node.id] == WAITING
+    assert stepper.missing(trace.backward[2].node.id) == 1
+
+
+def test_without_a_backward_pass_everything_is_idle() -> None:
+    build, loss = neuron()
+    stepper = Stepper(Trace(build.graph(), roots=[(loss, 0)]))
+    assert set(stepper.states.tolist()) == {IDLE}
+    assert stepper.length == 0
+    assert Stepper(Trace(Graph([], []))).states.shape == (0,)
+
+
+def test_positions_outside_are_refused_and_change_nothing() -> None:
+    stepper = Stepper(diamond())
+    stepper.move_to(2)
+    for position in (-1, stepper.length + 1):
+        with pytest.raises(IndexError, match="has 4 steps"):
+            stepper.move_to(position)
+    assert stepper.position == 2
+
+
+def test_states_given_out_never_change() -> None:
+    stepper = Stepper(diamond())
+    before = stepper.states
+    copy = before.copy()
+    stepper.move_to(3)
+    np.testing.assert_array_equal(before, copy)
+    with pytest.raises(ValueError, match="read-only"):
+        stepper.states[0] = 1
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    build = GraphBuilder()
+    count = draw(st.integers(1, 25))
+    for _ in range(count):
+        known = len(build.nodes)
+        if known == 0 or draw(st.booleans()):
+            build.tensor(draw(st.sampled_from(["leaf", "input"])))
+        else:
+            inputs = draw(st.lists(st.integers(0, known - 1), min_size=1, max_size=3))
+            build.op("mul", *inputs)
+    roots = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=2, unique=True))
+    trace = build.trace(*[root for root in roots if build.nodes[root].grad_fn is not None])
+    for step in trace.backward:
+        for k in range(len(step.grad_inputs)):
+            if draw(st.integers(0, 9)) == 0:
+                step.grad_inputs[k] = None
+    return trace
+
+
+def snapshot(stepper: Stepper) -> tuple[object, ...]:
+    nodes = range(len(stepper.trace.graph.nodes))
+    return (
+        stepper.position,
+        stepper.current,
+        stepper.states.tolist(),
+        stepper.active_edges,
+        [stepper.missing(n) for n in nodes],
+        [stepper.has_gradient(n) for n in nodes],
+    )
+
+
+@given(traces(), st.lists(st.integers(0, 10_000), max_size=12))
+def test_any_walk_to_a_position_ends_in_the_same_state(trace: Trace, walk: list[int]) -> None:
+    stepper = Stepper(trace)
+    start = snapshot(stepper)
+    for target in walk:
+        position = target % (stepper.length + 1)
+        stepper.move_to(position)
+        fresh = Stepper(trace)
+        fresh.move_to(position)
+        assert snapshot(stepper) == snapshot(fresh)
+    for position in [*range(stepper.length + 1), *reversed(range(stepper.length + 1))]:
+        stepper.move_to(position)
+    assert snapshot(stepper) == start
+
+
+@given(traces())
+def test_states_agree_with_a_simulation_of_the_engine(trace: Trace) -> None:
+    """Counts what has been handed back, step by step, instead of asking when it arrives."""
+    stepper = Stepper(trace)
+    roots = {root for root, _ in trace.roots}
+    handed = dict.fromkeys(range(len(trace.graph.nodes)), 0)
+    total = dict.fromkeys(handed, 0)
+
+    def contributing(step: BackwardStep) -> list[int]:
+        into = trace.graph.incoming(step.node.id)
+        return [e.source for e in into if e.grad_index is not None and step.grad_inputs[e.grad_index] is not None]
+
+    for step in trace.backward:
+        for node in contributing(step):
+            total[node] += 1
+    done: set[int] = set()
+    for position in range(stepper.length + 1):
+        stepper.move_to(position)
+        current = stepper.current
+        if current is not None:
+            for node in contributing(current):
+                handed[node] += 1
+            done.add(current.node.id)
+        for node, state in enumerate(stepper.states):
+            if current is not None and node == current.node.id:
+                assert state == CURRENT
+            elif node in done:
+                assert state == DONE
+            elif total[node] or node in roots:
+                assert state == (READY if handed[node] == total[node] else WAITING)
+                assert stepper.missing(node) == total[node] - handed[node]
