@@ -1,0 +1,152 @@
+"""The user's settings: one small JSON file that may be missing, damaged, foreign or read-only without any harm."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import platformdirs
+from PySide6.QtCore import QObject, Signal
+
+VERSION = 1
+"""Version of the file's format; a file of another version is put aside."""
+MAX_FILE_BYTES = 1_000_000
+MAX_RECENT = 12
+FOLDER_VARIABLE = "RETROGRAD_SETTINGS_DIR"
+"""Environment variable that names another folder for the settings."""
+
+_Text = Annotated[str, msgspec.Meta(max_length=4096)]
+_State = Annotated[str, msgspec.Meta(max_length=200_000)]
+
+
+class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
+    """Everything that is remembered from one start to the next.
+
+    `window_geometry` and `window_state` are Qt's own, in base64. `trusted` maps the path of a script that the user
+    allowed to run to the time of that answer (seconds since 1970).
+    """
+
+    version: Literal[1] = 1
+    theme: Literal["light", "dark"] | None = None
+    layout_method: _Text = "layered"
+    overlay: _Text = "gradient"
+    steps_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
+    window_geometry: _State = ""
+    window_state: _State = ""
+    recent: list[_Text] = []
+    trusted: dict[_Text, float] = {}
+    folder: _Text = ""
+
+
+class Settings(QObject):
+    """Reads the settings once and writes every change at once, as a whole file or not at all.
+
+    Parameters
+    ----------
+    path : the settings file; by default in the user's folder for configuration.
+    """
+
+    noticed = Signal(str)
+    """A sentence for the user about the settings themselves; each is emitted once."""
+
+    def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.path = path or default_path()
+        self.notices: list[str] = []
+        self.is_persistent = True
+        self.values = self._read()
+
+    def update(self, **changes: object) -> None:
+        """Set fields of `values` and write the file; raises AttributeError for a field that does not exist."""
+        before = msgspec.json.encode(self.values)
+        for name, value in changes.items():
+            if name not in Preferences.__struct_fields__:
+                raise AttributeError(f"there is no setting called {name!r}")
+            setattr(self.values, name, value)
+        if msgspec.json.encode(self.values) != before:
+            self._write()
+
+    def add_recent(self, target: str) -> None:
+        """Put `target` first among the recent ones."""
+        recent = [target, *(other for other in self.values.recent if other != target)]
+        self.update(recent=recent[:MAX_RECENT])
+
+    def is_trusted(self, path: Path) -> bool:
+        """Whether the user allowed this script to run."""
+        return str(path.resolve()) in self.values.trusted
+
+    def trust(self, path: Path) -> None:
+        """Remember that the user allowed this script to run."""
+        self.update(trusted={**self.values.trusted, str(path.resolve()): time.time()})
+
+    def _read(self) -> Preferences:
+        try:
+            size = self.path.stat().st_size
+            data = b"" if size > MAX_FILE_BYTES else self.path.read_bytes()
+        except FileNotFoundError:
+            return Preferences()
+        except OSError as error:
+            self._notice(f"The settings in {self.path} cannot be read ({error.strerror}); the defaults are used.")
+            return Preferences()
+        try:
+            return msgspec.json.decode(data, type=Preferences)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            reason = f"larger than {MAX_FILE_BYTES} bytes" if size > MAX_FILE_BYTES else str(error)
+            self._set_aside(reason)
+            return Preferences()
+
+    def _set_aside(self, reason: str) -> None:
+        aside = self.path.with_name(f"{self.path.name}.unreadable-{time.strftime('%Y%m%d-%H%M%S')}")
+        try:
+            os.replace(self.path, aside)
+        except OSError as error:
+            self._notice(
+                f"The settings in {self.path} are unreadable and cannot be moved ({error.strerror}); "
+                "nothing is saved this time."
+            )
+            self.is_persistent = False
+            return
+        self._notice(f"The settings were unreadable ({reason}). They are kept as {aside}; the defaults are used.")
+
+    def _write(self) -> None:
+        if not self.is_persistent:
+            return
+        data = msgspec.json.format(msgspec.json.encode(self.values), indent=2)
+        temporary: str | None = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".settings-", suffix=".json")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except OSError as error:
+            self.is_persistent = False
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+            self._notice(
+                f"The settings cannot be saved in {self.path.parent} ({error.strerror}); they last until you quit."
+            )
+
+    def _notice(self, text: str) -> None:
+        self.notices.append(text)
+        self.noticed.emit(text)
+
+
+def default_path() -> Path:
+    """The user's settings file; the folder may be set by the environment variable RETROGRAD_SETTINGS_DIR."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return Path(folder or platformdirs.user_config_path("retrograd", appauthor=False)) / "settings.json"
+
+
+def log_folder() -> Path:
+    """Where log files of the window go."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return Path(folder, "log") if folder else platformdirs.user_log_path("retrograd", appauthor=False)
