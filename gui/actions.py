@@ -1,0 +1,266 @@
+"""Every command as data; menus, shortcuts, the command palette and the shortcut sheet all follow from this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QMenuBar, QWidget
+
+from gui.icons import icon
+from gui.theme import Theme
+
+Condition = Literal[
+    "",  # always
+    "open",  # a target is open: a trace, a run, or a program that runs now
+    "trace",  # a trace is shown
+    "forward",  # there is a backward step ahead of the cursor
+    "back",  # there is one behind it
+    "steps",  # there is any
+    "selected",  # a node is selected whose backward step was recorded
+    "rerunnable",  # the open target is a program
+    "running",  # a worker runs it now
+    "training",  # a training runs or is held
+    "held",  # a training is held
+    "undo",
+    "redo",
+]
+
+SEPARATOR = "-"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that the user can tell the window to do.
+
+    `callback` is the name of the method that does it, on the object given to `ActionSet`. `help` says what it does, for
+    tool tips, the palette and the shortcut sheet; `short` is the text on a button. Of several commands with the same
+    `choice` exactly one is checked.
+    """
+
+    id: str
+    title: str
+    callback: str
+    help: str
+    shortcuts: tuple[str, ...] = ()
+    icon: str = ""
+    short: str = ""
+    when: Condition = ""
+    choice: str = ""
+    keywords: str = ""
+
+
+def _command(id: str, title: str, help: str, *shortcuts: str, **more: str) -> Command:  # noqa: A002 - as the fields
+    more.setdefault("callback", id)
+    return Command(id=id, title=title, help=help, shortcuts=shortcuts, **more)  # type: ignore[arg-type] # fields by name
+
+
+COMMANDS: tuple[Command, ...] = (
+    _command("open_file", "Open…", "Open a trace, a script, a model or a log", "Ctrl+O", icon="open"),
+    _command("open_folder", "Open log folder…", "Open a folder of training logs", "Ctrl+Shift+O", icon="open"),
+    _command("save_trace", "Save trace…", "Save what was recorded as a file", "Ctrl+S", icon="save", when="trace"),
+    _command(
+        "export_graph",
+        "Export graph…",
+        "Save the graph as a picture or as data",
+        "Ctrl+E",
+        icon="export",
+        when="trace",
+        keywords="svg png pdf dot graphml json image",
+    ),
+    _command(
+        "run_again", "Run again", "Run the program once more", "Ctrl+R", "F5", icon="run-again", when="rerunnable"
+    ),
+    _command("stop", "Stop", "Stop the program that runs", "Ctrl+.", icon="stop", when="running"),
+    _command("close_target", "Close", "Close what is open", "Ctrl+W", icon="close", when="open"),
+    _command("quit", "Quit", "Leave Retrograd", "Ctrl+Q"),
+    _command("undo", "Undo", "Take the last change back", "Ctrl+Z", icon="undo", when="undo"),
+    _command("redo", "Redo", "Make the change again", "Ctrl+Shift+Z", "Ctrl+Y", icon="redo", when="redo"),
+    _command("show_palette", "Find…", "Find a command, a node or a variable", "Ctrl+K", "Ctrl+Shift+P", icon="search"),
+    _command("deselect", "Clear selection", "Describe the current step again", "Esc", when="trace"),
+    _command(
+        "step_forward",
+        "Step forward",
+        "Take the next backward step",
+        "Right",
+        icon="step-forward",
+        short="Step",
+        when="forward",
+    ),
+    _command("step_back", "Step back", "Undo one backward step", "Left", icon="step-back", short="Back", when="back"),
+    _command(
+        "move_to_start", "To the start", "Before the first backward step", "Home", icon="move-to-start", when="back"
+    ),
+    _command("move_to_end", "To the end", "After the last backward step", "End", icon="move-to-end", when="forward"),
+    _command(
+        "toggle_play", "Play", "Play or pause the backward pass", "Space", icon="play", short="Play", when="steps"
+    ),
+    _command(
+        "run_to_selected",
+        "Run to selected node",
+        "Move to the step of the selected node",
+        "Shift+Right",
+        icon="run-to",
+        short="Run to",
+        when="selected",
+    ),
+    _command("play_slower", "Play slower", "Fewer steps per second", "-", when="steps"),
+    _command("play_faster", "Play faster", "More steps per second", "+", "=", when="steps"),
+    _command(
+        "pause_training", "Hold the training", "Hold it and record this step", "Ctrl+P", icon="pause", when="training"
+    ),
+    _command(
+        "resume_training", "Go on training", "Let the held training run", "Ctrl+Shift+R", icon="play", when="held"
+    ),
+    _command("step_training", "One training step", "Run and record one more training step", "Ctrl+Right", when="held"),
+    _command("fit", "Fit graph", "Show the whole graph", "F", icon="fit", when="trace", keywords="zoom all"),
+    _command("zoom_in", "Zoom in", "Draw the graph larger", "Ctrl++", "Ctrl+=", when="trace"),
+    _command("zoom_out", "Zoom out", "Draw the graph smaller", "Ctrl+-", when="trace"),
+    _command("center_focus", "Centre the current node", "Bring it to the middle", "C", when="trace"),
+    _command("fold_all", "Fold all", "One box for each module", "Ctrl+Shift+F", icon="fold", when="trace"),
+    _command("unfold_all", "Unfold all", "Show every operation", "Ctrl+Shift+U", icon="unfold", when="trace"),
+    _command(
+        "theme_system", "Follow the system", "Light or dark as the system is", icon="theme-system", choice="theme"
+    ),
+    _command("theme_light", "Light", "Light colours", icon="theme-light", choice="theme", keywords="theme"),
+    _command("theme_dark", "Dark", "Dark colours", icon="theme-dark", choice="theme", keywords="theme"),
+    _command("toggle_theme", "Switch light and dark", "Switch the theme", "Ctrl+Shift+T", icon="theme-light"),
+    _command("reset_layout", "Reset the panels", "Put every panel back to its first place"),
+    _command("show_shortcuts", "Keyboard shortcuts", "Every key at a glance", "F1", "?", icon="keyboard"),
+    _command("show_log", "Show the log file", "Open the folder of the window's log", icon="file"),
+    _command("about", "About Retrograd", "Version and licence", icon="info"),
+)
+
+# A name in angle brackets is a submenu that the window fills.
+MENUS: Mapping[str, tuple[str, ...]] = {
+    "&File": (
+        *(
+            "open_file",
+            "open_folder",
+            "<Open a demo>",
+            "<Open recent>",
+            SEPARATOR,
+            "save_trace",
+            "export_graph",
+            SEPARATOR,
+        ),
+        *("run_again", "stop", SEPARATOR, "close_target", "quit"),
+    ),
+    "&Edit": ("undo", "redo", SEPARATOR, "show_palette", "deselect"),
+    "&Step": (
+        *("step_forward", "step_back", "move_to_start", "move_to_end", SEPARATOR, "toggle_play", "play_slower"),
+        *("play_faster", SEPARATOR, "run_to_selected"),
+    ),
+    "&Training": ("pause_training", "resume_training", "step_training"),
+    "&View": (
+        *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "<Layout>", "<Depth>", "<Overlay>", SEPARATOR),
+        *("<Theme>", "<Panels>", "reset_layout"),
+    ),
+    "&Help": ("show_shortcuts", "show_log", SEPARATOR, "about"),
+}
+THEME_COMMANDS = ("theme_system", "theme_light", "theme_dark")
+
+
+class ActionSet(QObject):
+    """One QAction for each command, on a window; `handler` has the methods that the commands name."""
+
+    def __init__(self, window: QWidget, handler: object) -> None:
+        super().__init__(window)
+        self.actions: dict[str, QAction] = {}
+        self._groups: dict[str, QActionGroup] = {}
+        for command in COMMANDS:
+            action = QAction(command.title, window)
+            action.setObjectName(command.id)
+            action.setIconText(command.short or command.title)
+            action.setShortcuts([QKeySequence(keys) for keys in command.shortcuts])
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            action.setToolTip(tool_tip(command))
+            action.setStatusTip(command.help)
+            callback: Callable[[], None] = getattr(handler, command.callback)
+            action.triggered.connect(callback)
+            if command.choice:
+                action.setCheckable(True)
+                self._group(command.choice).addAction(action)
+            window.addAction(action)
+            self.actions[command.id] = action
+        self._keys = _SpaceForButtons(self)
+
+    def __getitem__(self, command_id: str) -> QAction:
+        return self.actions[command_id]
+
+    def set_conditions(self, conditions: Iterable[str]) -> None:
+        """Enable exactly the commands whose condition holds."""
+        held = {"", *conditions}
+        for command in COMMANDS:
+            self.actions[command.id].setEnabled(command.when in held)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the colours of `theme`."""
+        for command in COMMANDS:
+            if command.icon:
+                self.actions[command.id].setIcon(icon(command.icon, theme.muted))
+
+    def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
+        """Build the menus; returns the submenus that the window fills, by their titles."""
+        open_menus = {}
+        for title, entries in MENUS.items():
+            menu = bar.addMenu(title)
+            menu.setToolTipsVisible(True)
+            for entry in entries:
+                if entry == SEPARATOR:
+                    menu.addSeparator()
+                elif entry.startswith("<"):
+                    open_menus[entry[1:-1]] = menu.addMenu(entry[1:-1])
+                else:
+                    menu.addAction(self.actions[entry])
+        for entry in THEME_COMMANDS:
+            open_menus["Theme"].addAction(self.actions[entry])
+        return open_menus
+
+    def _group(self, choice: str) -> QActionGroup:
+        if choice not in self._groups:
+            self._groups[choice] = QActionGroup(self)
+        return self._groups[choice]
+
+
+def tool_tip(command: Command) -> str:
+    """What the command does, and its first key."""
+    keys = f"  ({shortcut_text(command.shortcuts[0])})" if command.shortcuts else ""
+    return f"{command.help}{keys}"
+
+
+def shortcut_text(keys: str) -> str:
+    """A key sequence as this system writes it, arrows as arrows."""
+    text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    return text.replace("Right", "→").replace("Left", "←")
+
+
+class _SpaceForButtons(QObject):
+    """Leaves the space bar to a button that was reached by the keyboard; everywhere else it plays and pauses.
+
+    Only the button that has the focus is watched: a filter on the whole application would see every event.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus_changed)
+
+    def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
+        if old is not None:
+            old.removeEventFilter(self)
+        by_mouse = QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        if isinstance(new, QAbstractButton) and not by_mouse:
+            new.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+            return False
+        is_space = event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier
+        if is_space:
+            event.accept()
+        return is_space

@@ -1,0 +1,284 @@
+"""The palette: type a few letters, get a command, a node or a variable. Lies over the window's upper part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsDropShadowEffect,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import fuzzy
+from gui.icons import pixmap
+from gui.theme import ThemeManager
+
+MAX_RESULTS = 60
+ROW_PX = 32
+WIDTH_PX = 620
+VISIBLE_ROWS = 10
+_ENTRY = Qt.ItemDataRole.UserRole
+_MATCH = Qt.ItemDataRole.UserRole + 1
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that can be found: `run` is called when it is chosen. `rank` lifts it above equal matches."""
+
+    title: str
+    run: Callable[[], None]
+    detail: str = ""
+    icon: str = "command"
+    keys: str = ""
+    keywords: str = ""
+    rank: float = 0.0
+
+
+def search(entries: Sequence[Entry], pattern: str) -> list[tuple[Entry, tuple[int, ...]]]:
+    """The entries that fit, best first, with the positions of the matched letters in their titles."""
+    if not pattern.strip():
+        return [(entry, ()) for entry in entries[:MAX_RESULTS]]
+    found = []
+    for order, entry in enumerate(entries):
+        hit = fuzzy.match(pattern, entry.title)
+        score, places = hit if hit is not None else (0.0, ())
+        if hit is None:
+            other = fuzzy.match(pattern, f"{entry.detail} {entry.keywords}")
+            if other is None or other[0] < len(pattern) * 2:  # letters strewn over a long text are no match
+                continue
+            score = other[0] * 0.5
+        found.append((-score - entry.rank, order, entry, places))
+    found.sort(key=lambda item: item[:2])
+    return [(entry, places) for _, _, entry, places in found[:MAX_RESULTS]]
+
+
+class CommandPalette(QFrame):
+    """A field and a list over `window`; hidden until `popup`."""
+
+    def __init__(self, themes: ThemeManager, window: QWidget) -> None:
+        super().__init__(window)
+        self.setObjectName("commandPalette")
+        self._themes = themes
+        self._entries: Sequence[Entry] = ()
+        self.field = QLineEdit(self)
+        self.field.setPlaceholderText("Find a command, a node or a variable")
+        self.field.setAccessibleName("Find")
+        self.field.textChanged.connect(self._on_field_text_changed)
+        self.field.installEventFilter(self)
+        self._model = _Results(self)
+        self.list = QListView(self)
+        self.list.setModel(self._model)
+        self.list.setItemDelegate(_RowPainter(themes, self.list))
+        self.list.setUniformItemSizes(True)
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setMouseTracking(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.clicked.connect(self._on_list_clicked)
+        self._hint = QLabel("Nothing found", self)
+        self._hint.setObjectName("hint")
+        self._hint.setContentsMargins(8, 8, 8, 8)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(8, 4, 8, 8)
+        box.setSpacing(4)
+        box.addWidget(self.field)
+        box.addWidget(self.list)
+        box.addWidget(self._hint)
+        shadow = QGraphicsDropShadowEffect(self)
+        shadow.setBlurRadius(32)
+        shadow.setOffset(0, 8)
+        self.setGraphicsEffect(shadow)
+        self.hide()
+
+    @property
+    def results(self) -> list[Entry]:
+        """What the list shows now."""
+        return [entry for entry, _ in self._model.rows]
+
+    def popup(self, entries: Sequence[Entry], text: str = "") -> None:
+        """Show the palette with these entries and take the keyboard."""
+        self._entries = entries
+        self.field.setText(text)
+        self._search(text)
+        self.show()
+        self.raise_()
+        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.field.selectAll()
+
+    def choose(self) -> None:
+        """Close, and do what is marked."""
+        entry = self.list.currentIndex().data(_ENTRY)
+        self.dismiss()
+        if isinstance(entry, Entry):
+            entry.run()
+
+    def dismiss(self) -> None:
+        """Close without doing anything, and give the keyboard back."""
+        if self.isVisible():
+            self.hide()
+            self._entries = ()
+            self._model.set_rows([])
+            self.window().setFocus()
+
+    def place(self) -> None:
+        """Fit the height to the results, and stay in the middle of the window's upper part."""
+        parent = self.parentWidget()
+        rows = self._model.rowCount()
+        self.list.setVisible(rows > 0)
+        self._hint.setVisible(rows == 0)
+        self.list.setFixedHeight(min(rows, VISIBLE_ROWS) * ROW_PX + 4)
+        width = min(WIDTH_PX, parent.width() - 40)
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+        height = min(self.sizeHint().height(), parent.height() - 60)
+        self.setGeometry((parent.width() - width) // 2, 52, width, height)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.field and event.type() == QEvent.Type.FocusOut:
+            self.dismiss()
+        elif watched is self.field and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            return self._handle_key(event.key())
+        elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape:
+                event.accept()
+                return True
+        return False
+
+    def _handle_key(self, key: int) -> bool:
+        rows = self._model.rowCount()
+        moves = {
+            Qt.Key.Key_Down: 1,
+            Qt.Key.Key_Up: -1,
+            Qt.Key.Key_PageDown: VISIBLE_ROWS,
+            Qt.Key.Key_PageUp: -VISIBLE_ROWS,
+        }
+        if key == Qt.Key.Key_Escape:
+            self.dismiss()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.choose()
+        elif key in moves and rows:
+            step = moves[Qt.Key(key)]
+            row = self.list.currentIndex().row() + step
+            row = row % rows if abs(step) == 1 else max(0, min(row, rows - 1))
+            self.list.setCurrentIndex(self._model.index(row))
+        else:
+            return False
+        return True
+
+    def _search(self, text: str) -> None:
+        self._model.set_rows(search(self._entries, text))
+        self.list.setCurrentIndex(self._model.index(0))
+        self.place()
+
+    def _on_field_text_changed(self, text: str) -> None:
+        self._search(text)
+
+    def _on_list_clicked(self, index: QModelIndex) -> None:
+        self.list.setCurrentIndex(index)
+        self.choose()
+
+
+class _Results(QAbstractListModel):
+    """The entries found, in order."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.rows: list[tuple[Entry, tuple[int, ...]]] = []
+
+    def set_rows(self, rows: list[tuple[Entry, tuple[int, ...]]]) -> None:
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: _Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.rows)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not 0 <= index.row() < len(self.rows):
+            return None
+        entry, places = self.rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return entry.title
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{entry.title}, {entry.detail}"
+        return {_ENTRY: entry, _MATCH: places}.get(Qt.ItemDataRole(role) if role < _ENTRY else role)
+
+
+class _RowPainter(QStyledItemDelegate):
+    """Icon, title with the matched letters in bold, what it does, and its key at the right."""
+
+    def __init__(self, themes: ThemeManager, parent: QObject) -> None:
+        super().__init__(parent)
+        self._themes = themes
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        return QSize(100, ROW_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        entry: Entry = index.data(_ENTRY)
+        theme = self._themes.theme
+        rect: QRect = option.rect  # type: ignore[attr-defined] # the stubs lack QStyleOption's fields
+        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        palette: QPalette = option.palette  # type: ignore[attr-defined]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
+            chosen = bool(state & QStyle.StateFlag.State_Selected)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.data_soft if chosen else theme.background)
+            painter.drawRoundedRect(rect.adjusted(0, 1, 0, -1), 6, 6)
+        ratio = painter.device().devicePixelRatioF()
+        painter.drawPixmap(rect.left() + 8, rect.center().y() - 7, pixmap(entry.icon, theme.muted, 16, ratio))
+        right = rect.right() - 10
+        if entry.keys:
+            width = painter.fontMetrics().horizontalAdvance(entry.keys)
+            painter.setPen(theme.muted)
+            keys_rect = QRect(right - width, rect.top(), width, rect.height())
+            painter.drawText(keys_rect, Qt.AlignmentFlag.AlignVCenter, entry.keys)
+            right -= width + 16
+        painter.setPen(palette.color(QPalette.ColorRole.Text))
+        left = self._draw_title(painter, entry.title, index.data(_MATCH), rect, right)
+        if entry.detail and right - left > 40:
+            painter.setPen(theme.muted)
+            detail_rect = QRect(left + 12, rect.top(), right - left - 12, rect.height())
+            text = painter.fontMetrics().elidedText(entry.detail, Qt.TextElideMode.ElideRight, detail_rect.width())
+            painter.drawText(detail_rect, Qt.AlignmentFlag.AlignVCenter, text)
+        painter.restore()
+
+    @staticmethod
+    def _draw_title(painter: QPainter, title: str, places: tuple[int, ...], rect: QRect, right: int) -> int:
+        """Draw it and return the x coordinate where it ends."""
+        plain = painter.font()
+        bold = painter.font()
+        bold.setBold(True)
+        matched = set(places)
+        x = rect.left() + 34
+        start = 0
+        while start < len(title) and x < right:
+            is_hit = start in matched
+            end = start + 1
+            while end < len(title) and (end in matched) == is_hit:
+                end += 1
+            painter.setFont(bold if is_hit else plain)
+            metrics = QFontMetrics(painter.font())
+            piece = metrics.elidedText(title[start:end], Qt.TextElideMode.ElideRight, right - x)
+            painter.drawText(x, rect.top(), right - x, rect.height(), Qt.AlignmentFlag.AlignVCenter, piece)
+            x += metrics.horizontalAdvance(piece)
+            start = end
+        painter.setFont(plain)
+        return x

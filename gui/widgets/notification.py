@@ -1,0 +1,182 @@
+"""Messages that do not interrupt: a bar above the graph with what happened, where, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.icons import icon, pixmap
+from gui.theme import Theme, ThemeManager, mono_font
+
+Level = Literal["info", "warning", "error"]
+MAX_SHOWN = 3
+MAX_MESSAGE = 600
+MAX_DETAILS = 200_000
+
+
+@dataclass(frozen=True)
+class Notification:
+    """A sentence, where it happened, a longer text behind a button, and (title, function) of more buttons."""
+
+    message: str
+    level: Level = "info"
+    where: str = ""
+    details: str = ""
+    buttons: Sequence[tuple[str, Callable[[], None]]] = field(default_factory=tuple)
+    key: str = ""
+    """A notification with the key of one that is shown replaces it."""
+
+
+class NotificationArea(QWidget):
+    """The bars that are shown, newest first; has no height without any."""
+
+    def __init__(self, themes: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._themes = themes
+        self._bars: list[NotificationBar] = []
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(0)
+
+    @property
+    def shown(self) -> list[Notification]:
+        """What is shown now, newest first."""
+        return [bar.notification for bar in self._bars]
+
+    @property
+    def bars(self) -> list[NotificationBar]:
+        return list(self._bars)
+
+    def show_notification(self, notification: Notification) -> None:
+        """Show it above the others; the same text is never shown twice, and the oldest ones make room."""
+        for bar in list(self._bars):
+            same = bar.notification.message == notification.message and bar.notification.where == notification.where
+            if same or (notification.key and bar.notification.key == notification.key):
+                self._remove(bar)
+        while len(self._bars) >= MAX_SHOWN:
+            self._remove(self._bars[-1])
+        bar = NotificationBar(notification, self._themes, self)
+        bar.dismissed.connect(self._on_bar_dismissed)
+        self._bars.insert(0, bar)
+        self._box.insertWidget(0, bar)
+        bar.show()
+
+    def dismiss(self, key: str) -> None:
+        """Take away the notification with this key, if it is shown."""
+        for bar in list(self._bars):
+            if bar.notification.key == key:
+                self._remove(bar)
+
+    def clear(self) -> None:
+        for bar in list(self._bars):
+            self._remove(bar)
+
+    def _remove(self, bar: NotificationBar) -> None:
+        self._bars.remove(bar)
+        self._box.removeWidget(bar)
+        bar.hide()
+        bar.deleteLater()
+
+    def _on_bar_dismissed(self, bar: NotificationBar) -> None:
+        if bar in self._bars:
+            self._remove(bar)
+
+
+class NotificationBar(QFrame):
+    """One message with its buttons."""
+
+    dismissed = Signal(object)
+
+    def __init__(self, notification: Notification, themes: ThemeManager, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("notification")
+        self.setProperty("level", notification.level)
+        self.notification = notification
+        self._sign = QLabel(self)
+        self._close = QToolButton(self)
+        self._close.setToolTip("Dismiss")
+        self._close.setAccessibleName("Dismiss")
+        self._close.clicked.connect(self._on_close_clicked)
+        text = QVBoxLayout()
+        text.setSpacing(2)
+        text.addWidget(_text(notification.message, "message", self))
+        if notification.where:
+            text.addWidget(_text(notification.where, "where", self))
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(text, 1)
+        self._callbacks: dict[QPushButton, Callable[[], None]] = {}
+        self.details: QPlainTextEdit | None = None
+        if notification.details:
+            self.details_button = QPushButton("Show details", self)
+            self.details_button.clicked.connect(self._on_details_clicked)
+            row.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignTop)
+        for title, callback in notification.buttons:
+            button = QPushButton(title, self)
+            self._callbacks[button] = callback
+            button.clicked.connect(self._on_button_clicked)
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(12, 8, 8, 8)
+        self._box.addLayout(row)
+        self._on_themes_changed(themes.theme)
+        themes.changed.connect(self._on_themes_changed)
+
+    @property
+    def buttons(self) -> dict[str, QPushButton]:
+        """The buttons by their titles, the one for the details included."""
+        return {button.text(): button for button in self.findChildren(QPushButton)}
+
+    def _on_details_clicked(self) -> None:
+        if self.details is None:
+            self.details = QPlainTextEdit(self.notification.details[:MAX_DETAILS], self)
+            self.details.setReadOnly(True)
+            self.details.setFont(mono_font(9))
+            self.details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+            lines = min(12, self.notification.details.count("\n") + 2)
+            self.details.setFixedHeight(lines * self.details.fontMetrics().lineSpacing() + 16)
+            self._box.addWidget(self.details)
+            bar = self.details.verticalScrollBar()
+            bar.setValue(bar.maximum())
+        else:
+            self.details.setVisible(self.details.isHidden())
+        self.details_button.setText("Show details" if self.details.isHidden() else "Hide details")
+
+    def _on_button_clicked(self) -> None:
+        callback = next(call for button, call in self._callbacks.items() if button is self.sender())
+        self.dismissed.emit(self)
+        callback()
+
+    def _on_close_clicked(self) -> None:
+        self.dismissed.emit(self)
+
+    def _on_themes_changed(self, theme: Theme) -> None:
+        level = self.notification.level
+        color = theme.data if level == "info" else theme.accent
+        self._sign.setPixmap(pixmap(level, color, 18, self.devicePixelRatioF()))
+        self._close.setIcon(icon("close", theme.muted))
+
+
+def _text(text: str, name: str, parent: QWidget) -> QLabel:
+    """A label that never reads markup out of a message, and never grows without bound."""
+    label = QLabel(text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "…", parent)
+    label.setObjectName(name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setWordWrap(True)
+    return label
