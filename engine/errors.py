@@ -47,6 +47,20 @@ class TraceFileError(RetrogradError):
     """A trace file is truncated, damaged, hostile or of a version that this reader does not know."""
 
 
+class SaveError(RetrogradError):
+    """A file cannot be written; what stood there before is intact.
+
+    Attributes
+    ----------
+    path : str
+        The file that was to be written.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class LogError(RetrogradError):
     """A log of a training run cannot be read."""
 
