@@ -72,6 +72,7 @@ class CommandPalette(QFrame):
     def __init__(self, themes: ThemeManager, window: QWidget) -> None:
         super().__init__(window)
         self.setObjectName("commandPalette")
+        self._window = window
         self._themes = themes
         self._entries: Sequence[Entry] = ()
         self.field = QLineEdit(self)
@@ -132,11 +133,11 @@ class CommandPalette(QFrame):
             self.hide()
             self._entries = ()
             self._model.set_rows([])
-            self.window().setFocus()
+            self._window.setFocus()
 
     def place(self) -> None:
         """Fit the height to the results, and stay in the middle of the window's upper part."""
-        parent = self.parentWidget()
+        parent = self._window
         rows = self._model.rowCount()
         self.list.setVisible(rows > 0)
         self._hint.setVisible(rows == 0)
@@ -154,9 +155,10 @@ class CommandPalette(QFrame):
         elif watched is self.field and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             return self._handle_key(event.key())
         elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape:
-                event.accept()
-                return True
+            is_escape = event.key() == Qt.Key.Key_Escape
+            if is_escape:
+                event.accept()  # or the window's own Esc would take it
+            return is_escape
         return False
 
     def _handle_key(self, key: int) -> bool:
@@ -232,9 +234,9 @@ class _RowPainter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         entry: Entry = index.data(_ENTRY)
         theme = self._themes.theme
-        rect: QRect = option.rect  # type: ignore[attr-defined] # the stubs lack QStyleOption's fields
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
-        palette: QPalette = option.palette  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        palette: QPalette = option.palette
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):

@@ -1,0 +1,195 @@
+"""The panels around the graph: where they stand at first, their titles, and their remembered places."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabWidget, QToolButton, QWidget
+
+from gui.icons import icon
+from gui.theme import Theme, ThemeManager
+
+STATE_VERSION = 1
+"""Raise it whenever a dock is added, removed or renamed: older states are then left alone."""
+TITLE_HEIGHT_PX = 34
+_LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+class Place(NamedTuple):
+    """A panel's first place: its area, and the panel that it shares tabs with or stands below."""
+
+    name: str
+    title: str
+    area: Qt.DockWidgetArea
+    tab_with: str = ""
+    below: str = ""
+
+
+PLACES = (
+    Place("code", "Code", _LEFT),
+    Place("lesson", "Lesson", _LEFT, tab_with="code"),
+    Place("inspector", "Inspector", _RIGHT),
+    Place("problems", "Problems", _RIGHT, tab_with="inspector"),
+    Place("timeline", "Timeline", _BOTTOM),
+    Place("loss", "Loss", _BOTTOM, below="timeline"),
+    Place("console", "Console", _BOTTOM, tab_with="loss"),
+    Place("runs", "Runs", _BOTTOM, tab_with="loss"),
+)
+IN_FRONT = ("code", "inspector", "loss")
+
+
+class DockTitle(QWidget):
+    """A quiet title bar; without any height while the tab bar already says the title."""
+
+    def __init__(self, dock: QDockWidget, themes: ThemeManager) -> None:
+        super().__init__(dock)
+        self.setObjectName("dockTitle")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._float = QToolButton(self)
+        self._float.setToolTip("Take the panel out of the window, or put it back")
+        self._float.setAccessibleName("Float")
+        self._float.clicked.connect(self._on_float_clicked)
+        self._close = QToolButton(self)
+        self._close.setToolTip("Hide the panel (View > Panels brings it back)")
+        self._close.setAccessibleName("Hide")
+        self._close.clicked.connect(dock.close)
+        for button in (self._float, self._close):
+            button.setIconSize(QSize(14, 14))
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._dock = dock
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 6, 0)
+        row.setSpacing(0)
+        row.addWidget(QLabel(dock.windowTitle(), self), 1)
+        row.addWidget(self._float)
+        row.addWidget(self._close)
+        themes.changed.connect(self._on_themes_changed)
+        self._on_themes_changed(themes.theme)
+        self.set_collapsed(False)
+
+    def set_collapsed(self, is_collapsed: bool) -> None:
+        self.setFixedHeight(0 if is_collapsed else TITLE_HEIGHT_PX)
+
+    def _on_float_clicked(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+    def _on_themes_changed(self, theme: Theme) -> None:
+        self._float.setIcon(icon("float", theme.muted))
+        self._close.setIcon(icon("close", theme.muted))
+
+
+class Docks(QObject):
+    """All docks of one main window."""
+
+    def __init__(self, window: QMainWindow, themes: ThemeManager) -> None:
+        super().__init__(window)
+        self._window = window
+        self.docks: dict[str, QDockWidget] = {}
+        self._titles: dict[str, DockTitle] = {}
+        self._hidden_state: QByteArray | None = None
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        window.setDocumentMode(True)
+        window.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.GroupedDragging
+        )
+        self._refresh = QTimer(self)
+        self._refresh.setSingleShot(True)
+        self._refresh.setInterval(0)
+        self._refresh.timeout.connect(self._on_refresh_timeout)
+        for place in PLACES:
+            dock = QDockWidget(place.title, window)
+            dock.setObjectName(f"dock-{place.name}")
+            self.docks[place.name] = dock
+            if place.name == "timeline":  # its bars say what it is: a title would only take room from the graph
+                dock.setTitleBarWidget(QWidget(dock))
+                dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+            else:
+                self._titles[place.name] = DockTitle(dock, themes)
+                dock.setTitleBarWidget(self._titles[place.name])
+            dock.visibilityChanged.connect(self._refresh.start)
+            dock.dockLocationChanged.connect(self._refresh.start)
+            dock.topLevelChanged.connect(self._refresh.start)
+            dock.hide()
+        self.reset()
+        self.hide_all()
+
+    def set_widget(self, name: str, widget: QWidget) -> None:
+        """Put a panel into its dock."""
+        self.docks[name].setWidget(widget)
+
+    def raise_(self, name: str) -> None:
+        """Show a panel, in front of those it shares tabs with."""
+        self.docks[name].show()
+        self.docks[name].raise_()
+
+    def set_title(self, name: str, title: str) -> None:
+        """What the panel's tab says, such as "Problems 2"."""
+        self.docks[name].setWindowTitle(title)
+
+    def reset(self) -> None:
+        """Every panel at its first place and at a size that suits the window."""
+        for place in PLACES:
+            dock = self.docks[place.name]
+            dock.setFloating(False)
+            self._window.addDockWidget(place.area, dock)
+            if place.tab_with:
+                self._window.tabifyDockWidget(self.docks[place.tab_with], dock)
+            elif place.below:
+                self._window.splitDockWidget(self.docks[place.below], dock, Qt.Orientation.Vertical)
+            dock.show()
+        for name in IN_FRONT:
+            self.docks[name].raise_()
+        self.fit_sizes()
+
+    def fit_sizes(self) -> None:
+        """Give the panels their first sizes for the window's present size."""
+        width, height = self._window.width(), self._window.height()
+        left = max(260, min(round(width * 0.2), 440))
+        right = max(300, min(round(width * 0.23), 480))
+        bottom = max(150, min(round(height * 0.22), 340))
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self._window.resizeDocks([self.docks["code"], self.docks["inspector"]], [left, right], horizontal)
+        self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [96, bottom], vertical)
+
+    @property
+    def are_hidden(self) -> bool:
+        return self._hidden_state is not None
+
+    def hide_all(self) -> None:
+        """Leave the whole window to the welcome page; `show_all` brings the panels back as they were."""
+        if self._hidden_state is None:
+            self._hidden_state = self._window.saveState(STATE_VERSION)
+            for dock in self.docks.values():
+                dock.hide()
+
+    def show_all(self) -> None:
+        if self._hidden_state is not None:
+            state, self._hidden_state = self._hidden_state, None
+            if not self._window.restoreState(state, STATE_VERSION):
+                self.reset()
+
+    def save(self) -> QByteArray:
+        """The places of all panels, as Qt writes them."""
+        return self._window.saveState(STATE_VERSION) if self._hidden_state is None else self._hidden_state
+
+    def restore(self, state: QByteArray) -> bool:
+        """Put the panels where `state` says; False, and nothing changes, where it is not one of ours."""
+        hidden = self._hidden_state
+        if not self._window.restoreState(state, STATE_VERSION):
+            return False
+        if hidden is not None:
+            self._hidden_state = None
+            self.hide_all()
+        return True
+
+    def _on_refresh_timeout(self) -> None:
+        for name, title in self._titles.items():
+            dock = self.docks[name]
+            beside = [other for other in self._window.tabifiedDockWidgets(dock) if other.toggleViewAction().isChecked()]
+            title.set_collapsed(bool(beside) and not dock.isFloating())

@@ -1,0 +1,203 @@
+"""The bar at the top: stepping, playing, where the backward pass stands, search, and how the graph is drawn."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+
+from gui.actions import ActionSet
+from gui.document import Document
+from gui.icons import icon
+from gui.playback import SPEEDS, Playback, speed_text
+from gui.style import on_accent_color
+from gui.theme import Theme, ThemeManager
+
+ICON_PX = 16
+HEIGHT_PX = 44
+MAX_NAME = 28
+
+
+class ActionButton(QToolButton):
+    """A button for an action, with an icon of its own colour; follows the action's state."""
+
+    def __init__(
+        self, action: QAction, icon_name: str, parent: QWidget, *, kind: str = "pill", text: bool = True
+    ) -> None:
+        super().__init__(parent)
+        self._action = action
+        self._has_text = text
+        self.icon_name = icon_name
+        self.setProperty("kind", kind)
+        self.setIconSize(QSize(ICON_PX, ICON_PX))
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+        self.setToolButtonStyle(style)
+        self.clicked.connect(action.trigger)
+        action.changed.connect(self._on_action_changed)
+        self._on_action_changed()
+
+    def set_color(self, color: QColor) -> None:
+        """Draw the icon in `color`."""
+        self.setIcon(icon(self.icon_name, color))
+
+    def _on_action_changed(self) -> None:
+        self.setEnabled(self._action.isEnabled())
+        self.setToolTip(self._action.toolTip())
+        self.setAccessibleName(self._action.text())
+        if self._has_text:
+            self.setText(self._action.iconText())
+
+
+class MenuButton(QToolButton):
+    """A button that opens a menu, with the present choice as its text."""
+
+    def __init__(self, title: str, icon_name: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._title = title
+        self._choice = ""
+        self._is_compact = False
+        self.icon_name = icon_name
+        self.setProperty("kind", "pill")
+        self.setIconSize(QSize(ICON_PX, ICON_PX))
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setAccessibleName(title)
+        self.menu_ = QMenu(self)
+        self.menu_.setToolTipsVisible(True)
+        self.setMenu(self.menu_)
+        self._refresh()
+
+    def set_choice(self, choice: str) -> None:
+        self._choice = choice
+        self._refresh()
+
+    def set_compact(self, is_compact: bool) -> None:
+        self._is_compact = is_compact
+        self._refresh()
+
+    def _refresh(self) -> None:
+        text = f"{self._title}: {self._choice}" if self._choice and not self._is_compact else self._title
+        self.setText(text)
+        self.setToolTip(f"{self._title}: {self._choice}" if self._choice else self._title)
+
+
+class StepToolBar(QToolBar):
+    """Everything that is used all the time, in one line."""
+
+    speed_chosen = Signal(float)
+
+    def __init__(
+        self, document: Document, playback: Playback, actions: ActionSet, themes: ThemeManager, parent: QWidget
+    ) -> None:
+        super().__init__("Toolbar", parent)
+        self.setObjectName("toolbar")
+        self.setMovable(False)
+        self.setFloatable(False)
+        self.toggleViewAction().setVisible(False)
+        self._document = document
+        self._playback = playback
+        self._themes = themes
+        body = QWidget(self)
+        body.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        body.setFixedHeight(HEIGHT_PX)
+        self._wordmark = QLabel("Retrograd", body)
+        self._wordmark.setObjectName("wordmark")
+        self.start = ActionButton(actions["move_to_start"], "move-to-start", body, text=False)
+        self.back = ActionButton(actions["step_back"], "step-back", body)
+        self.step = ActionButton(actions["step_forward"], "step-forward", body, kind="primary")
+        self.step.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow points onwards, so it comes last
+        self.end = ActionButton(actions["move_to_end"], "move-to-end", body, text=False)
+        self.play = ActionButton(actions["toggle_play"], "play", body)
+        self.speed = MenuButton("", "", body)
+        self.speed.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.run_to = ActionButton(actions["run_to_selected"], "run-to", body)
+        self.position = QLabel(body)
+        self.position.setObjectName("position")
+        self.position.setTextFormat(Qt.TextFormat.PlainText)
+        self.position.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.search = ActionButton(actions["show_palette"], "search", body)
+        self.search.setObjectName("searchField")
+        self.layout_menu = MenuButton("Layout", "layout", body)
+        self.depth_menu = MenuButton("Depth", "depth", body)
+        self.overlay_menu = MenuButton("Overlay", "overlay", body)
+        self.theme = ActionButton(actions["toggle_theme"], "theme-dark", body, kind="quiet", text=False)
+        row = QHBoxLayout(body)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(6)
+        row.addWidget(self._wordmark)
+        row.addSpacing(10)
+        for button in (self.start, self.back, self.step, self.end, self.play, self.speed, self.run_to):
+            row.addWidget(button)
+        row.addSpacing(8)
+        row.addWidget(self.position, 1)
+        for widget in (self.search, self.layout_menu, self.depth_menu, self.overlay_menu, self.theme):
+            row.addWidget(widget)
+        self.addWidget(body)
+        self._fill_speeds()
+        self._colored = (self.start, self.back, self.end, self.play, self.run_to, self.search, self.theme)
+        themes.changed.connect(self._on_themes_changed)
+        playback.changed.connect(self._on_playback_changed)
+        for signal in (document.trace_changed, document.cursor_changed):
+            signal.connect(self._on_document_changed)
+        self._on_themes_changed(themes.theme)
+        self._on_playback_changed()
+        self._on_document_changed()
+
+    def set_notice(self, text: str) -> None:
+        """What is written instead of the position while no trace is shown."""
+        self._notice = text
+        self._on_document_changed()
+
+    _notice = ""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width = event.size().width()
+        for menu in (self.layout_menu, self.depth_menu, self.overlay_menu):
+            menu.set_compact(width < 1500)
+        self._wordmark.setVisible(width >= 1360)
+        self.search.setMinimumWidth(200 if width >= 1700 else 130 if width >= 1400 else 0)
+
+    def _fill_speeds(self) -> None:
+        for speed in SPEEDS:
+            action = self.speed.menu_.addAction(f"{speed_text(speed)}".replace("/ s", "steps a second"))
+            action.setData(speed)
+        self.speed.menu_.triggered.connect(self._on_speed_menu_triggered)
+
+    def _on_speed_menu_triggered(self, action: QAction) -> None:
+        self.speed_chosen.emit(float(action.data()))
+
+    def _on_playback_changed(self) -> None:
+        self.speed.setText(speed_text(self._playback.steps_per_second))
+        self.speed.setToolTip("Speed of playing")
+        self.speed.setAccessibleName("Speed of playing")
+        self.play.icon_name = "pause" if self._playback.is_playing else "play"
+        self.play.set_color(self._themes.theme.text)
+
+    def _on_document_changed(self) -> None:
+        text = position_text(self._document) or self._notice
+        self.position.setText(text)
+        self.position.setToolTip(text)
+        self.speed.setEnabled(self._document.length > 0)
+
+    def _on_themes_changed(self, theme: Theme) -> None:
+        self.theme.icon_name = "theme-light" if theme.is_dark else "theme-dark"
+        for button in self._colored:
+            button.set_color(theme.muted if button in (self.search, self.theme) else theme.text)
+        self.step.set_color(on_accent_color(theme))
+        for menu in (self.layout_menu, self.depth_menu, self.overlay_menu):
+            menu.setIcon(icon(menu.icon_name, theme.muted))
+
+
+def position_text(document: Document) -> str:
+    """ "backward 3 of 6 · AddBackward0"; what there is to say before the first step, and without any."""
+    if document.trace is None or document.stepper is None:
+        return ""
+    if not document.length:
+        return "forward only · no backward pass was recorded"
+    current = document.stepper.current
+    if current is None:
+        return f"forward done · {document.length} backward steps ahead"
+    name = current.node.grad_fn or current.node.label
+    name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
+    return f"backward {document.cursor} of {document.length} · {name}"
