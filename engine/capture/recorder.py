@@ -1,0 +1,178 @@
+"""`Recorder`: switches recording on and off around any stretch of a running program, and makes a Trace of it."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import nn
+
+from ..graph.model import Edge, Graph, NodeKind
+from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
+from .backward import BackwardRecorder, match_edges
+from .forward import ForwardMode, Origin, Tape
+from .frames import is_user_code
+from .modes import enter_mode, leave_mode
+from .prune import renumber, step_nodes
+from .scopes import ScopeStack
+from .tensors import Keeper
+
+T = TypeVar("T")
+LARGEST_SOURCE_BYTES = 2 << 20
+
+
+class Recorder:
+    """Records what this thread runs between `start` and `stop`, and one backward pass.
+
+    Parameters
+    ----------
+    values : "none", "summary" or "all": see `engine.trace`.
+    target : what is recorded, for the trace.
+    keep : "all" records every operation; "step" only what the root depends on, from leaves and inputs onwards.
+    root_module : the module that is traced itself; its own call gets no scope.
+    """
+
+    def __init__(
+        self,
+        *,
+        values: ValuesMode = "summary",
+        target: str = "",
+        keep: Literal["all", "step"] = "all",
+        root_module: nn.Module | None = None,
+    ) -> None:
+        self._values: ValuesMode = values
+        self._target = target
+        self._keep = keep
+        self._keeper = Keeper(values)
+        self._grad_keeper = Keeper(values)
+        self._scopes = ScopeStack(root_module)
+        self._tape = Tape(self._keeper, self._scopes, is_step=keep == "step")
+        self._mode: ForwardMode | None = None
+        self._backward: BackwardRecorder | None = None
+        self._roots: list[Origin] = []
+        self._error: str | None = None
+        self._error_source: tuple[str, int] | None = None
+        self._started = self._stopped = 0.0
+
+    def announce(self, tensor: torch.Tensor, name: str, kind: NodeKind = "input") -> None:
+        """Name a tensor that the program is given."""
+        self._tape.announce(tensor, name, kind)
+
+    def start(self) -> None:
+        """Record every operation that this thread dispatches from now on."""
+        self._started = time.perf_counter()
+        self._scopes.start()
+        self._mode = ForwardMode(self._tape)
+        enter_mode(self._mode)
+
+    def stop(self) -> None:
+        """Take everything off again. Harmless when nothing is on."""
+        if self._mode is None:
+            return
+        leave_mode(self._mode)
+        self._mode = None
+        self._scopes.stop()
+        self._tape.close()
+        self._stopped = time.perf_counter()
+
+    def set_roots(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Name the results of a forward pass that has no backward pass."""
+        self.stop()
+        self._roots = [self._tape.origin(tensor) for tensor in tensors]
+
+    def run_backward(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
+        """Stop recording the forward pass; record the backward pass that `call` runs from `tensors`."""
+        self.stop()
+        self._backward = BackwardRecorder(self._tape, self._grad_keeper)
+        return self._backward.run(tensors, call)
+
+    def fail(self, error: BaseException) -> None:
+        """The program raised: the trace will end here and say so."""
+        self.stop()
+        self._error = describe_error(error)
+        self._error_source = user_place(error)
+
+    def finish(self, *, step: int | None = None, notes: Sequence[str] = ()) -> Trace:
+        """Everything recorded as plain data; the recorder lets go of the program's tensors."""
+        self.stop()
+        edges, roots, steps = self._result()
+        nodes = self._tape.nodes
+        if self._keep == "step" and roots:
+            kept = step_nodes(nodes, self._tape.edges, edges, roots)
+            kept.update(backward_step.node.id for backward_step in steps)
+            nodes, edges, roots = renumber(nodes, edges, roots, kept)
+        self._keeper.finish()
+        self._grad_keeper.finish()
+        used = {node.scope[:depth] for node in nodes for depth in range(1, len(node.scope) + 1)}
+        scopes = {path: scope for path, scope in self._scopes.scopes.items() if path in used}
+        backward_s = 0.0 if self._backward is None else self._backward.seconds
+        trace = Trace(
+            Graph(nodes, edges, scopes),
+            steps,
+            roots=roots,
+            target=self._target,
+            values=self._values,
+            sources=_source_texts({node.source.file for node in nodes if node.source} | self._error_files()),
+            notes=[*notes, *sorted(self._tape.notes)],
+            error=self._error,
+            error_source=self._error_source,
+            timing=Timing(
+                forward=self._stopped - self._started,
+                backward=backward_s,
+                total=time.perf_counter() - self._started,
+            ),
+            environment={"python": platform.python_version(), "torch": torch.__version__, "platform": sys.platform},
+            step=step,
+        )
+        self._tape.release()
+        self._scopes.release()
+        return trace
+
+    def _result(self) -> tuple[list[Edge], list[Origin], list[BackwardStep]]:
+        if self._backward is None:
+            return match_edges(self._tape, {}), self._roots, []
+        return self._backward.edges, self._backward.roots, self._backward.steps
+
+    def _error_files(self) -> set[str]:
+        return set() if self._error_source is None else {self._error_source[0]}
+
+
+def describe_error(error: BaseException) -> str:
+    """ "ValueError at train.py, line 12: the message" """
+    place = user_place(error)
+    where = "" if place is None else f" at {os.path.basename(place[0])}, line {place[1]}"
+    text = str(error).strip()
+    return f"{type(error).__name__}{where}" + (f": {text}" if text else "")
+
+
+def user_place(error: BaseException) -> tuple[str, int] | None:
+    """File and line of the innermost frame of the program in an exception's traceback."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return error.filename, error.lineno
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if is_user_code(frame.f_code):
+            found = (frame.f_code.co_filename, line)
+    return found
+
+
+def _source_texts(files: set[str]) -> dict[str, str]:
+    texts = {}
+    for file in sorted(files):
+        lines = linecache.getlines(file)
+        text = "".join(lines)
+        if lines and len(text) <= LARGEST_SOURCE_BYTES:
+            texts[file] = text
+    return texts
+
+
+def unwrap(value: Any) -> Any:
+    """The module behind `torch.compile`, which is run eagerly while it is traced; anything else as it is."""
+    return getattr(value, "_orig_mod", value)

@@ -1,0 +1,40 @@
+"""Finds the tensors in whatever a program is given or returns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+MOST_PARTS = 100_000
+
+
+def named_tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every tensor in a nest of mappings, sequences, sets and dataclasses, named like the expression that reaches it."""
+    pending: list[tuple[str, Any]] = [(name, value)]
+    seen: set[int] = set()
+    visited = 0
+    while pending and visited < MOST_PARTS:
+        path, part = pending.pop()
+        visited += 1
+        if isinstance(part, torch.Tensor):
+            yield path, part
+            continue
+        children = _children(part, path)
+        if children and id(part) not in seen:
+            seen.add(id(part))
+            pending.extend(reversed(children))
+
+
+def _children(part: Any, path: str) -> list[tuple[str, Any]]:
+    if isinstance(part, Mapping):
+        return [(f"{path}.{key}" if path and isinstance(key, str) else f"{path}[{key!r}]", v) for key, v in part.items()]
+    if isinstance(part, tuple) and hasattr(part, "_fields"):
+        return [(f"{path}.{field}", getattr(part, field)) for field in part._fields]
+    if isinstance(part, (list, tuple, set, frozenset)):
+        return [(f"{path}[{index}]", child) for index, child in enumerate(part)]
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        return [(f"{path}.{field.name}", getattr(part, field.name)) for field in dataclasses.fields(part)]
+    return []

@@ -1,0 +1,73 @@
+"""What an operator's schema says: names of its arguments, and which of them it changes in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+
+_VIEWED_ONLY = {"aten::detach"}
+
+
+class Signature(NamedTuple):
+    """The parts of an operator's schema that recording needs."""
+
+    name: str
+    """As users of torch write it: "aten.addmm.default"."""
+    arguments: tuple[str, ...]
+    mutated: frozenset[str]
+    is_detach: bool
+
+
+_signatures: dict[Any, Signature] = {}
+
+
+def signature_of(function: Any) -> Signature:
+    known = _signatures.get(function)
+    if known is None:
+        schema = getattr(function, "_schema", None)
+        if schema is None:  # a higher-order operator
+            known = Signature(str(function), (), frozenset(), False)
+        else:
+            mutated = frozenset(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
+            names = tuple(a.name for a in schema.arguments)
+            known = Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY)
+        _signatures[function] = known
+    return known
+
+
+def named_arguments(
+    signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Every argument that was passed, under its schema name."""
+    names = signature.arguments
+    for index, value in enumerate(args):
+        yield (names[index] if index < len(names) else f"argument {index}"), value
+    yield from kwargs.items()
+
+
+def flat_tensors(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors in an operator's argument or result: itself, or the members of a list or tuple."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from flat_tensors(part)
+
+
+def plain_parameter(value: Any) -> Any:
+    """A non-tensor argument as plain data: numbers, strings and lists stay, everything else becomes its text."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        if len(value) > 64:
+            return f"{len(value)} values"
+        return [plain_parameter(part) for part in value]
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, complex):
+        return str(value)
+    if isinstance(value, (torch.device, torch.layout, torch.memory_format)):
+        return str(value).removeprefix("torch.")
+    return type(value).__name__

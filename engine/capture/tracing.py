@@ -1,0 +1,145 @@
+"""`trace`: run a program once, forward and backward, and give back all that PyTorch did."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ..errors import TraceError
+from ..graph.trace import Trace, ValuesMode
+from .frames import is_user_code
+from .recorder import Recorder, describe_error, unwrap, user_place
+from .results import named_tensors
+
+
+def trace(
+    program: nn.Module | Callable[..., Any],
+    *args: Any,
+    values: ValuesMode = "summary",
+    backward: bool = True,
+    **kwargs: Any,
+) -> Trace:
+    """Run `program(*args, **kwargs)` and its backward pass, and record both.
+
+    The result is the root. A scalar is back-propagated as it is; any other nest of tensors is back-propagated from all
+    its floating-point tensors that require grad, with `grad_outputs` of ones. Like a plain run, this adds to the
+    leaves' `.grad` and updates buffers; nothing stays installed afterwards.
+
+    Parameters
+    ----------
+    program : an nn.Module or any callable.
+    values : "none" (structure only), "summary" (statistics of every tensor, whole values under a budget) or "all".
+    backward : False stops after the forward pass.
+
+    Raises
+    ------
+    engine.errors.TraceError
+        The program raised, or its result cannot be back-propagated. `.trace` holds what was recorded.
+    """
+    return record(program, args, kwargs, values=values, backward=backward)
+
+
+def record(
+    program: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+    *,
+    values: ValuesMode = "summary",
+    backward: bool = True,
+    target: str = "",
+    keep: Literal["all", "step"] = "all",
+) -> Trace:
+    """`trace` for callers inside the engine, which also say what the target is called and how much to keep."""
+    if values not in ("none", "summary", "all"):
+        raise ValueError(f"values must be 'none', 'summary' or 'all', not {values!r}")
+    kwargs = kwargs or {}
+    notes = []
+    if unwrap(program) is not program:
+        program = unwrap(program)
+        notes.append("The module is compiled by torch.compile; it was run eagerly, so that every operation is seen.")
+    root_module = program if isinstance(program, nn.Module) else None
+    recorder = Recorder(values=values, target=target or _name_of(program), keep=keep, root_module=root_module)
+    for name, tensor in _named_inputs(program, args, kwargs):
+        recorder.announce(tensor, name)
+    try:
+        recorder.start()
+        try:
+            result = program(*args, **kwargs)
+        finally:
+            recorder.stop()
+        found = [tensor for _, tensor in named_tensors(result, "")]
+        if not backward:
+            recorder.set_roots(found)
+            return recorder.finish(notes=notes)
+        roots = [t for t in found if t.requires_grad and t.dtype.is_floating_point]
+        if not roots:
+            recorder.set_roots(found)
+            reason = _why_no_gradient(result, found)
+            raise TraceError(reason, trace=recorder.finish(notes=[*notes, reason]))
+        gradients = [None if root.dim() == 0 else torch.ones_like(root) for root in roots]
+        recorder.run_backward(roots, lambda: torch.autograd.backward(roots, gradients))
+    except TraceError:
+        raise
+    except Exception as error:
+        recorder.fail(error)
+        raise TraceError(
+            describe_error(error),
+            trace=recorder.finish(notes=notes),
+            user_traceback=user_traceback(error),
+            source=user_place(error),
+        ) from error
+    return recorder.finish(notes=notes)
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback as the program's author would see it: it starts at the program's own first frame."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    first = next((index for index, (frame, _) in enumerate(frames) if is_user_code(frame.f_code)), len(frames))
+    tb = error.__traceback__
+    for _ in range(first):
+        tb = None if tb is None else tb.tb_next
+    return "".join(traceback.format_exception(type(error), error, tb))
+
+
+def _name_of(program: Any) -> str:
+    if isinstance(program, nn.Module):
+        return type(program).__name__
+    return str(getattr(program, "__qualname__", type(program).__name__))
+
+
+def _named_inputs(
+    program: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[tuple[str, torch.Tensor]]:
+    function = program.forward if isinstance(program, nn.Module) else program
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        bound = {f"argument {index}": value for index, value in enumerate(args)} | kwargs
+    found: list[tuple[str, torch.Tensor]] = []
+    for name, value in bound.items():
+        if isinstance(value, nn.Module):
+            continue
+        found.extend(named_tensors(value, name))
+    return found
+
+
+def _why_no_gradient(result: Any, found: list[torch.Tensor]) -> str:
+    if not found:
+        return (
+            f"The program returned no tensor (but {type(result).__name__}), so there is nothing to back-propagate. "
+            "Return the loss, or any tensors that depend on parameters."
+        )
+    if not torch.is_grad_enabled():
+        return "No gradient was recorded, because gradients are switched off (torch.no_grad or set_grad_enabled)."
+    if not any(tensor.dtype.is_floating_point for tensor in found):
+        kinds = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in found}))
+        return f"The result has no floating-point tensor (only {kinds}); only those have gradients. Return a loss."
+    return (
+        "No gradient was recorded, because the result does not depend on any tensor that requires grad. "
+        "Give a leaf requires_grad=True, or look for detach() and no_grad() on the way."
+    )
