@@ -67,3 +67,7 @@ class LogError(RetrogradError):
 
 class ProtocolError(RetrogradError):
     """A frame between window and worker does not follow the protocol."""
+
+
+class LayoutError(RetrogradError):
+    """A layout cannot draw this graph, or there is no layout of that name."""

@@ -1,0 +1,1 @@
+"""The layered layout: data flows down, grouped by module call, each level laid out once per shape."""

@@ -1,0 +1,183 @@
+"""The order of vertices within each rank: few crossings, otherwise as executed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from typing import NamedTuple
+
+from .level import Level
+from .ranks import Ranked
+
+SWEEPS = 8
+
+
+class Segment(NamedTuple):
+    """A piece of one or more wires between two vertices of neighbouring ranks; ports as in `Wire`.
+
+    `lane` tells apart the wires that connect the same two boxes directly.
+    """
+
+    upper: int
+    upper_port: int
+    lower: int
+    lower_port: int
+    lane: int = 0
+
+
+class Ordered(NamedTuple):
+    """Ranked vertices with their order settled: `layers` from left to right, `position` within the layer.
+
+    `channels[r]` holds the segments between ranks r and r + 1; `above` and `below` list every vertex's segments.
+    """
+
+    rank: list[int]
+    layers: list[list[int]]
+    position: list[int]
+    channels: list[list[Segment]]
+    above: list[list[Segment]]
+    below: list[list[Segment]]
+
+
+def settle_order(level: Level, ranked: Ranked) -> Ordered:
+    """Order every rank by sweeps of barycentres, and keep the order with the fewest crossings."""
+    channels, above, below = _segments(level, ranked)
+    sorter = _Sorter(level, ranked, channels, above, below)
+    sorter.start()
+    best, crossings = [list(layer) for layer in sorter.layers], sorter.crossings()
+    for sweep in range(SWEEPS):
+        if crossings == 0:
+            break
+        sorter.sweep(is_down=sweep % 2 == 0)
+        found = sorter.crossings()
+        if found < crossings:
+            best, crossings = [list(layer) for layer in sorter.layers], found
+    sorter.layers = best
+    sorter.number()
+    return Ordered(ranked.rank, best, sorter.position, channels, above, below)
+
+
+def segments_of(level: Level, ranked: Ranked) -> list[list[Segment]]:
+    """The segments of each wire, from its upper end downwards."""
+    copies: dict[Segment, int] = {}
+    result = []
+    for wire, chain in zip(level.wires, ranked.chains, strict=True):
+        vertices, last = chain.vertices, len(chain.vertices) - 2
+        pieces = []
+        for k in range(last + 1):
+            upper_port = wire.source_port if k == 0 and not chain.is_backward else -1
+            lower_port = wire.target_port if k == last and not chain.is_backward else -1
+            pieces.append(Segment(vertices[k], upper_port, vertices[k + 1], lower_port))
+        if len(pieces) == 1 and wire.source_port < 0 and wire.target_port < 0 and not chain.is_backward:
+            lane = copies.get(pieces[0], 0)
+            copies[pieces[0]] = lane + 1
+            pieces[0] = pieces[0]._replace(lane=lane)
+        result.append(pieces)
+    return result
+
+
+def _segments(level: Level, ranked: Ranked) -> tuple[list[list[Segment]], list[list[Segment]], list[list[Segment]]]:
+    channels: list[dict[Segment, None]] = [{} for _ in ranked.layers]
+    for pieces in segments_of(level, ranked):
+        for segment in pieces:
+            channels[ranked.rank[segment.upper]].setdefault(segment)
+    above: list[list[Segment]] = [[] for _ in ranked.rank]
+    below: list[list[Segment]] = [[] for _ in ranked.rank]
+    for channel in channels:
+        for segment in channel:
+            above[segment.lower].append(segment)
+            below[segment.upper].append(segment)
+    return [list(channel) for channel in channels[:-1]], above, below
+
+
+class _Sorter:
+    def __init__(
+        self,
+        level: Level,
+        ranked: Ranked,
+        channels: list[list[Segment]],
+        above: list[list[Segment]],
+        below: list[list[Segment]],
+    ) -> None:
+        self.layers = [list(layer) for layer in ranked.layers]
+        self.position = [0] * len(ranked.rank)
+        self.channels = channels
+        self.above = above
+        self.below = below
+        outside = level.entries + level.exits
+        nothing: list[list[float] | None] = [None] * outside
+        self.outs = nothing + [_fractions(box.out_ports, box.width) for box in level.boxes]
+        self.ins = nothing + [_fractions(box.in_ports, box.width) for box in level.boxes]
+        self.count = level.vertices
+        self.rank = ranked.rank
+
+    def start(self) -> None:
+        """First order: depth first from the top, in the order of execution, so that branches stay together."""
+        seen = [False] * len(self.rank)
+        layers: list[list[int]] = [[] for _ in self.layers]
+        for top in range(len(self.rank)):
+            if self.above[top]:
+                continue
+            waiting = [top]
+            while waiting:
+                vertex = waiting.pop()
+                if seen[vertex]:
+                    continue
+                seen[vertex] = True
+                layers[self.rank[vertex]].append(vertex)
+                waiting.extend(segment.lower for segment in reversed(self.below[vertex]))
+        self.layers = layers
+        self.number()
+
+    def number(self) -> None:
+        for layer in self.layers:
+            for place, vertex in enumerate(layer):
+                self.position[vertex] = place
+
+    def _upper(self, segment: Segment) -> float:
+        ports = self.outs[segment.upper] if segment.upper < self.count else None
+        return self.position[segment.upper] + (ports[segment.upper_port] if ports and segment.upper_port >= 0 else 0.5)
+
+    def _lower(self, segment: Segment) -> float:
+        ports = self.ins[segment.lower] if segment.lower < self.count else None
+        return self.position[segment.lower] + (ports[segment.lower_port] if ports and segment.lower_port >= 0 else 0.5)
+
+    def sweep(self, *, is_down: bool) -> None:
+        ranks = range(1, len(self.layers)) if is_down else range(len(self.layers) - 2, -1, -1)
+        for r in ranks:
+            layer = self.layers[r]
+            if len(layer) < 2:
+                continue
+            keys: dict[int, float] = {}
+            for vertex in layer:
+                segments = self.above[vertex] if is_down else self.below[vertex]
+                ends = [self._upper(s) if is_down else self._lower(s) for s in segments]
+                keys[vertex] = sum(ends) / len(ends) if ends else -1.0
+            _keep_free_ones(layer, keys)
+            layer.sort(key=keys.__getitem__)
+            for place, vertex in enumerate(layer):
+                self.position[vertex] = place
+
+    def crossings(self) -> int:
+        return sum(self._crossings_in(channel) for channel in self.channels)
+
+    def _crossings_in(self, channel: list[Segment]) -> int:
+        ends = sorted((self._upper(segment), self._lower(segment)) for segment in channel)
+        passed: list[float] = []
+        total = 0
+        for _, low in ends:
+            total += len(passed) - bisect_right(passed, low)
+            insort(passed, low)
+        return total
+
+
+def _keep_free_ones(layer: list[int], keys: dict[int, float]) -> None:
+    """Vertices without neighbours on that side stay beside the one that they followed."""
+    last = -0.5
+    for vertex in layer:
+        if keys[vertex] < 0:
+            keys[vertex] = last
+        last = keys[vertex]
+
+
+def _fractions(ports: tuple[float, ...] | None, width: float) -> list[float] | None:
+    return [x / width for x in ports] if ports is not None else None

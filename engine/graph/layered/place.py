@@ -1,0 +1,227 @@
+"""Across: ports along the boxes' borders, and x coordinates that keep the main line and long wires straight."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import pairwise
+from typing import NamedTuple
+
+from .level import Level
+from .order import Ordered, Segment
+
+BOX_GAP = 24.0
+BEND_GAP = 14.0
+PORT_GAP = 18.0
+BORDER = 12.0
+"""Least distance of a port from a box's corner."""
+SWEEPS = 10
+
+
+class Placed(NamedTuple):
+    """`centers` of all vertices; `upper` and `lower` are the x of every segment's two ends."""
+
+    centers: list[float]
+    widths: list[float]
+    upper: dict[Segment, float]
+    lower: dict[Segment, float]
+
+
+def place_across(level: Level, ordered: Ordered) -> Placed:
+    """Give every vertex and every end of a segment its x coordinate; the leftmost box border is at 0."""
+    return _Placer(level, ordered).placed()
+
+
+class _Placer:
+    def __init__(self, level: Level, ordered: Ordered) -> None:
+        self.level = level
+        self.ordered = ordered
+        self.outside = level.entries + level.exits
+        self.count = level.vertices
+        bends = len(ordered.rank) - self.count
+        self.widths = [0.0] * self.outside + [box.width for box in level.boxes] + [0.0] * bends
+        self.aligned_below: dict[int, Segment] = {}
+        self.aligned_above: dict[int, Segment] = {}
+        self.upper_offset: dict[Segment, float] = {}
+        self.lower_offset: dict[Segment, float] = {}
+
+    def placed(self) -> Placed:
+        for channel in self.ordered.channels:
+            self._align(channel)
+        self._spread_ports()
+        centers = self._centers()
+        left = min((x - w / 2 for x, w in zip(centers, self.widths, strict=True)), default=0.0)
+        centers = [x - left for x in centers]
+        upper = {s: centers[s.upper] + offset for s, offset in self.upper_offset.items()}
+        lower = {s: centers[s.lower] + offset for s, offset in self.lower_offset.items()}
+        return Placed(centers, self.widths, upper, lower)
+
+    def _box(self, vertex: int) -> int:
+        """Index of a vertex's box; -1 for entries, exits and bends."""
+        return vertex - self.outside if self.outside <= vertex < self.count else -1
+
+    # Alignment: which segments are to be straight
+
+    def _align(self, channel: list[Segment]) -> None:
+        """Choose segments of one channel that do not cross, the most important ones first, at most one per vertex."""
+        position = self.ordered.position
+        lefts: list[int] = []
+        rights: list[int] = []
+        for segment in sorted(channel, key=self._importance):
+            if segment.upper in self.aligned_below or segment.lower in self.aligned_above:
+                continue
+            if not self._may_align(segment):
+                continue
+            high, low = position[segment.upper], position[segment.lower]
+            at = bisect_left(lefts, high)
+            if (at > 0 and rights[at - 1] >= low) or (at < len(rights) and rights[at] <= low):
+                continue
+            lefts.insert(at, high)
+            rights.insert(at, low)
+            self.aligned_below[segment.upper] = segment
+            self.aligned_above[segment.lower] = segment
+
+    def _importance(self, segment: Segment) -> tuple[int, int, int]:
+        """Smaller is more important: lines between operations, then the middle parts of long wires, then the rest."""
+        upper, lower = self._box(segment.upper), self._box(segment.lower)
+        tensors = upper >= 0 and self.level.boxes[upper].is_tensor
+        ends = (upper >= 0) + (lower >= 0)
+        kind = 3 if tensors else (0 if ends == 2 else (1 if ends == 0 else 2))
+        return kind, len(self.ordered.above[segment.lower]) + len(self.ordered.below[segment.upper]), segment.lower
+
+    def _may_align(self, segment: Segment) -> bool:
+        """A tensor is put above its consumer only where it is the only input: two are spread evenly instead."""
+        upper = self._box(segment.upper)
+        if upper < 0 or not self.level.boxes[upper].is_tensor:
+            return True
+        return len(self.ordered.above[segment.lower]) == 1
+
+    # Ports
+
+    def _spread_ports(self) -> None:
+        """Put the ends of segments along the borders in the order of their other ends, the straight one amid."""
+        position = self.ordered.position
+        outs, ins = self.ordered.below, self.ordered.above
+        for vertex in range(len(self.ordered.rank)):
+            box = self._box(vertex)
+            fixed_out = self.level.boxes[box].out_ports if box >= 0 else None
+            fixed_in = self.level.boxes[box].in_ports if box >= 0 else None
+            half = self.widths[vertex] / 2
+            downs = sorted(outs[vertex], key=lambda s: (position[s.lower], s.lower_port, s.lane))
+            ups = sorted(ins[vertex], key=lambda s: (position[s.upper], s.upper_port, s.lane))
+            if fixed_out is not None:
+                self.upper_offset.update({s: fixed_out[s.upper_port] - half for s in downs})
+            else:
+                self.upper_offset.update(_spread(downs, self.aligned_below.get(vertex), half, merged=box < 0))
+            if fixed_in is not None:
+                self.lower_offset.update({s: fixed_in[s.lower_port] - half for s in ups})
+            else:
+                self.lower_offset.update(_spread(ups, self.aligned_above.get(vertex), half, merged=box < 0))
+
+    # Blocks: vertices joined by straight segments move together
+
+    def _centers(self) -> list[float]:
+        count = len(self.ordered.rank)
+        block = [-1] * count
+        shift = [0.0] * count
+        blocks: list[list[int]] = []
+        for layer in self.ordered.layers:
+            for vertex in layer:
+                segment = self.aligned_above.get(vertex)
+                if segment is None:
+                    block[vertex] = len(blocks)
+                    blocks.append([vertex])
+                    continue
+                block[vertex] = block[segment.upper]
+                blocks[block[vertex]].append(vertex)
+                lean = self.upper_offset[segment] - self.lower_offset[segment]
+                shift[vertex] = shift[segment.upper] + lean
+        return _Relaxation(self, block, shift, len(blocks)).centers()
+
+
+def _spread(segments: list[Segment], straight: Segment | None, half: float, *, merged: bool) -> dict[Segment, float]:
+    if merged or len(segments) == 1:
+        return dict.fromkeys(segments, 0.0)
+    count = len(segments)
+    middle = segments.index(straight) if straight is not None else (count - 1) / 2
+    side = max(middle, count - 1 - middle, 1e-9)
+    gap = min(PORT_GAP, max(half - BORDER, 0.0) / side)
+    return {segment: (k - middle) * gap for k, segment in enumerate(segments)}
+
+
+class _Relaxation:
+    """Blocks slide between their neighbours towards the median of what they are connected to."""
+
+    def __init__(self, placer: _Placer, block: list[int], shift: list[float], count: int) -> None:
+        self.block = block
+        self.shift = shift
+        self.count = count
+        self.rights: list[dict[int, float]] = [{} for _ in range(count)]
+        self.lefts: list[dict[int, float]] = [{} for _ in range(count)]
+        widths = placer.widths
+        for layer in placer.ordered.layers:
+            for a, b in pairwise(layer):
+                is_box = (widths[a] > 0) + (widths[b] > 0)
+                gap = BOX_GAP if is_box == 2 else BEND_GAP + 2.0 * is_box
+                apart = (widths[a] + widths[b]) / 2 + gap + shift[a] - shift[b]
+                if block[a] != block[b]:
+                    known = self.rights[block[a]].get(block[b], -1e18)
+                    self.rights[block[a]][block[b]] = max(known, apart)
+        for a, row in enumerate(self.rights):
+            for b, apart in row.items():
+                self.lefts[b][a] = apart
+        self.pulls: list[list[tuple[int, float]]] = [[] for _ in range(count)]
+        for channel in placer.ordered.channels:
+            for segment in channel:
+                a, b = block[segment.upper], block[segment.lower]
+                if a == b:
+                    continue
+                lean = shift[segment.upper] + placer.upper_offset[segment]
+                lean -= shift[segment.lower] + placer.lower_offset[segment]
+                self.pulls[b].append((a, lean))
+                self.pulls[a].append((b, -lean))
+
+    def centers(self) -> list[float]:
+        order = self._order()
+        low = [0.0] * self.count
+        for b in order:
+            low[b] = max((low[a] + apart for a, apart in self.lefts[b].items()), default=0.0)
+        width = max(low, default=0.0)
+        high = [width] * self.count
+        for a in reversed(order):
+            high[a] = min((high[b] - apart for b, apart in self.rights[a].items()), default=width)
+        x = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
+        for sweep in range(SWEEPS):
+            moved = 0.0
+            for b in order if sweep % 2 else reversed(order):
+                if not self.pulls[b]:
+                    continue
+                wish = _median([x[a] + lean for a, lean in self.pulls[b]], x[b])
+                wish = max(wish, max((x[a] + apart for a, apart in self.lefts[b].items()), default=wish))
+                wish = min(wish, min((x[c] - apart for c, apart in self.rights[b].items()), default=wish))
+                moved = max(moved, abs(wish - x[b]))
+                x[b] = wish
+            if moved < 0.5:
+                break
+        return [x[block] + shift for block, shift in zip(self.block, self.shift, strict=True)]
+
+    def _order(self) -> list[int]:
+        """Blocks from left to right, such that every one comes after those left of it."""
+        missing = [len(row) for row in self.lefts]
+        order = [b for b in range(self.count) if missing[b] == 0]
+        for b in order:
+            for c in self.rights[b]:
+                missing[c] -= 1
+                if missing[c] == 0:
+                    order.append(c)
+        return order
+
+
+def _median(values: list[float], now: float) -> float:
+    """The median; of an even number, the point between the two middle ones that is nearest to where things are."""
+    values.sort()
+    half = len(values) // 2
+    if len(values) % 2:
+        return values[half]
+    if len(values) == 2:
+        return (values[0] + values[1]) / 2
+    return min(max(now, values[half - 1]), values[half])

@@ -1,0 +1,114 @@
+"""Ranks of a level's vertices, and the chains of vertices that its wires run through."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..walk import break_cycles
+from .level import Level
+
+MERGE_FROM = 12
+"""From so many wires at one end on, they share one trunk."""
+
+
+class Chain(NamedTuple):
+    """The vertices that one wire runs through, from rank to rank downwards.
+
+    A wire against the flow has `is_backward`: it leaves its source at the bottom, turns, climbs through the chain
+    (which is listed downwards and holds only bends) and turns again to enter its target at the top.
+    """
+
+    vertices: list[int]
+    is_backward: bool = False
+
+
+class Ranked(NamedTuple):
+    """Vertices with their ranks. Those from `Level.vertices` on are bends that a wire passes through."""
+
+    rank: list[int]
+    layers: list[list[int]]
+    chains: list[Chain]
+
+
+def assign_ranks(level: Level) -> Ranked:
+    """Rank the vertices so that wires point down, as compactly as their order allows; entries first, exits last."""
+    count, entries, exits = level.vertices, level.entries, level.exits
+    inner = [(w.source, w.target) for w in level.wires if w.source != w.target]
+    order = break_cycles(count, inner)
+    place = [0] * count
+    for index, vertex in enumerate(order):
+        place[vertex] = index
+    is_forward = [entries <= w.source < entries + exits or place[w.source] < place[w.target] for w in level.wires]
+    after: list[list[int]] = [[] for _ in range(count)]
+    incoming = [0] * count
+    for wire, forward in zip(level.wires, is_forward, strict=True):
+        if forward:
+            after[wire.source].append(wire.target)
+            incoming[wire.target] += 1
+    first = 1 if entries else 0
+    rank = [0 if vertex < entries else first for vertex in range(count)]
+    for vertex in order:
+        for other in after[vertex]:
+            rank[other] = max(rank[other], rank[vertex] + 1)
+    last = max((rank[v] for v in range(entries + exits, count)), default=0)
+    for vertex in range(entries, entries + exits):
+        rank[vertex] = last + 1 if last or entries or level.boxes else 0
+    _pull_down(rank, order, after, incoming, entries)
+    chains, layers = _chains(level, rank, is_forward)
+    return Ranked(rank, layers, chains)
+
+
+def _pull_down(rank: list[int], order: list[int], after: list[list[int]], incoming: list[int], entries: int) -> None:
+    """Lower what has more wires below it than above it, so that tensors stand right above their first use."""
+    for vertex in reversed(order):
+        if vertex >= entries and len(after[vertex]) > incoming[vertex]:
+            rank[vertex] = max(rank[vertex], min(rank[other] for other in after[vertex]) - 1)
+
+
+def _chains(level: Level, rank: list[int], is_forward: list[bool]) -> tuple[list[Chain], list[list[int]]]:
+    layers: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
+    for vertex, r in enumerate(rank):
+        layers[r].append(vertex)
+    shared = _trunks(level)
+    bends: dict[tuple[int, int, int], int] = {}
+
+    def bend(r: int, key: tuple[int, int] | None) -> int:
+        if key is not None and (known := bends.get((*key, r))) is not None:
+            return known
+        vertex = len(rank)
+        rank.append(r)
+        layers[r].append(vertex)
+        if key is not None:
+            bends[*key, r] = vertex
+        return vertex
+
+    chains: list[Chain] = []
+    for index, wire in enumerate(level.wires):
+        high, low = rank[wire.source], rank[wire.target]
+        if is_forward[index]:
+            passed = [bend(r, shared[index]) for r in range(high + 1, low)]
+            chains.append(Chain([wire.source, *passed, wire.target]))
+        else:
+            chains.append(Chain([bend(r, None) for r in range(low, high + 1)], is_backward=True))
+    return chains, layers
+
+
+def _trunks(level: Level) -> list[tuple[int, int] | None]:
+    """A key per wire that is equal for wires that share one line as far as they can: those of one fixed port."""
+    out_count: dict[tuple[int, int], int] = {}
+    in_count: dict[tuple[int, int], int] = {}
+    for wire in level.wires:
+        source, target = (wire.source, wire.source_port), (wire.target, wire.target_port)
+        out_count[source] = out_count.get(source, 0) + 1
+        in_count[target] = in_count.get(target, 0) + 1
+    keys: list[tuple[int, int] | None] = []
+    for wire in level.wires:
+        source, target = (wire.source, wire.source_port), (wire.target, wire.target_port)
+        is_fixed = wire.source < level.entries or wire.source_port >= 0
+        if out_count[source] >= (2 if is_fixed else MERGE_FROM):
+            keys.append((wire.source, wire.source_port))
+        elif in_count[target] >= MERGE_FROM:
+            keys.append((-1 - wire.target, wire.target_port))
+        else:
+            keys.append(None)
+    return keys

@@ -1,0 +1,84 @@
+"""From a graph to a drawing: the layouts that there are, and the boxes' sizes where nobody says them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from ..errors import LayoutError
+from .drawing import Drawing, Item, Sizes
+from .fold import Folds
+from .layered.compose import compose
+from .layered.view import view_of
+from .model import Graph
+
+Direction = Literal["down", "right"]
+
+METHODS: tuple[tuple[str, str], ...] = (("layered", "Layered"),)
+"""Name and title of every layout."""
+
+
+def layout(
+    graph: Graph,
+    method: str = "layered",
+    sizes: Sizes | None = None,
+    folds: Folds | None = None,
+    direction: Direction = "down",
+    aspect: float = 1.6,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> Drawing:
+    """Lay out a graph. The same arguments give the same drawing.
+
+    Parameters
+    ----------
+    graph : what to draw.
+    method : a name from `METHODS`.
+    sizes : width and height of an item's box in scene units; for an open group its least width and the height of its
+        title bar. By default estimated from the length of the labels.
+    folds : which module calls are folded; `Folds.default_for(graph)` by default.
+    direction : where data flows to.
+    aspect : width divided by height of the window, which long chains are wrapped to fill.
+    is_cancelled : asked between pieces of the work.
+
+    Raises
+    ------
+    LayoutError
+        The method does not exist or cannot draw this graph, or the layout was cancelled.
+    """
+
+    def check() -> None:
+        if is_cancelled is not None and is_cancelled():
+            raise LayoutCancelledError("The layout was cancelled.")
+
+    sizes = sizes if sizes is not None else default_sizes(graph)
+    folds = folds if folds is not None else Folds.default_for(graph)
+    check()
+    view = view_of(graph, folds)
+
+    def is_tensor(item: Item) -> bool:
+        return item.node is not None and graph.nodes[item.node].kind != "op"
+
+    return compose(view, is_tensor, sizes, check)
+
+
+class LayoutCancelledError(LayoutError):
+    """The layout was no longer wanted."""
+
+
+def default_sizes(graph: Graph) -> Sizes:
+    """Sizes estimated from the labels' lengths, about right for a 13 px face."""
+
+    def size(item: Item) -> tuple[float, float]:
+        if item.kind == "group":
+            width = 60.0 + 7.5 * (len(item.scope[-1]) if item.scope else 0)
+            return (max(190.0, width), 58.0) if item.is_folded else (width, 26.0)
+        assert item.node is not None
+        node = graph.nodes[item.node]
+        letters = len(node.label) + len(node.name or "")
+        if item.kind == "chip":
+            return min(max(90.0, 24.0 + 7.0 * letters), 160.0), 26.0
+        if node.kind == "op":
+            return max(160.0, 60.0 + 7.5 * letters), 46.0
+        return max(120.0, 40.0 + 7.5 * letters), 44.0
+
+    return size
