@@ -375,6 +375,13 @@ class Tape:
 class ForwardMode(TorchDispatchMode):
     """Hands every operation that PyTorch dispatches on this thread to the tape."""
 
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from wrapping the handler for its compiler, whose import would cost the first trace a second."""
+        return False
+
     def __init__(self, tape: Tape) -> None:
         super().__init__()
         self._tape = tape
