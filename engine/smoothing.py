@@ -57,7 +57,7 @@ class Smoothing:
         with np.errstate(over="ignore", invalid="ignore"):
             np.cumsum(blocks * ((1 - weight) / falling), axis=1, out=local)
             local *= falling
-        is_small: list[bool] = list((np.abs(blocks) <= _LARGEST).all(axis=1))
+        is_small = np.abs(blocks).max(axis=1) <= _LARGEST
         last = float(falling[-1])
         carries = np.empty(len(blocks))
         for row, end in enumerate(local[:, -1].tolist()):
