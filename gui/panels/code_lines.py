@@ -1,0 +1,106 @@
+"""Which nodes belong to which line of which file, and what a line has to say at one position. No widgets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from engine.graph.model import Node, TensorInfo
+from engine.graph.stepper import Stepper
+from engine.graph.trace import Trace
+
+from ..widgets.tensor_view import number_text
+from .naming import node_title
+
+
+class LineFact(NamedTuple):
+    """A node as a tooltip names it, with its value and, once it is known, its gradient."""
+
+    name: str
+    value: str
+    gradient: str
+
+
+class CodeLines:
+    """The nodes of a trace by file and line.
+
+    Parameters
+    ----------
+    trace : its nodes' sources are read once.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self._nodes: dict[str, dict[int, list[int]]] = {}
+        for node in trace.graph.nodes:
+            if node.source is not None:
+                self._nodes.setdefault(node.source.file, {}).setdefault(node.source.line, []).append(node.id)
+
+    def main_file(self, files: list[str]) -> str | None:
+        """The file of which most nodes come, of those that are known; else the first."""
+        counts = Counter({file: sum(map(len, lines.values())) for file, lines in self._nodes.items() if file in files})
+        return counts.most_common(1)[0][0] if counts else next(iter(files), None)
+
+    def lines(self, file: str) -> list[int]:
+        """The lines of a file that have nodes."""
+        return sorted(self._nodes.get(file, {}))
+
+    def nodes(self, file: str, line: int) -> list[Node]:
+        """Nodes of a line in the order in which they ran."""
+        return [self.trace.graph.nodes[index] for index in self._nodes.get(file, {}).get(line, [])]
+
+    def place(self, node_id: int) -> tuple[str, int] | None:
+        """File and line of a node; of its first consumer where it has none of its own (a leaf made elsewhere)."""
+        node = self.trace.graph.nodes[node_id]
+        if node.source is not None:
+            return node.source.file, node.source.line
+        for edge in self.trace.graph.outgoing(node_id):
+            source = self.trace.graph.nodes[edge.target].source
+            if source is not None:
+                return source.file, source.line
+        return None
+
+    def result(self, file: str, line: int) -> Node | None:
+        """The node that a line is about: its last named operation, else its last operation, else its last node."""
+        nodes = self.nodes(file, line)
+        ops = [node for node in nodes if node.kind == "op"]
+        named = [node for node in ops if node.name is not None]
+        ordered = named or ops or nodes
+        return ordered[-1] if ordered else None
+
+    def margin(self, file: str, stepper: Stepper) -> dict[int, str]:
+        """The gradient to print beside each line, for the lines whose result's gradient is known."""
+        found = {}
+        for line in self._nodes.get(file, {}):
+            node = self.result(file, line)
+            info = None if node is None else self.gradient(node, stepper)
+            if info is not None:
+                found[line] = number_text(info)
+        return found
+
+    def gradient(self, node: Node, stepper: Stepper) -> TensorInfo | None:
+        """The gradient of a node's first output that has one, if the cursor has come that far."""
+        if not stepper.has_gradient(node):
+            return None
+        step = self.trace.step_of(node)
+        return None if step is None else next((info for info in step.grad_outputs if info is not None), None)
+
+    def facts(self, nodes: list[Node], stepper: Stepper) -> list[LineFact]:
+        """What a tooltip says about `nodes`."""
+        found = []
+        for node in nodes:
+            gradient = self.gradient(node, stepper)
+            value = number_text(node.outputs[0]) if node.outputs else ""
+            found.append(LineFact(node_title(node), value, "" if gradient is None else number_text(gradient)))
+        return found
+
+    def variable(self, name: str, file: str, line: int) -> Node | None:
+        """The node that a variable's name means on a line: its last definition up to there, else its first."""
+        best: Node | None = None
+        for node in self.trace.graph.nodes:
+            if node.name != name:
+                continue
+            is_earlier = node.source is None or (node.source.file == file and node.source.line <= line)
+            if is_earlier or best is None:
+                best = node
+        return best

@@ -1,0 +1,218 @@
+"""The inspector: everything about one node, value above gradient, at the present position of the backward pass."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from engine.graph.model import Node
+
+from ..document import Document
+from ..numbers import format_shape
+from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
+from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
+from ..widgets.text import ElidedLabel
+from .inspector_sections import (
+    ArrivalSection,
+    HandedSection,
+    LeafSection,
+    OperandSection,
+    RuleSection,
+    SavedSection,
+)
+from .moment import Moment
+from .naming import assigns, file_name, form_text, line_text, node_name, scope_text
+from .rows import MARGIN
+from .value_section import ValueSection
+
+_EMPTY = "Nothing to show yet. Run a program or open a trace; then click a node of the graph."
+
+
+class Header(QWidget):
+    """The node's name and line of code, its autograd node, where it is and what form it has."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = ElidedLabel("", self, font=ui_font(TEXT_LARGE_PT, bold=True))
+        self.grad_fn = ElidedLabel("", self, font=mono_font(TEXT_SMALL_PT))
+        self.grad_fn.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.grad_fn.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.code = ElidedLabel("", self, font=mono_font(TEXT_SMALL_PT))
+        self.form = ElidedLabel("", self, font=ui_font(TEXT_NORMAL_PT))
+        self.scope = ElidedLabel("", self, font=ui_font(TEXT_NORMAL_PT), mode=Qt.TextElideMode.ElideLeft)
+        self.outputs = QComboBox(self)
+        self.outputs.setAccessibleName("Output of the node")
+        self.outputs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        top = QHBoxLayout()
+        top.setSpacing(2 * UNIT)
+        top.addWidget(self.title, 1)
+        top.addWidget(self.grad_fn)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(MARGIN, 3 * UNIT, MARGIN, 3 * UNIT)
+        layout.setSpacing(UNIT)
+        layout.addLayout(top)
+        for widget in (self.code, self.form, self.scope, self.outputs):
+            layout.addWidget(widget)
+
+    def show_moment(self, moment: Moment) -> None:
+        node, theme = moment.node, moment.theme
+        code = line_text(moment.sources, node.source)
+        is_result = assigns(code, node.name)
+        self.title.set_text(code if is_result else node_name(node))
+        self.title.set_color(theme.text)
+        self.grad_fn.set_text(node.grad_fn or ("no grad_fn" if node.kind == "op" else node.kind))
+        self.grad_fn.set_color(theme.muted)
+        self.code.set_text(code)
+        self.code.set_color(theme.muted)
+        self.code.setVisible(bool(code) and not is_result)
+        self.form.set_text(_form(moment), _place(node))
+        self.form.set_color(theme.muted)
+        self.scope.set_text(scope_text(node.scope))
+        self.scope.set_color(theme.muted)
+        self.scope.setVisible(bool(node.scope))
+        self._show_outputs(moment)
+
+    def _show_outputs(self, moment: Moment) -> None:
+        outputs = moment.node.outputs
+        self.outputs.setVisible(len(outputs) > 1)
+        was_blocked = self.outputs.blockSignals(True)
+        self.outputs.clear()
+        for number, info in enumerate(outputs):
+            self.outputs.addItem(f"output {number}: {info.name or form_text(info)}")
+        self.outputs.setCurrentIndex(moment.output)
+        self.outputs.blockSignals(was_blocked)
+
+
+def _form(moment: Moment) -> str:
+    node, value = moment.node, moment.value
+    parts = [] if node.source is None else [f"line {node.source.line}"]
+    if value is not None:
+        parts += [format_shape(value.shape), value.dtype.removeprefix("torch."), value.device]
+        if value.layout not in ("strided", "torch.strided"):
+            parts.append(value.layout.removeprefix("torch."))
+    return " · ".join(parts)
+
+
+def _place(node: Node) -> str | None:
+    if node.source is None:
+        return None
+    return f"{file_name(node.source.file)}, line {node.source.line}, in {node.source.function}"
+
+
+class InspectorPanel(QWidget):
+    """Describes `document.focus`: the selected node, else the current step's, else the root.
+
+    Parameters
+    ----------
+    document : only read, and told which node to select or to run to.
+    themes : whose colours are used.
+    """
+
+    def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._themes = themes
+        self._output = 0
+        self._shown: int | None = None
+        self.setAccessibleName("Inspector")
+        self.header = Header()
+        self.value = ValueSection()
+        self.rule = RuleSection()
+        self.leaf = LeafSection()
+        self.arrived = ArrivalSection()
+        self.handed = HandedSection()
+        self.saved = SavedSection()
+        self.operands = OperandSection()
+        self._sections = (self.rule, self.leaf, self.arrived, self.handed, self.saved, self.operands)
+        self._empty = QLabel(_EMPTY)
+        self._empty.setWordWrap(True)
+        self._empty.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._empty.setFont(ui_font(TEXT_NORMAL_PT))
+        self._content = QWidget()
+        column = QVBoxLayout(self._content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for widget in (self._empty, self.header, self.value, *self._sections):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self.scroll = QScrollArea(self)
+        self.scroll.setWidget(self._content)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setAccessibleName("Description of the node")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.scroll)
+        self.setMinimumWidth(220)
+        for section in self._sections:
+            section.node_chosen.connect(self._on_section_node_chosen)
+        self.value.run_requested.connect(self._on_value_run_requested)
+        self.header.outputs.currentIndexChanged.connect(self._on_output_index_changed)
+        document.trace_changed.connect(self._on_document_trace_changed)
+        document.cursor_changed.connect(self._on_document_changed)
+        document.selection_changed.connect(self._on_document_changed)
+        document.source_changed.connect(self._on_document_changed)
+        themes.changed.connect(self._on_themes_changed)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        theme = self._themes.theme
+        _paint_surface(self.scroll, theme)
+        focus = self._document.focus
+        trace, stepper = self._document.trace, self._document.stepper
+        is_empty = focus is None or trace is None or stepper is None or not 0 <= focus < len(trace.graph.nodes)
+        self._empty.setVisible(is_empty)
+        self._empty.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; }}")
+        self.header.setVisible(not is_empty)
+        if is_empty or focus is None or trace is None or stepper is None:
+            self._shown = None
+            for section in (self.value, *self._sections):
+                section.hide()
+            return
+        node = trace.graph.nodes[focus]
+        if focus != self._shown:
+            self._shown = focus
+            self._output = _first_output(node)
+            self.scroll.verticalScrollBar().setValue(0)
+        moment = Moment(trace, stepper, node, self._output, theme, self._document.sources)
+        self.header.show_moment(moment)
+        self.value.show_moment(moment)
+        for section in self._sections:
+            section.show_moment(moment)
+
+    def _on_document_trace_changed(self) -> None:
+        self._shown = None
+        self._refresh()
+
+    def _on_document_changed(self) -> None:
+        self._refresh()
+
+    def _on_themes_changed(self, _theme: Theme) -> None:
+        self._refresh()
+
+    def _on_output_index_changed(self, index: int) -> None:
+        if index >= 0:
+            self._output = index
+            self._refresh()
+
+    def _on_section_node_chosen(self, node_id: int) -> None:
+        self._document.select(node_id)
+
+    def _on_value_run_requested(self) -> None:
+        if self._shown is not None:
+            self._document.run_to(self._shown)
+
+
+def _first_output(node: Node) -> int:
+    """The output to show first: one that takes part in the backward pass, if there is one."""
+    return next((number for number, info in enumerate(node.outputs) if info.requires_grad), 0)
+
+
+def _paint_surface(scroll: QScrollArea, theme: Theme) -> None:
+    for widget in (scroll.viewport(), scroll.widget()):
+        palette = widget.palette()
+        palette.setColor(QPalette.ColorRole.Window, QColor(theme.surface))
+        widget.setPalette(palette)
+        widget.setAutoFillBackground(True)

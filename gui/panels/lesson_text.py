@@ -1,0 +1,280 @@
+"""Lessons: their file format, which beat goes with which step, and the numbers that the trace puts into the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+
+from PySide6.QtGui import QColor
+
+from engine.graph.model import Node, TensorInfo
+from engine.graph.stepper import Stepper
+from engine.graph.trace import Trace
+from engine.rules import rule_for
+
+from ..numbers import format_number, format_shape
+from ..resources import resource
+from ..theme import Theme, mono_font
+from ..widgets.tensor_view import number_text
+from .naming import line_text, node_name, node_title
+
+_HEADER = re.compile(r"^## +(?P<kind>start|step|end)(?: +(?P<names>.*?))?(?: +via +(?P<grad_fn>\S+))? *$")
+_INLINE = re.compile(
+    r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>[^*]+)\*|`(?P<code>[^`]+)`|\{(?P<field>\w+)(?::(?P<name>[^{}]+))?\}"
+)
+_DEMO_NAME = re.compile(r"[a-z0-9_-]{1,40}")
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One piece of a lesson. A "step" beat goes with steps of nodes called one of `names` (and of `grad_fn`)."""
+
+    kind: str
+    names: tuple[str, ...]
+    grad_fn: str | None
+    paragraphs: tuple[str, ...]
+
+    def matches(self, node: Node) -> bool:
+        """Whether the beat is about the backward step of `node`: by its variable's name, else by its operation."""
+        own = {node.name} if node.name is not None else {node.label, node.grad_fn}
+        return bool(own & set(self.names)) and self.grad_fn in (None, node.grad_fn)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A title and beats in the order of the file."""
+
+    title: str
+    beats: tuple[Beat, ...]
+
+    def beat(self, trace: Trace, position: int) -> Beat | None:
+        """The text for a position of the backward pass; after the last step its own beat and the end together."""
+        if position <= 0:
+            return next((beat for beat in self.beats if beat.kind == "start"), None)
+        node = trace.backward[position - 1].node
+        found = next((beat for beat in self.beats if beat.kind == "step" and beat.matches(node)), None)
+        if position < len(trace.backward):
+            return found
+        end = next((beat for beat in self.beats if beat.kind == "end"), None)
+        if found is None or end is None:
+            return found or end
+        return Beat("end", (), None, (*found.paragraphs, *end.paragraphs))
+
+
+def parse_lesson(text: str) -> Lesson:
+    """Read a lesson.
+
+    The file is Markdown: `# title`, then `## start`, `## step NAMES [via GRAD_FN]` and `## end`, each with paragraphs.
+    NAMES are separated by "|". A paragraph may hold **bold**, *italic*, `code` and fields such as {value:z} (see `fill`).
+
+    Raises
+    ------
+    ValueError
+        There is no title, or a heading is none of these.
+    """
+    title, beats, header, lines = "", list[Beat](), None, list[str]()
+    for line in [*text.splitlines(), "## end-of-file"]:
+        if line.startswith("## "):
+            if header is not None:
+                beats.append(_beat(header, lines))
+            header, lines = _HEADER.match(line), []
+            if header is None and line != "## end-of-file":
+                raise ValueError(f"Not a heading of a lesson: {line!r}")
+        elif line.startswith("# ") and not title:
+            title = line[2:].strip()
+        elif header is not None:
+            lines.append(line)
+    if not title:
+        raise ValueError("The lesson has no title: its first line must start with '# '.")
+    return Lesson(title, tuple(beats))
+
+
+def _beat(header: re.Match[str], lines: list[str]) -> Beat:
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", "\n".join(lines))]
+    names = tuple(name.strip() for name in (header["names"] or "").split("|") if name.strip())
+    return Beat(header["kind"], names, header["grad_fn"], tuple(part for part in paragraphs if part))
+
+
+@lru_cache(maxsize=32)
+def load_lesson(name: str, language: str = "en") -> Lesson | None:
+    """The lesson of a built-in demo; None where there is no text for it."""
+    if _DEMO_NAME.fullmatch(name) is None:
+        return None
+    path = resource("lessons", language, f"{name}.md")
+    return parse_lesson(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+# --- numbers ---
+
+
+def find_node(trace: Trace, name: str) -> Node | None:
+    """The last node whose variable has this name, else the first unnamed one of this operation."""
+    named = [node for node in trace.graph.nodes if node.name == name]
+    if named:
+        return named[-1]
+    return next((node for node in trace.graph.nodes if node.name is None and node.label == name), None)
+
+
+def _span(text: str, color: QColor, *, is_mono: bool = False) -> str:
+    family = f"font-family:'{escape(mono_font().family())}';" if is_mono else ""
+    return f'<span style="color:{color.name()};{family}font-weight:600">{escape(text)}</span>'
+
+
+def fill(field: str, name: str | None, trace: Trace, theme: Theme) -> str:
+    """HTML of one field of a text.
+
+    {value:z} and {grad:z} are numbers (of a tensor, its norm); {handed:L>a} is what the step of L handed on to a;
+    {local:a} the local derivative of a scalar step (handed on divided by arrived); {before:w} and {after:w} what .grad
+    held around the step; {shape:h} a shape; {name:z} the variable's name in the colour of values; {steps} the number of
+    steps. What the trace does not know is a question mark.
+    """
+    unknown = _span("?", theme.muted)
+    if field == "steps":
+        return str(len(trace.backward))
+    if name is None:
+        return unknown
+    if field == "name":
+        return _span(name, theme.data)
+    first, _, second = name.partition(">")
+    node = find_node(trace, first)
+    if node is None:
+        return unknown
+    if field == "shape":
+        return escape(format_shape(node.outputs[0].shape)) if node.outputs else unknown
+    if field == "value":
+        return _span(number_text(node.outputs[0]), theme.data, is_mono=True) if node.outputs else unknown
+    if field == "local":
+        ratio = _local_derivative(trace, node)
+        return unknown if ratio is None else _span(format_number(ratio), theme.data, is_mono=True)
+    step = trace.step_of(node)
+    info: TensorInfo | None = None
+    if step is not None:
+        match field:
+            case "grad":
+                info = next((grad for grad in step.grad_outputs if grad is not None), None)
+            case "handed":
+                info = _handed(trace, node, second)
+            case "after":
+                info = step.grad_after
+            case "before" if step.grad_before is None:
+                return _span("None", theme.accent, is_mono=True)
+            case "before":
+                info = step.grad_before
+    return unknown if info is None else _span(number_text(info), theme.accent, is_mono=True)
+
+
+def _handed(trace: Trace, node: Node, target: str) -> TensorInfo | None:
+    step = trace.step_of(node)
+    receiver = find_node(trace, target)
+    for edge in trace.graph.incoming(node):
+        if step is None or edge.grad_index is None or not 0 <= edge.grad_index < len(step.grad_inputs):
+            continue
+        if receiver is not None and edge.source == receiver.id:
+            return step.grad_inputs[edge.grad_index]
+    return None
+
+
+def _local_derivative(trace: Trace, node: Node) -> float | None:
+    step = trace.step_of(node)
+    if step is None or not step.grad_outputs:
+        return None
+    arrived = step.grad_outputs[0]
+    handed = next((grad for grad in step.grad_inputs if grad is not None), None)
+    if arrived is None or handed is None or arrived.array is None or handed.array is None:
+        return None
+    if arrived.array.size != 1 or handed.array.size != 1 or float(arrived.array.reshape(-1)[0]) == 0:
+        return None
+    return float(handed.array.reshape(-1)[0]) / float(arrived.array.reshape(-1)[0])
+
+
+# --- HTML ---
+
+
+def paragraph_html(text: str, trace: Trace, theme: Theme) -> str:
+    """One paragraph as HTML; whatever is not our own markup is escaped."""
+    parts, start = [], 0
+    for match in _INLINE.finditer(text):
+        parts.append(escape(text[start : match.start()]))
+        start = match.end()
+        if match["bold"] is not None:
+            parts.append(f"<b>{paragraph_html(match['bold'], trace, theme)}</b>")
+        elif match["italic"] is not None:
+            parts.append(f"<i>{paragraph_html(match['italic'], trace, theme)}</i>")
+        elif match["code"] is not None:
+            parts.append(f"<span style=\"font-family:'{escape(mono_font().family())}'\">{escape(match['code'])}</span>")
+        else:
+            parts.append(fill(match["field"], match["name"], trace, theme))
+    return "".join([*parts, escape(text[start:])])
+
+
+def beat_html(beat: Beat, trace: Trace, stepper: Stepper, theme: Theme) -> str:
+    """A beat with the trace's numbers put in, under a small line that says which step it is about."""
+    paragraphs = [_where(trace, stepper, theme), *(paragraph_html(part, trace, theme) for part in beat.paragraphs)]
+    return _join(paragraphs)
+
+
+def _join(paragraphs: list[str]) -> str:
+    return "".join(f'<p style="margin-top:0;margin-bottom:8px;line-height:130%">{part}</p>' for part in paragraphs)
+
+
+def _where(trace: Trace, stepper: Stepper, theme: Theme) -> str:
+    current = stepper.current
+    if current is None:
+        return f'<span style="color:{theme.muted.name()}">forward pass done</span>'
+    text = f"step {stepper.position} of {len(trace.backward)} · {current.node.grad_fn or current.node.label}"
+    return f'<span style="color:{theme.muted.name()}">{escape(text)}</span>'
+
+
+def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[str, str]) -> tuple[str, str]:
+    """Title and text for a step of any program."""
+    if not trace.backward:
+        reason = trace.error or "No backward pass was recorded, so there is nothing to step through."
+        return "No backward pass", _join([escape(reason)])
+    current = stepper.current
+    next_step = trace.backward[stepper.position] if stepper.position < len(trace.backward) else None
+    parts = [_where(trace, stepper, theme)]
+    if current is None:
+        title = "Ready for the backward pass"
+        parts.append(
+            f"The forward pass ran {sum(node.kind == 'op' for node in trace.graph.nodes)} operations. "
+            f"The backward pass takes {len(trace.backward)} steps, from the result back to the leaves, and starts with the derivative of "
+            f"the result with respect to itself, which is {_span('1', theme.accent, is_mono=True)}."
+        )
+    else:
+        node = current.node
+        title = node_title(node)
+        code = line_text(sources, node.source)
+        if code:
+            parts.append(f"<span style=\"font-family:'{escape(mono_font().family())}'\">{escape(code[:200])}</span>")
+        rule = rule_for(node.grad_fn) if node.grad_fn is not None else None
+        if rule is not None and rule.explanation:
+            parts.append(escape(rule.explanation))
+        arrived = next((grad for grad in current.grad_outputs if grad is not None), None)
+        if arrived is not None:
+            number = _span(number_text(arrived), theme.accent, is_mono=True)
+            parts.append(f"The gradient that arrived: {number}.")
+        parts.extend(_handed_parts(trace, node, theme))
+        if current.grad_after is not None:
+            held = _span(number_text(current.grad_after), theme.accent, is_mono=True)
+            parts.append(f"{_span(node_name(node) + '.grad', theme.text)} now holds {held}.")
+    if next_step is not None:
+        parts.append(f"Next: {_span(node_title(next_step.node), theme.data)}.")
+    else:
+        parts.append("That was the last step: every leaf that the result depends on has its gradient.")
+    return title, _join(parts)
+
+
+def _handed_parts(trace: Trace, node: Node, theme: Theme) -> list[str]:
+    step = trace.step_of(node)
+    parts = []
+    for edge in trace.graph.incoming(node)[:8]:
+        if step is None or edge.grad_index is None or not 0 <= edge.grad_index < len(step.grad_inputs):
+            continue
+        info = step.grad_inputs[edge.grad_index]
+        if info is not None:
+            name = _span(node_name(trace.graph.nodes[edge.source]), theme.data)
+            parts.append(f"{_span(number_text(info), theme.accent, is_mono=True)} to {name}")
+    return [f"Handed on: {', '.join(parts)}."] if parts else []

@@ -1,0 +1,68 @@
+"""How panels call nodes and places of the program: in the user's own words wherever those are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from engine.graph.model import Node, ScopePath, Source, TensorInfo
+
+from ..numbers import format_shape
+from ..widgets.tensor_view import number_text
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def node_name(node: Node) -> str:
+    """The variable's name, else the operation."""
+    return node.name or node.label
+
+
+def node_title(node: Node) -> str:
+    """Name and operation: "z (add)", "w (leaf)", "mul"."""
+    return f"{node.name} ({node.label})" if node.name and node.name != node.label else node.label
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines as Python counts them."""
+    return _LINE_END.split(text)
+
+
+def line_text(sources: Mapping[str, str], source: Source | None) -> str:
+    """The line of the program without its indentation; empty where the text is not known."""
+    if source is None or source.file not in sources:
+        return ""
+    lines = split_lines(sources[source.file])
+    return lines[source.line - 1].strip() if 0 < source.line <= len(lines) else ""
+
+
+def assigns(line: str, name: str | None) -> bool:
+    """Whether a line of code gives `name` its value, or returns it."""
+    return (
+        name is not None
+        and re.match(rf"(?:[\w\s,.]*\b)?{re.escape(name)}\b[\w\s,.:\[\]]*[-+*/@|&]?=(?!=)", line) is not None
+    )
+
+
+def scope_text(scope: ScopePath) -> str:
+    return " › ".join(scope)
+
+
+def place_text(source: Source | None) -> str:
+    """ "line 6", or "" without a source."""
+    return "" if source is None else f"line {source.line}"
+
+
+def file_name(path: str) -> str:
+    return PurePath(path.replace("\\", "/")).name or path
+
+
+def form_text(info: TensorInfo) -> str:
+    """ "2 × 3 · float32"."""
+    return f"{format_shape(info.shape)} · {info.dtype.removeprefix('torch.')}"
+
+
+def label_of(info: TensorInfo) -> str:
+    """The tensor in one short text for a row: its number or norm."""
+    return number_text(info)

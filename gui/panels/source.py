@@ -1,0 +1,210 @@
+"""The code panel: the program's files, the line of the current step, and gradients at the margin."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QWidget
+
+from ..document import Document
+from ..style import TEXT_NORMAL_PT
+from ..theme import Theme, ThemeManager, ui_font
+from .code_lines import CodeLines, LineFact
+from .code_view import CodeView
+from .naming import file_name, split_lines
+from .rows import MARGIN
+
+_EMPTY = "The code of the program appears here once it has run."
+_MOST_FACTS = 12
+
+
+class SourcePanel(QWidget):
+    """Shows the program and follows the cursor; a click on a line selects its node.
+
+    Parameters
+    ----------
+    document : gives the texts and the trace, and is told the selection.
+    themes : whose colours are used.
+    """
+
+    def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._themes = themes
+        self._lines: CodeLines | None = None
+        self._file: str | None = None
+        self._shown_text: str | None = None
+        self.setAccessibleName("Code")
+        self.files = QComboBox(self)
+        self.files.setAccessibleName("File")
+        self.files.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.view = CodeView(self)
+        self.view.describe = self._describe
+        self._empty = QLabel(_EMPTY, self)
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._empty.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._empty.setFont(ui_font(TEXT_NORMAL_PT))
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.view)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.files)
+        layout.addWidget(self._stack, 1)
+        self.view.line_chosen.connect(self._on_view_line_chosen)
+        self.files.currentIndexChanged.connect(self._on_files_index_changed)
+        document.trace_changed.connect(self._on_document_trace_changed)
+        document.source_changed.connect(self._on_document_source_changed)
+        document.cursor_changed.connect(self._on_document_cursor_changed)
+        document.selection_changed.connect(self._on_document_selection_changed)
+        themes.changed.connect(self._on_themes_changed)
+        self._on_themes_changed(themes.theme)
+        self._on_document_trace_changed()
+
+    @property
+    def file(self) -> str | None:
+        """Path of the file that is shown."""
+        return self._file
+
+    def show_file(self, path: str) -> None:
+        """Show another of the program's files."""
+        if path not in self._document.sources:
+            return
+        self._file = path
+        text = "\n".join(split_lines(self._document.sources[path])).replace("\u2029", " ").removesuffix("\n")
+        if text != self._shown_text:
+            self._shown_text = text
+            self.view.set_code(text)
+        index = self.files.findData(path)
+        if index != self.files.currentIndex():
+            was_blocked = self.files.blockSignals(True)
+            self.files.setCurrentIndex(index)
+            self.files.blockSignals(was_blocked)
+        self._show_marks()
+
+    # --- the document ---
+
+    def _on_document_trace_changed(self) -> None:
+        trace = self._document.trace
+        self._lines = None if trace is None else CodeLines(trace)
+        self._list_files()
+        self._follow(softly=False)
+
+    def _on_document_source_changed(self) -> None:
+        self._list_files()
+
+    def _on_document_cursor_changed(self) -> None:
+        self._follow()
+
+    def _on_document_selection_changed(self) -> None:
+        self._follow()
+
+    def _list_files(self) -> None:
+        paths = list(self._document.sources)
+        was_blocked = self.files.blockSignals(True)
+        self.files.clear()
+        names = [file_name(path) for path in paths]
+        for path, name in zip(paths, names, strict=True):
+            self.files.addItem(name if names.count(name) == 1 else path, path)
+            self.files.setItemData(self.files.count() - 1, path, Qt.ItemDataRole.ToolTipRole)
+        self.files.blockSignals(was_blocked)
+        self.files.setVisible(len(paths) > 1)
+        self._stack.setCurrentWidget(self.view if paths else self._empty)
+        if not paths:
+            self._file = self._shown_text = None
+            return
+        if self._file in paths and self._file is not None:
+            self.show_file(self._file)
+            return
+        error = None if self._document.trace is None else self._document.trace.error_source
+        main = error[0] if error is not None and error[0] in paths else None
+        if main is None:
+            main = paths[0] if self._lines is None else self._lines.main_file(paths)
+        self.show_file(main or paths[0])
+
+    def _current_place(self) -> tuple[str, int] | None:
+        stepper = self._document.stepper
+        if self._lines is None or stepper is None or stepper.current is None:
+            return None
+        return self._lines.place(stepper.current.node.id)
+
+    def _follow(self, *, softly: bool = True) -> None:
+        """Show the file and line that the selection, else the cursor, is about."""
+        selection = self._document.selection
+        place = self._current_place()
+        if selection is not None and self._lines is not None:
+            place = self._lines.place(selection) or place
+        trace = self._document.trace
+        if place is None and trace is not None and trace.error_source is not None:
+            place = trace.error_source
+        if place is not None and place[0] in self._document.sources:
+            if place[0] != self._file:
+                self.show_file(place[0])
+            self.view.reveal(place[1], softly=softly)
+        self._show_marks()
+
+    def _show_marks(self) -> None:
+        trace, stepper, lines = self._document.trace, self._document.stepper, self._lines
+        if trace is None or stepper is None or lines is None or self._file is None:
+            self.view.set_marks(None, None, None)
+            self.view.set_margin({}, set())
+            return
+        selection = self._document.selection
+        places = (
+            self._current_place(),
+            None if selection is None else lines.place(selection),
+            trace.error_source,
+        )
+        self.view.set_marks(*(place[1] if place is not None and place[0] == self._file else None for place in places))
+        self.view.set_margin(lines.margin(self._file, stepper), set(lines.lines(self._file)))
+
+    # --- the user ---
+
+    def _on_view_line_chosen(self, line: int) -> None:
+        """Select the line's last operation; again: the one before it, and so on round."""
+        if self._lines is None or self._file is None:
+            return
+        nodes = self._lines.nodes(self._file, line)
+        ordered = [node.id for node in nodes if node.kind != "op"] + [node.id for node in nodes if node.kind == "op"]
+        if not ordered:
+            return
+        selection = self._document.selection
+        index = ordered.index(selection) - 1 if selection is not None and selection in ordered else -1
+        self._document.select(ordered[index])
+
+    def _on_files_index_changed(self, index: int) -> None:
+        if index >= 0:
+            self.show_file(str(self.files.itemData(index)))
+
+    def _describe(self, line: int, word: str) -> str:
+        """Tooltip of a line, or of the variable under the pointer."""
+        stepper = self._document.stepper
+        if self._lines is None or stepper is None or self._file is None:
+            return ""
+        node = self._lines.variable(word, self._file, line) if word.isidentifier() else None
+        nodes = [node] if node is not None else self._lines.nodes(self._file, line)
+        return _facts_text(self._lines.facts(nodes[:_MOST_FACTS], stepper), len(nodes) - _MOST_FACTS)
+
+    def _on_themes_changed(self, theme: Theme) -> None:
+        self.view.set_theme(theme)
+        self._empty.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; background: transparent; }}")
+        palette = self._stack.palette()
+        palette.setColor(QPalette.ColorRole.Window, theme.surface)
+        self._stack.setPalette(palette)
+        self._stack.setAutoFillBackground(True)
+
+
+def _facts_text(facts: list[LineFact], more: int) -> str:
+    if not facts:
+        return ""
+    rows = [
+        f"<tr><td>{escape(fact.name[:60])}&nbsp;&nbsp;</td><td>{escape(fact.value)}&nbsp;&nbsp;</td>"
+        f"<td>{'gradient ' + escape(fact.gradient) if fact.gradient else ''}</td></tr>"
+        for fact in facts
+    ]
+    rest = f"<tr><td>and {more} more</td></tr>" if more > 0 else ""
+    return f"<qt><table>{''.join(rows)}{rest}</table></qt>"

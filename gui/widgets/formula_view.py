@@ -1,0 +1,184 @@
+"""Draws LaTeX formulas: ziamath makes an SVG, Qt draws it sharp at any scale, in a colour of the theme."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from ..theme import UNIT, mono_font
+
+_SEPARATOR = re.compile(r",?\s*\\q?quad\s*|\s*\\\\\s*")
+_SMALLEST = 0.6
+"""A formula wider than the view is drawn smaller, but never by more than this factor."""
+
+
+@lru_cache(maxsize=512)
+def render_svg(latex: str, size_px: float, color: str) -> bytes | None:
+    """The formula as SVG 1.1, or None where it cannot be typeset. `color` is a CSS colour."""
+    import ziamath
+
+    ziamath.config.svg2 = False  # Qt draws SVG 1.1 only
+    try:
+        svg: str = ziamath.Latex(latex, size=size_px, color=color, margin=1.0).svg()
+    except Exception:  # noqa: BLE001 - the typesetter raises whatever its parser meets; the plain text is shown then
+        return None
+    return svg.encode()
+
+
+def split_formulas(latex: str) -> list[str]:
+    r"""The single formulas of a list that is separated by `\quad`, `\qquad` or `\\`."""
+    pieces = [latex] if "\\begin" in latex else _SEPARATOR.split(latex)
+    return [part for part in (piece.strip() for piece in pieces) if part]
+
+
+def plain_formula(latex: str) -> str:
+    r"""A readable text of a formula for screen readers and as the fallback: `\bar{a} = g` becomes "a̅ = g"."""
+    text = re.sub(r"\\(?:bar|overline)\{([^{}]*)\}", "\\1\u0305", latex)
+    text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
+    text = re.sub(r"\\(?:mathrm|text|operatorname|mathbb|mathbf)\{([^{}]*)\}", r"\1", text)
+    for command, sign in _SIGNS.items():
+        text = re.sub(rf"\\{command}(?![a-zA-Z])", sign, text)
+    text = re.sub(r"\\[,;:! ]", " ", text)
+    return re.sub(r"\s+", " ", text.replace("\\", "").replace("{", "").replace("}", "")).strip()
+
+
+_SIGNS = {
+    "alpha": "α",
+    "beta": "β",
+    "sigma": "σ",
+    "mu": "μ",
+    "epsilon": "ε",
+    "cdot": "·",
+    "odot": "⊙",
+    "times": "×",
+    "sum": "Σ",
+    "top": "ᵀ",
+    "le": "≤",
+    "ge": "≥",
+    "ne": "≠",
+    "partial": "∂",
+    "infty": "∞",
+    "left": "",
+    "right": "",
+    "quad": " ",
+}
+
+
+class FormulaView(QWidget):
+    """One or several formulas, side by side where they fit and one below the other where they do not.
+
+    Parameters
+    ----------
+    size_px : height of the type in device-independent pixels.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, size_px: float = 19.0) -> None:
+        super().__init__(parent)
+        self._size_px = size_px
+        self._color = QColor("black")
+        self._parts: list[str] = []
+        self._renderers: list[QSvgRenderer | None] = []
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def set_latex(self, latex: str, color: QColor) -> None:
+        """Show `latex`, drawn in `color`."""
+        parts = split_formulas(latex)
+        if parts == self._parts and color == self._color:
+            return
+        self._parts, self._color = parts, QColor(color)
+        for old in self._renderers:
+            if old is not None:
+                old.deleteLater()
+        self._renderers = [self._renderer(part) for part in parts]
+        self.setAccessibleName("; ".join(plain_formula(part) for part in parts))
+        self.updateGeometry()
+        self.update()
+
+    def _renderer(self, latex: str) -> QSvgRenderer | None:
+        svg = render_svg(latex, self._size_px, self._color.name())
+        if svg is None:
+            return None
+        renderer = QSvgRenderer(QByteArray(svg), self)
+        if renderer.isValid():
+            return renderer
+        renderer.deleteLater()
+        return None
+
+    @property
+    def is_typeset(self) -> bool:
+        """Whether every formula is drawn as one, and none as plain text."""
+        return all(renderer is not None for renderer in self._renderers)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        areas = self._areas(width)
+        return areas[-1].bottom() + 1 if areas else 0
+
+    def sizeHint(self) -> QSize:
+        width = self.width() if self.width() > 1 else 240
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def _natural_size(self, index: int) -> QSize:
+        renderer = self._renderers[index]
+        if renderer is not None:
+            return renderer.defaultSize()
+        metrics = QFontMetrics(mono_font(9))
+        return QSize(metrics.horizontalAdvance(plain_formula(self._parts[index])) + 2, metrics.height() + 2)
+
+    def _areas(self, width: int) -> list[QRect]:
+        """Where each formula goes in a view of this width: rows from the top, each as high as its highest formula."""
+        rows: list[list[QSize]] = []
+        used = 0
+        for index in range(len(self._parts)):
+            size = self._natural_size(index)
+            if size.width() > width:
+                factor = max(width / size.width(), _SMALLEST)
+                size = QSize(round(size.width() * factor), round(size.height() * factor))
+            if rows and used + 5 * UNIT + size.width() <= width:
+                rows[-1].append(size)
+                used += 5 * UNIT + size.width()
+            else:
+                rows.append([size])
+                used = size.width()
+        areas = []
+        y = 0
+        for row in rows:
+            height = max(size.height() for size in row)
+            x = 0
+            for size in row:
+                areas.append(QRect(QPoint(x, y + (height - size.height()) // 2), size))
+                x += size.width() + 5 * UNIT
+            y += height + UNIT
+        return areas
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for index, area in enumerate(self._areas(self.width())):
+            renderer = self._renderers[index]
+            if renderer is not None:
+                renderer.render(painter, QRectF(area))
+                continue
+            painter.setPen(self._color)
+            painter.setFont(mono_font(9))
+            metrics = QFontMetrics(painter.font())
+            text = metrics.elidedText(plain_formula(self._parts[index]), Qt.TextElideMode.ElideRight, self.width())
+            painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()

@@ -1,0 +1,239 @@
+"""The picture of one matrix or vector: coloured cells, numbers where they fit, the cell under the pointer read out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from ..numbers import format_number
+from ..style import TEXT_SMALL_PT
+from ..theme import Theme, mono_font
+from .heat_map import Blocks, Floats, Rgb, colors, reduce_blocks
+
+_MOST_HEIGHT = 168
+_CELL = 24.0
+_NUMBER_CELLS = 64
+"""Numbers are written into the cells of a matrix of at most this many entries."""
+_NEGATIVE = {"data": QColor("#a8741a"), "accent": QColor("#4a4fb5")}
+_NEGATIVE_DARK = {"data": QColor("#d9a648"), "accent": QColor("#8e93f0")}
+_NAN = QColor("#c2188b")
+
+
+class _Geometry(NamedTuple):
+    cell_width: float
+    cell_height: float
+    has_numbers: bool
+
+
+def _rgb(color: QColor) -> Rgb:
+    return color.red(), color.green(), color.blue()
+
+
+class HeatView(QWidget):
+    """A matrix as coloured cells on a scale that is symmetric around zero; large ones by blocks that keep the extremes.
+
+    Cells are reached by the pointer and by the arrow keys.
+    """
+
+    hovered = Signal(int, int)
+    """Row and column of the (first) entry under the pointer; (-1, -1) when it leaves."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._matrix: Floats = np.zeros((1, 1))
+        self._limit = 1.0
+        self._theme: Theme | None = None
+        self._is_gradient = False
+        self._blocks: Blocks | None = None
+        self._blocks_size = (0, 0)
+        self._image: QImage | None = None
+        self._cursor: tuple[int, int] | None = None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def show_matrix(self, matrix: Floats, limit: float, theme: Theme, *, is_gradient: bool) -> None:
+        """Show `matrix` (2-d, at least one entry) on a scale from -limit to +limit."""
+        self._matrix, self._limit, self._theme, self._is_gradient = matrix, limit, theme, is_gradient
+        self._blocks = self._image = self._cursor = None
+        self.setAccessibleName(f"Heat map, {matrix.shape[0]} rows by {matrix.shape[1]} columns")
+        self.updateGeometry()
+        self.update()
+
+    @property
+    def scale_colors(self) -> tuple[QColor, QColor, QColor]:
+        """Colours at -limit, at zero and at +limit."""
+        theme = self._theme
+        if theme is None:
+            return QColor("gray"), QColor("white"), QColor("black")
+        kind = "accent" if self._is_gradient else "data"
+        negative = (_NEGATIVE_DARK if theme.is_dark else _NEGATIVE)[kind]
+        return negative, theme.background, theme.accent if self._is_gradient else theme.data
+
+    def blocks(self) -> Blocks:
+        """The matrix as it is drawn: reduced to at most one block for each pixel."""
+        geometry = self._geometry(self.width())
+        most = max(1, int(_MOST_HEIGHT)), max(1, self.width())
+        if geometry.has_numbers:
+            most = self._matrix.shape[0], self._matrix.shape[1]
+        if self._blocks is None or self._blocks_size != most:
+            self._blocks = reduce_blocks(self._matrix, *most)
+            self._blocks_size = most
+            self._image = None
+        return self._blocks
+
+    # --- geometry ---
+
+    def _geometry(self, width: int) -> _Geometry:
+        rows, columns = self._matrix.shape
+        if rows * columns <= _NUMBER_CELLS:
+            metrics = QFontMetrics(mono_font(TEXT_SMALL_PT - 1))
+            widest = max(
+                metrics.horizontalAdvance(self._cell_text(row, column)) for row, column in np.ndindex(rows, columns)
+            )
+            if (widest + 8) * columns <= width and rows * _CELL <= _MOST_HEIGHT:
+                return _Geometry(min(max(widest + 12.0, 44.0), width / columns), _CELL, True)
+        cell_width = min(_CELL, width / columns)
+        cell_height = min(_CELL, _MOST_HEIGHT / rows)
+        smallest = min(cell_width, cell_height)
+        most = max(8.0, smallest)  # a matrix of extreme proportions gets oblong cells rather than a hairline
+        return _Geometry(min(cell_width, most), min(cell_height, most), False)
+
+    def _cell_text(self, row: int, column: int) -> str:
+        return format_number(float(self._matrix[row, column]), 3)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return max(int(np.ceil(self._geometry(max(width, 1)).cell_height * self._matrix.shape[0])), 4) + 2
+
+    def sizeHint(self) -> QSize:
+        width = self.width() if self.width() > 1 else 200
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, self.sizeHint().height())
+
+    def cell_at(self, position: QPoint) -> tuple[int, int] | None:
+        """Row and column of the entry (the first one of a block) at a point of the widget."""
+        geometry = self._geometry(self.width())
+        rows, columns = self._matrix.shape
+        row = int((position.y() - 1) / geometry.cell_height)
+        column = int((position.x() - 1) / geometry.cell_width)
+        inside = position.x() >= 1 and position.y() >= 1 and row < rows and column < columns
+        return (row, column) if inside else None
+
+    def block_of(self, row: int, column: int) -> tuple[int, int]:
+        """Indices of the drawn block that holds an entry."""
+        blocks = self.blocks()
+        return (
+            int(np.searchsorted(blocks.row_edges, row, side="right")) - 1,
+            int(np.searchsorted(blocks.column_edges, column, side="right")) - 1,
+        )
+
+    # --- events ---
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._set_cursor(self.cell_at(event.position().toPoint()))
+
+    def leaveEvent(self, event: object) -> None:
+        self._set_cursor(None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        moves = {
+            Qt.Key.Key_Left: (0, -1),
+            Qt.Key.Key_Right: (0, 1),
+            Qt.Key.Key_Up: (-1, 0),
+            Qt.Key.Key_Down: (1, 0),
+        }
+        move = moves.get(Qt.Key(event.key()))
+        if move is None:
+            super().keyPressEvent(event)
+            return
+        rows, columns = self._matrix.shape
+        row, column = self._cursor or (0, 0)
+        if self._cursor is not None:
+            row, column = row + move[0], column + move[1]
+        self._set_cursor((min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)))
+
+    def _set_cursor(self, cell: tuple[int, int] | None) -> None:
+        if cell != self._cursor:
+            self._cursor = cell
+            self.hovered.emit(*(cell or (-1, -1)))
+            self.update()
+
+    # --- drawing ---
+
+    def _build_image(self, blocks: Blocks, theme: Theme) -> QImage:
+        negative, middle, positive = self.scale_colors
+        pixels = colors(blocks, self._limit, _rgb(negative), _rgb(middle), _rgb(positive), _rgb(_NAN), _rgb(theme.text))
+        pixels = np.ascontiguousarray(pixels)
+        rows, columns = pixels.shape[:2]
+        return QImage(pixels.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        if theme is None:
+            return
+        geometry, blocks = self._geometry(self.width()), self.blocks()
+        if self._image is None:
+            self._image = self._build_image(blocks, theme)
+        rows, columns = self._matrix.shape
+        area = QRectF(1, 1, geometry.cell_width * columns, geometry.cell_height * rows)
+        painter = QPainter(self)
+        painter.drawImage(area, self._image)
+        is_whole = blocks.extreme.shape == self._matrix.shape
+        if is_whole and min(geometry.cell_width, geometry.cell_height) >= 6:
+            self._draw_grid(painter, area, geometry, theme)
+        if is_whole and geometry.cell_height >= 8:
+            self._draw_texts(painter, geometry, theme, blocks)
+        painter.setPen(QPen(theme.line, 1))
+        painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5))
+        if self._cursor is not None:
+            row, column = self._cursor
+            cell = QRectF(
+                1 + column * geometry.cell_width,
+                1 + row * geometry.cell_height,
+                max(geometry.cell_width, 3),
+                max(geometry.cell_height, 3),
+            )
+            painter.setPen(QPen(theme.text, 1.5))
+            painter.drawRect(cell)
+        painter.end()
+
+    def _draw_grid(self, painter: QPainter, area: QRectF, geometry: _Geometry, theme: Theme) -> None:
+        painter.setPen(QPen(theme.surface, 1))
+        rows, columns = self._matrix.shape
+        for column in range(1, columns):
+            x = round(area.left() + column * geometry.cell_width)
+            painter.drawLine(x, round(area.top()), x, round(area.bottom()))
+        for row in range(1, rows):
+            y = round(area.top() + row * geometry.cell_height)
+            painter.drawLine(round(area.left()), y, round(area.right()), y)
+
+    def _draw_texts(self, painter: QPainter, geometry: _Geometry, theme: Theme, blocks: Blocks) -> None:
+        """Numbers where they fit; else only a mark for NaN and Inf, which colour alone must not tell apart."""
+        painter.setFont(mono_font(TEXT_SMALL_PT - 1))
+        cells = (
+            np.ndindex(*self._matrix.shape) if geometry.has_numbers else np.argwhere(blocks.nan | blocks.inf).tolist()
+        )
+        for row, column in cells:
+            cell = QRectF(
+                1 + column * geometry.cell_width,
+                1 + row * geometry.cell_height,
+                geometry.cell_width,
+                geometry.cell_height,
+            )
+            mark = "×" if blocks.nan[row, column] else self._cell_text(row, column)
+            text = self._cell_text(row, column) if geometry.has_numbers else mark
+            is_odd = bool(blocks.nan[row, column] or blocks.inf[row, column])
+            strength = 1.0 if is_odd else abs(float(self._matrix[row, column])) / self._limit
+            painter.setPen(theme.surface if strength > 0.55 else theme.text)
+            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)

@@ -1,0 +1,160 @@
+"""Labels and links that elide what does not fit, keep the whole text in a tooltip, and never take markup."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QEnterEvent,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QStyle, QStyleOptionFocusRect, QWidget
+
+_LONGEST = 4000
+"""Characters that a tooltip shows at most; a name may be a megabyte long."""
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without control characters and direction overrides, so that it shows as what it is."""
+    return "".join(character if character.isprintable() else " " for character in text[:_LONGEST])
+
+
+def tooltip(text: str) -> str:
+    """`text` for a tooltip: never taken as markup, wrapped where it is long."""
+    escaped = text[:_LONGEST].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"<qt>{escaped}</qt>".replace("\n", "<br>") if text else ""
+
+
+class ElidedLabel(QLabel):
+    """One line of selectable text; what does not fit is elided and found in the tooltip and by "Copy".
+
+    Parameters
+    ----------
+    text : shown as it is, never as markup.
+    mode : where to elide.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        parent: QWidget | None = None,
+        *,
+        font: QFont | None = None,
+        color: QColor | None = None,
+        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
+        super().__init__(parent)
+        self._whole = ""
+        self._exact: str | None = None
+        self._mode = mode
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        copy = QAction("Copy", self)
+        copy.triggered.connect(self._on_copy_triggered)
+        self.addAction(copy)
+        if font is not None:
+            self.setFont(font)
+        if color is not None:
+            self.set_color(color)
+        self.set_text(text)
+
+    @property
+    def whole_text(self) -> str:
+        return self._whole
+
+    def set_text(self, text: str, exact: str | None = None) -> None:
+        """Show `text`; `exact` is what the tooltip says and "Copy" copies, where that is more than the text itself."""
+        self._whole = plain(text)
+        self._exact = exact
+        self.setAccessibleName(self._whole)
+        self.updateGeometry()
+        self._elide()
+
+    def set_color(self, color: QColor) -> None:
+        self.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; }}")
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        return QSize(metrics.horizontalAdvance(self._whole) + 2, metrics.height() + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(16, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._elide()
+
+    def _elide(self) -> None:
+        shown = QFontMetrics(self.font()).elidedText(self._whole, self._mode, max(self.width(), 16))
+        if shown != self.text():
+            self.setText(shown)
+        more = self._exact if self._exact is not None else self._whole if shown != self._whole else ""
+        self.setToolTip(tooltip(more))
+
+    def _on_copy_triggered(self) -> None:
+        QGuiApplication.clipboard().setText(self._whole if self._exact is None else self._exact)
+
+
+class LinkButton(QPushButton):
+    """A flat button that looks like a link: reached by Tab, pressed by mouse, Space or Enter; elides its text."""
+
+    def __init__(self, text: str, color: QColor, parent: QWidget | None = None, *, font: QFont | None = None) -> None:
+        super().__init__(parent)
+        self._whole = plain(text)
+        self._color = color
+        self.setText(self._whole)
+        self.setFlat(True)
+        self.setAutoDefault(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(self._whole)
+        if font is not None:
+            self.setFont(font)
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        return QSize(metrics.horizontalAdvance(self._whole) + 4, metrics.height() + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(24, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_cut = self.sizeHint().width() > self.width()
+        self.setToolTip(tooltip(self._whole) if is_cut else "")
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        font = QFont(self.font())
+        font.setUnderline(self.underMouse() or self.hasFocus())
+        painter.setFont(font)
+        painter.setPen(self._color)
+        shown = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width() - 2)
+        area = self.rect().adjusted(1, 0, -1, 0)
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        if self.hasFocus():
+            option = QStyleOptionFocusRect()
+            option.initFrom(self)
+            self.style().drawPrimitive(QStyle.PrimitiveElement.PE_FrameFocusRect, option, painter, self)
+        painter.end()
