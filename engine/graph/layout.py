@@ -10,7 +10,7 @@ from .drawing import Drawing, Item, Sizes
 from .fold import Folds
 from .layered.compose import compose
 from .layered.view import view_of
-from .model import Graph
+from .model import Graph, NodeKind
 
 Direction = Literal["down", "right"]
 
@@ -55,10 +55,10 @@ def layout(
     check()
     view = view_of(graph, folds)
 
-    def is_tensor(item: Item) -> bool:
-        return item.node is not None and graph.nodes[item.node].kind != "op"
+    def kind_of(item: Item) -> NodeKind | None:
+        return None if item.node is None else graph.nodes[item.node].kind
 
-    return compose(view, is_tensor, sizes, check)
+    return compose(view, kind_of, sizes, check)
 
 
 class LayoutCancelledError(LayoutError):

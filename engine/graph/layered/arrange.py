@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .importance import importance_of
 from .level import Arranged, Level
 from .order import settle_order
 from .place import place_across
@@ -13,4 +14,5 @@ def arrange(level: Level) -> Arranged:
     """Lay out one level: ranks, order, x, y, routes."""
     ranked = assign_ranks(level)
     ordered = settle_order(level, ranked)
-    return route_down(level, ranked, ordered, place_across(level, ordered))
+    placed = place_across(level, ordered, importance_of(level, ranked))
+    return route_down(level, ranked, ordered, placed)

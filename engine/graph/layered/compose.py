@@ -8,20 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ..drawing import Drawing, Item, Link, Sizes
+from ..model import NodeKind
 from .arrange import arrange
 from .level import Arranged, Box, Level, Route, Wire, simplified
 from .view import View
 
 SIDE = 16.0
-BOTTOM = 16.0
-UNDER_TITLE = 10.0
+BOTTOM = 12.0
+UNDER_TITLE = 6.0
 
-_TENSORS = frozenset(["leaf", "input", "buffer", "constant"])
+_SIDE_KINDS = frozenset(["leaf", "buffer", "constant"])
 
 
-def compose(view: View, is_tensor: Callable[[Item], bool], sizes: Sizes, check: Callable[[], None]) -> Drawing:
+def compose(view: View, kind_of: Callable[[Item], NodeKind | None], sizes: Sizes, check: Callable[[], None]) -> Drawing:
     """Lay out `view`; `check` is called between levels and may raise to end the work."""
-    return _Composer(view, is_tensor, sizes, check).drawing()
+    return _Composer(view, kind_of, sizes, check).drawing()
 
 
 class _Draft:
@@ -49,9 +50,11 @@ _ENTRY, _EXIT = -1, -2
 
 
 class _Composer:
-    def __init__(self, view: View, is_tensor: Callable[[Item], bool], sizes: Sizes, check: Callable[[], None]) -> None:
+    def __init__(
+        self, view: View, kind_of: Callable[[Item], NodeKind | None], sizes: Sizes, check: Callable[[], None]
+    ) -> None:
         self.view = view
-        self.is_tensor = is_tensor
+        self.kind_of = kind_of
         self.check = check
         self.sizes = [sizes(item) for item in view.items]
         self.drafts = {
@@ -132,7 +135,8 @@ class _Composer:
         if known is not None:
             return known
         width, height = self.sizes[item]
-        return Box(width, height, is_tensor=self.is_tensor(self.view.items[item]))
+        kind = self.kind_of(self.view.items[item])
+        return Box(width, height, is_tensor=kind not in (None, "op"), is_side=kind in _SIDE_KINDS)
 
     def _group_box(self, group: int, arranged: Arranged) -> Box:
         least, title = self.sizes[group]

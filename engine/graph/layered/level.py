@@ -11,7 +11,8 @@ Route = list[Point]
 class Box(NamedTuple):
     """One box of a level. `in_ports` and `out_ports` are x offsets from its left edge; None lets the layout choose.
 
-    `is_tensor` says that it stands for a tensor that enters from outside.
+    `is_tensor` says that it stands for a tensor that enters from outside; `is_side` that this tensor belongs to the
+    program (a parameter, a constant) rather than to the data that flows through it.
     """
 
     width: float
@@ -19,6 +20,7 @@ class Box(NamedTuple):
     in_ports: tuple[float, ...] | None = None
     out_ports: tuple[float, ...] | None = None
     is_tensor: bool = False
+    is_side: bool = False
 
 
 class Wire(NamedTuple):

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import NamedTuple
 
+from .importance import Importance
 from .level import Level
 from .order import Ordered, Segment
 
@@ -26,14 +27,15 @@ class Placed(NamedTuple):
     lower: dict[Segment, float]
 
 
-def place_across(level: Level, ordered: Ordered) -> Placed:
+def place_across(level: Level, ordered: Ordered, importance: dict[Segment, Importance]) -> Placed:
     """Give every vertex and every end of a segment its x coordinate; the leftmost box border is at 0."""
-    return _Placer(level, ordered).placed()
+    return _Placer(level, ordered, importance).placed()
 
 
 class _Placer:
-    def __init__(self, level: Level, ordered: Ordered) -> None:
+    def __init__(self, level: Level, ordered: Ordered, importance: dict[Segment, Importance]) -> None:
         self.level = level
+        self.importance = importance
         self.ordered = ordered
         self.outside = level.entries + level.exits
         self.count = level.vertices
@@ -43,6 +45,8 @@ class _Placer:
         self.aligned_above: dict[int, Segment] = {}
         self.upper_offset: dict[Segment, float] = {}
         self.lower_offset: dict[Segment, float] = {}
+        self.crowns: dict[int, list[int]] = {}
+        """Tensors that stand in a row, evenly, above the box that alone uses them, by that box."""
 
     def placed(self) -> Placed:
         for channel in self.ordered.channels:
@@ -66,7 +70,7 @@ class _Placer:
         position = self.ordered.position
         lefts: list[int] = []
         rights: list[int] = []
-        for segment in sorted(channel, key=self._importance):
+        for segment in sorted(channel, key=self.importance.__getitem__):
             if segment.upper in self.aligned_below or segment.lower in self.aligned_above:
                 continue
             if not self._may_align(segment):
@@ -79,14 +83,8 @@ class _Placer:
             rights.insert(at, low)
             self.aligned_below[segment.upper] = segment
             self.aligned_above[segment.lower] = segment
-
-    def _importance(self, segment: Segment) -> tuple[int, int, int]:
-        """Smaller is more important: lines between operations, then the middle parts of long wires, then the rest."""
-        upper, lower = self._box(segment.upper), self._box(segment.lower)
-        tensors = upper >= 0 and self.level.boxes[upper].is_tensor
-        ends = (upper >= 0) + (lower >= 0)
-        kind = 3 if tensors else (0 if ends == 2 else (1 if ends == 0 else 2))
-        return kind, len(self.ordered.above[segment.lower]) + len(self.ordered.below[segment.upper]), segment.lower
+        for vertex in dict.fromkeys(segment.lower for segment in channel):
+            self._crown(vertex, lefts, rights)
 
     def _may_align(self, segment: Segment) -> bool:
         """A tensor is put above its consumer only where it is the only input: two are spread evenly instead."""
@@ -94,6 +92,26 @@ class _Placer:
         if upper < 0 or not self.level.boxes[upper].is_tensor:
             return True
         return len(self.ordered.above[segment.lower]) == 1
+
+    def _crown(self, vertex: int, lefts: list[int], rights: list[int]) -> None:
+        """Keep the tensors above a box together with it, where it has no other input and nothing is between them."""
+        above = [segment.upper for segment in self.ordered.above[vertex]]
+        if vertex in self.aligned_above or len(set(above)) != len(above) or not all(map(self._is_private, above)):
+            return
+        places = sorted(self.ordered.position[upper] for upper in above)
+        low = self.ordered.position[vertex]
+        at = bisect_left(lefts, places[0])
+        is_row = places[-1] - places[0] == len(places) - 1 and bisect_left(lefts, places[-1]) == at
+        if is_row and (at == 0 or rights[at - 1] < low) and (at == len(rights) or rights[at] > low):
+            layer = self.ordered.layers[self.ordered.rank[above[0]]]
+            self.crowns[vertex] = [layer[place] for place in places]
+            lefts[at:at] = places
+            rights[at:at] = [low] * len(places)
+
+    def _is_private(self, vertex: int) -> bool:
+        """Whether a vertex is a tensor with a single use."""
+        box = self._box(vertex)
+        return box >= 0 and self.level.boxes[box].is_tensor and len(self.ordered.below[vertex]) == 1
 
     # Ports
 
@@ -123,19 +141,28 @@ class _Placer:
         count = len(self.ordered.rank)
         block = [-1] * count
         shift = [0.0] * count
-        blocks: list[list[int]] = []
+        blocks = 0
+        crowned = {upper for row in self.crowns.values() for upper in row}
         for layer in self.ordered.layers:
             for vertex in layer:
                 segment = self.aligned_above.get(vertex)
-                if segment is None:
-                    block[vertex] = len(blocks)
-                    blocks.append([vertex])
-                    continue
-                block[vertex] = block[segment.upper]
-                blocks[block[vertex]].append(vertex)
-                lean = self.upper_offset[segment] - self.lower_offset[segment]
-                shift[vertex] = shift[segment.upper] + lean
-        return _Relaxation(self, block, shift, len(blocks)).centers()
+                if segment is not None:
+                    block[vertex] = block[segment.upper]
+                    lean = self.upper_offset[segment] - self.lower_offset[segment]
+                    shift[vertex] = shift[segment.upper] + lean
+                elif vertex not in crowned:
+                    block[vertex] = blocks
+                    blocks += 1
+                    self._join_crown(vertex, block, shift)
+        return _Relaxation(self, block, shift, blocks).centers()
+
+    def _join_crown(self, vertex: int, block: list[int], shift: list[float]) -> None:
+        row = self.crowns.get(vertex, [])
+        x = -(sum(self.widths[upper] for upper in row) + BOX_GAP * (len(row) - 1)) / 2
+        for upper in row:
+            block[upper] = block[vertex]
+            shift[upper] = x + self.widths[upper] / 2
+            x += self.widths[upper] + BOX_GAP
 
 
 def _spread(segments: list[Segment], straight: Segment | None, half: float, *, merged: bool) -> dict[Segment, float]:

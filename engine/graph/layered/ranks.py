@@ -59,9 +59,18 @@ def assign_ranks(level: Level) -> Ranked:
 
 
 def _pull_down(rank: list[int], order: list[int], after: list[list[int]], incoming: list[int], entries: int) -> None:
-    """Lower what has more wires below it than above it, so that tensors stand right above their first use."""
+    """Lower what shortens wires by it, so that tensors stand right above their first use.
+
+    That is what has more wires below it than above it, and what is computed from nothing that is used elsewhere: all
+    above it can follow.
+    """
+    is_free = [vertex >= entries for vertex in range(len(rank))]
+    for vertex in order:
+        if not is_free[vertex] or len(after[vertex]) > 1:
+            for other in after[vertex]:
+                is_free[other] = False
     for vertex in reversed(order):
-        if vertex >= entries and len(after[vertex]) > incoming[vertex]:
+        if vertex >= entries and after[vertex] and (is_free[vertex] or len(after[vertex]) > incoming[vertex]):
             rank[vertex] = max(rank[vertex], min(rank[other] for other in after[vertex]) - 1)
 
 

@@ -11,7 +11,7 @@ from .ranks import Chain, Ranked
 
 STRAIGHT_GAP = 34.0
 BENT_GAP = 40.0
-EDGE_GAP = 14.0
+EDGE_GAP = 6.0
 """Room between a level's own border and its first or last boxes where wires cross that border."""
 TRACK_GAP = 10.0
 MARGIN = 7.0
