@@ -12,7 +12,7 @@ from torch.autograd.graph import get_gradient_edge
 
 from ..graph.model import Edge, SavedTensor, TensorInfo
 from ..graph.trace import BackwardStep
-from .forward import Origin, Tape, plain_name
+from .tape import Origin, Tape, plain_name
 from .tensors import Keeper, _Memory, memory_of
 
 T = TypeVar("T")
@@ -114,12 +114,12 @@ class BackwardRecorder:
                 step.grad_outputs.append(None)
             if gradient is None:
                 continue
-            info = self._arrived(node_id, output, gradient)
-            step.grad_outputs[output] = info
-            known.append((gradient, info))
+            arrived = self._arrived(node_id, output, gradient)
+            step.grad_outputs[output] = arrived
+            known.append((gradient, arrived))
         following = self._next.get(node_id, [])
         for index, gradient in enumerate(grad_inputs):
-            info = None
+            info: TensorInfo | None = None
             if gradient is not None:
                 info = self._describe(gradient, known)
                 known.append((gradient, info))
@@ -230,9 +230,7 @@ def _saved_names(grad_fn: Any) -> tuple[str, ...]:
     kind = type(grad_fn)
     names = _saved_attributes.get(kind)
     if names is None:
-        names = tuple(
-            name.removeprefix("_raw_saved_") for name in dir(kind) if name.startswith("_raw_saved_")
-        )
+        names = tuple(name.removeprefix("_raw_saved_") for name in dir(kind) if name.startswith("_raw_saved_"))
         _saved_attributes[kind] = names
     return names
 

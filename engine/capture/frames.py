@@ -85,7 +85,7 @@ def _variable_names(instruction: dis.Instruction) -> tuple[str, ...]:
 
 
 def is_user_code(code: CodeType) -> bool:
-    """Whether code belongs to the program: not to torch, not to the engine (its demos do), not to the standard library."""
+    """Whether code belongs to the program: not torch, not the standard library, nor the engine (its demos do)."""
     known = _is_user_code.get(code)
     if known is None:
         path = os.path.abspath(code.co_filename) if not code.co_filename.startswith("<") else code.co_filename

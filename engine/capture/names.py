@@ -6,7 +6,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from ..graph.model import Node
-from .frames import Binding, binding_of, bound_value, variable_named
+from .frames import Binding, binding_of, bound_value
 
 
 class _Named(NamedTuple):
@@ -40,10 +40,6 @@ class NameTracker:
             _apply(last.node, None)
         _apply(node, binding)
         self._last = _Named(node, frame, instruction, reference)
-
-    def search(self, frame: FrameType | None, tensor: object) -> str | None:
-        """The variable that refers to a tensor which no recorded operation made."""
-        return variable_named(frame, tensor)
 
     def close(self) -> None:
         self._last = None

@@ -17,11 +17,12 @@ from torch import nn
 from ..graph.model import Edge, Graph, NodeKind
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
 from .backward import BackwardRecorder, match_edges
-from .forward import ForwardMode, Origin, Tape
+from .forward import ForwardMode
 from .frames import is_user_code
 from .modes import enter_mode, leave_mode
 from .prune import renumber, step_nodes
 from .scopes import ScopeStack
+from .tape import Origin, Tape
 from .tensors import Keeper
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class Recorder:
         """Record every operation that this thread dispatches from now on."""
         self._started = time.perf_counter()
         self._scopes.start()
-        self._mode = ForwardMode(self._tape)
+        self._mode = ForwardMode(self._tape, is_step=self._keep == "step")
         enter_mode(self._mode)
 
     def stop(self) -> None:
@@ -77,9 +78,9 @@ class Recorder:
         if self._mode is None:
             return
         leave_mode(self._mode)
+        self._mode.close()
         self._mode = None
         self._scopes.stop()
-        self._tape.close()
         self._stopped = time.perf_counter()
 
     def set_roots(self, tensors: Sequence[torch.Tensor]) -> None:

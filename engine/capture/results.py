@@ -12,7 +12,7 @@ MOST_PARTS = 100_000
 
 
 def named_tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every tensor in a nest of mappings, sequences, sets and dataclasses, named like the expression that reaches it."""
+    """Every tensor in a nest of mappings, sequences and dataclasses, named like the expression that reaches it."""
     pending: list[tuple[str, Any]] = [(name, value)]
     seen: set[int] = set()
     visited = 0
@@ -30,7 +30,9 @@ def named_tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
 
 def _children(part: Any, path: str) -> list[tuple[str, Any]]:
     if isinstance(part, Mapping):
-        return [(f"{path}.{key}" if path and isinstance(key, str) else f"{path}[{key!r}]", v) for key, v in part.items()]
+        return [
+            (f"{path}.{key}" if path and isinstance(key, str) else f"{path}[{key!r}]", v) for key, v in part.items()
+        ]
     if isinstance(part, tuple) and hasattr(part, "_fields"):
         return [(f"{path}.{field}", getattr(part, field)) for field in part._fields]
     if isinstance(part, (list, tuple, set, frozenset)):

@@ -37,9 +37,7 @@ def signature_of(function: Any) -> Signature:
     return known
 
 
-def named_arguments(
-    signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Iterator[tuple[str, Any]]:
+def named_arguments(signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every argument that was passed, under its schema name."""
     names = signature.arguments
     for index, value in enumerate(args):

@@ -20,7 +20,7 @@ ROW_ELEMENTS = 4096
 """Sums run over rows of this length in the tensor's own precision and are then added up in float64."""
 
 _WIDENED = {torch.bfloat16, torch.float16} | {
-    getattr(torch, name) for name in dir(torch) if name.startswith("float8") or name.startswith("float4")
+    getattr(torch, name) for name in dir(torch) if name.startswith(("float8", "float4"))
 }
 _DEVICE_NAMES: dict[torch.device, str] = {}
 _DTYPE_NAMES: dict[torch.dtype, str] = {}
@@ -48,7 +48,7 @@ class Budget:
 class _Partial(NamedTuple):
     """Results of the reductions over a large tensor, still on its device: nothing has waited for them yet."""
 
-    count: int
+    elements: int
     factor: int
     low_high: torch.Tensor
     sums: torch.Tensor
@@ -63,7 +63,7 @@ class _Memory(NamedTuple):
     """Identity of the memory behind a tensor at one moment, for telling that two tensors hold the same elements."""
 
     address: int
-    count: int
+    elements: int
     dtype: torch.dtype
     version: int
 
@@ -119,9 +119,7 @@ class Keeper:
                 info.note = f"no values: torch cannot read this tensor ({_first_line(error)})"
         return info
 
-    def _keep(
-        self, tensor: torch.Tensor, info: TensorInfo, same_as: tuple[torch.Tensor, TensorInfo] | None
-    ) -> None:
+    def _keep(self, tensor: torch.Tensor, info: TensorInfo, same_as: tuple[torch.Tensor, TensorInfo] | None) -> None:
         reason = _why_unreadable(tensor)
         if reason is not None:
             info.note = f"no values: {reason}"
@@ -283,12 +281,13 @@ def _reduce(tensor: torch.Tensor) -> _Partial:
 
 def _centered_squares(row: torch.Tensor, mean: float) -> float:
     """Sum of squared deviations in float64, for values that vary little around a large mean."""
-    return sum(float((part.to(torch.float64) - mean).square().sum()) for part in row.split(1 << 20))
+    parts: tuple[torch.Tensor, ...] = row.split(1 << 20)
+    return math.fsum(float((part.to(torch.float64) - mean).square().sum()) for part in parts)
 
 
 def _finish(partial: _Partial) -> Summary:
     low, high = partial.low_high.tolist()
-    count = partial.count
+    count = partial.elements
     total = float(partial.sums) * partial.factor
     squares = float(partial.norms) * partial.factor
     mean = total / count

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-Program = Callable[[], Tensor]
+Program = Callable[[], Any]
 PROGRAMS: dict[str, Callable[[], Program]] = {}
 
 
@@ -58,7 +58,7 @@ def inplace_ops() -> Program:
     def run() -> Tensor:
         x = a * 2
         x.add_(1)
-        x.sigmoid_().mul_(2.5)
+        x.mul_(2.5).sigmoid_()
         return x.sum()
 
     return run
@@ -102,7 +102,7 @@ def view_used_after_base_was_changed() -> Program:
     a = leaf(6)
 
     def run() -> Tensor:
-        base = a.exp()
+        base = a * 3
         view = base.view(2, 3)
         base.mul_(2)
         return view.sin().sum()
@@ -117,7 +117,7 @@ def multi_output_ops() -> Program:
     def run() -> Tensor:
         p, q, r = a.split(2)
         first, second = torch.unbind(q)
-        values, indices = torch.topk(r, 2, dim=1)
+        values, _indices = torch.topk(r, 2, dim=1)
         largest, where = a.max(dim=0)
         return (p * 2).sum() + (first * second).sum() + values.prod() + largest.sum() + a.gather(0, where[None]).sum()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+
 from engine import Trace, trace
 from engine.graph.trace import BackwardStep
 
@@ -58,10 +59,10 @@ def test_contributions_sum_to_the_gradient(pair: tuple[Oracle, Trace]) -> None:
             parts = recorded.contributions(step.node, output)
             if step.node.id in roots or info is None or not parts:
                 continue
-            total = sum(np.asarray(part.array, dtype=np.complex128) for _, part in parts)
-            if step.node.name == "b" and np.allclose(info.array, total * 10):
+            total = sum(np.asarray(part, dtype=np.complex128) for _, part in parts)
+            if step.node.name == "b" and np.allclose(np.asarray(info), total * 10):
                 continue  # the program's own hook multiplies this gradient
-            np.testing.assert_allclose(np.asarray(info.array), total, rtol=1e-2 if "16" in info.dtype else 1e-5)
+            np.testing.assert_allclose(np.asarray(info), total, rtol=1e-2 if "16" in info.dtype else 1e-5)
 
 
 def _assert_same(expected: list[torch.Tensor | None], step: BackwardStep, field: str) -> None:

@@ -1,0 +1,241 @@
+"""The tape: every node recorded so far, and which of them made which living tensor."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+
+from ..graph.model import Node, NodeKind, TensorInfo
+from .frames import running_frame, source_of, user_frame, variable_named
+from .scopes import ScopeStack
+from .tensors import Keeper
+
+Origin = tuple[int, int]
+"""Node id and output number that a tensor comes from."""
+
+
+class Entry(NamedTuple):
+    """Who made a living tensor. The weak reference tells a recycled identity from the real one."""
+
+    reference: weakref.ref[torch.Tensor]
+    node: int
+    output: int
+
+
+class EdgeDraft(NamedTuple):
+    """Data flowing into an operation, before it is known whether a gradient flows back along it."""
+
+    source: int
+    output: int
+    target: int
+    argument: str | None
+    requires_grad: bool
+
+
+class Tape:
+    """Nodes and data edges recorded so far, and the origin of every tensor that is still alive.
+
+    `is_step` says that the recording began in the middle of a program: tensors from before are its inputs.
+    """
+
+    def __init__(self, keeper: Keeper, scopes: ScopeStack, *, is_step: bool) -> None:
+        self.keeper = keeper
+        self.scopes = scopes
+        self.nodes: list[Node] = []
+        self.edges: list[EdgeDraft] = []
+        self.node_of_sequence: dict[int, int] = {}
+        self.autograd_outputs: dict[int, dict[int, int]] = {}
+        """For each node whose numbering differs: autograd's output number → the operation's output number."""
+        self.opaque_saved: set[int] = set()
+        """Nodes whose saved tensors must not be unpacked, since that would run the user's hooks."""
+        self.notes: set[str] = set()
+        self.entries: dict[int, Entry] = {}
+        self._anchors: list[torch.Tensor] = []
+        self.writers: dict[int, Origin] = {}
+        self.rebased: list[tuple[weakref.ref[torch.Tensor], int]] = []
+        self.without_grad: set[int] = set()
+        self.pending_detaches: dict[int, Callable[[], int]] = {}
+        self._is_step = is_step
+        self._given_names: dict[int, tuple[str, NodeKind]] = {}
+
+    # Tensors that enter from outside.
+
+    def announce(self, tensor: torch.Tensor, name: str, kind: NodeKind = "input") -> None:
+        """Say what a tensor is called that the program is given."""
+        self._anchors.append(tensor)
+        self._given_names[id(tensor)] = (name, kind)
+
+    def origin(self, tensor: torch.Tensor) -> Origin:
+        """The node and output that made a tensor; a tensor from outside gets a node of its own."""
+        entry = self.entries.get(id(tensor))
+        if entry is not None and entry.reference() is not tensor:
+            entry = None
+        if tensor.requires_grad and tensor.is_leaf:
+            return self._leaf(tensor, entry)
+        grad_fn = tensor.grad_fn if tensor.requires_grad else None
+        if entry is None:
+            if grad_fn is not None:
+                return self._autograd_only(grad_fn, tensor)
+            return self._external(tensor)
+        found: Origin = (entry.node, entry.output)
+        if entry.node in self.pending_detaches:
+            found = (self.pending_detaches.pop(entry.node)(), entry.output)
+            self.entries[id(tensor)] = entry._replace(node=found[0])
+        if grad_fn is not None:
+            return self.link(found, grad_fn, tensor)
+        if self.writers:
+            writer = self.writers.get(storage_of(tensor))
+            if writer is not None and writer[0] > found[0]:
+                return writer
+        return found
+
+    def _leaf(self, tensor: torch.Tensor, entry: Entry | None) -> Origin:
+        if entry is None:
+            return self._external(tensor)
+        node_id = entry.node
+        if node_id in self.pending_detaches:
+            node_id = self.pending_detaches.pop(node_id)()
+            self.entries[id(tensor)] = entry._replace(node=node_id)
+        node = self.nodes[node_id]
+        if node.kind != "leaf" and node.grad_fn is None and len(node.outputs) == 1:
+            node.kind = "leaf"
+            node.grad_fn = "AccumulateGrad"
+            node.sequence_nr = 2**64 - 1
+            node.outputs[0].requires_grad = True
+            node.name = node.name or self.scopes.parameter_names.get(id(tensor)) or self._variable_name(tensor)
+            self._anchors.append(tensor)
+        return node_id, entry.output
+
+    def _external(self, tensor: torch.Tensor) -> Origin:
+        name, kind = self._identify(tensor)
+        node = Node(id=len(self.nodes), kind=kind, name=name, scope=self.scopes.path)
+        if kind == "leaf":
+            node.grad_fn = "AccumulateGrad"
+            node.sequence_nr = 2**64 - 1
+        node.source = source_of(user_frame(running_frame()))
+        node.outputs.append(self.keeper.describe(tensor))
+        self.nodes.append(node)
+        self.entries[id(tensor)] = Entry(weakref.ref(tensor), node.id, 0)
+        self._anchors.append(tensor)
+        return node.id, 0
+
+    def _identify(self, tensor: torch.Tensor) -> tuple[str | None, NodeKind]:
+        key = id(tensor)
+        if tensor.requires_grad:
+            name = self.scopes.parameter_names.get(key) or self._given_names.get(key, (None, "leaf"))[0]
+            return name or self._variable_name(tensor), "leaf"
+        if key in self.scopes.parameter_names:  # a frozen parameter
+            return self.scopes.parameter_names[key], "buffer"
+        if key in self.scopes.buffer_names:
+            return self.scopes.buffer_names[key], "buffer"
+        if key in self._given_names:
+            return self._given_names[key]
+        return self._variable_name(tensor), "input" if self._is_step else "constant"
+
+    def _variable_name(self, tensor: torch.Tensor) -> str | None:
+        return variable_named(user_frame(running_frame()), tensor)
+
+    # Autograd nodes.
+
+    def link(self, found: Origin, grad_fn: Any, tensor: torch.Tensor) -> Origin:
+        sequence = grad_fn._sequence_nr()
+        known = self.node_of_sequence.get(sequence)
+        if known is not None and known != found[0]:
+            return known, self.output_number(known, tensor.output_nr)
+        node_id, output = found
+        node = self.nodes[node_id]
+        if known is None:
+            if node_id in self.without_grad or (node.sequence_nr is not None and node.sequence_nr != sequence):
+                return self._autograd_only(grad_fn, tensor, found)
+            self.adopt(node, grad_fn)
+        if tensor.output_nr != output:
+            self.autograd_outputs.setdefault(node_id, {})[tensor.output_nr] = output
+        if output < len(node.outputs):
+            node.outputs[output].requires_grad = True
+        return found
+
+    def adopt(self, node: Node, grad_fn: Any) -> None:
+        """Make an autograd node part of `node`."""
+        node.sequence_nr = grad_fn._sequence_nr()
+        node.grad_fn = plain_name(grad_fn)
+        self.node_of_sequence[node.sequence_nr] = node.id
+
+    def output_number(self, node_id: int, autograd_number: int) -> int:
+        return self.autograd_outputs.get(node_id, {}).get(autograd_number, autograd_number)
+
+    def _autograd_only(self, grad_fn: Any, tensor: torch.Tensor, inner: Origin | None = None) -> Origin:
+        """The node for an autograd node that no recorded operation stands for: a custom Function, a rebased view."""
+        sequence = grad_fn._sequence_nr()
+        known = self.node_of_sequence.get(sequence)
+        if known is None:
+            node = self.add_autograd_node(grad_fn)
+            if inner is not None:
+                made_by = self.nodes[inner[0]]
+                node.scope, node.source = made_by.scope, made_by.source
+                self.edges.append(EdgeDraft(inner[0], inner[1], node.id, "result", False))
+            known = node.id
+        node = self.nodes[known]
+        while len(node.outputs) <= tensor.output_nr:
+            node.outputs.append(TensorInfo(shape=(), dtype="unknown", note="this output was never used"))
+        if node.outputs[tensor.output_nr].dtype == "unknown":
+            node.outputs[tensor.output_nr] = self.keeper.describe(tensor)
+        return known, tensor.output_nr
+
+    def add_autograd_node(self, grad_fn: Any) -> Node:
+        node = Node(id=len(self.nodes), kind="op", scope=self.scopes.path)
+        self.nodes.append(node)
+        self.adopt(node, grad_fn)
+        node.source = source_of(user_frame(running_frame()))
+        function = getattr(type(grad_fn), "_forward_cls", None)
+        if function is not None:
+            node.call = f"{function.__qualname__}.apply"
+        return node
+
+    def leaf_node(self, variable: torch.Tensor) -> int:
+        """The node of a leaf that an AccumulateGrad belongs to."""
+        return self.origin(variable)[0]
+
+    def known_origin(self, tensor: torch.Tensor) -> Origin | None:
+        """Node and output that made a tensor, if it was recorded."""
+        entry = self.entries.get(id(tensor))
+        if entry is None or entry.reference() is not tensor or entry.node < 0:
+            return None
+        return entry.node, entry.output
+
+    def why_cut(self, edge: EdgeDraft, is_reached: bool) -> str | None:
+        """Why no gradient flows back along an edge; `is_reached` says whether the backward graph has its target."""
+        target = self.nodes[edge.target]
+        if edge.argument == "result":
+            return "inside a custom Function: its own backward takes over"
+        if not edge.requires_grad:
+            return "needs no gradient"
+        if target.op == "aten.detach.default":
+            return "cut by detach()"
+        if edge.target in self.without_grad:
+            return "cut: gradients were switched off here (no_grad)"
+        if target.grad_fn is None:
+            return "cut: the result is not a floating-point tensor, or the operation has no derivative"
+        return "cut: the operation has no derivative in this input" if is_reached else "not on a path to the root"
+
+    def release(self) -> None:
+        """Let go of every tensor of the program."""
+        self.entries.clear()
+        self._anchors.clear()
+        self.pending_detaches.clear()
+        self.rebased.clear()
+        self._given_names.clear()
+
+
+def plain_name(grad_fn: Any) -> str:
+    """An autograd node's name without its namespace: "AccumulateGrad", "CopySlices", "AddBackward0"."""
+    return str(grad_fn.name()).rpartition("::")[2]
+
+
+def storage_of(tensor: torch.Tensor) -> int:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):
+        return 0
