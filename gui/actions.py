@@ -102,13 +102,13 @@ COMMANDS: tuple[Command, ...] = (
         "run_to_selected",
         "Run to selected node",
         "Move to the step of the selected node",
-        "Shift+Right",
+        "R",
         icon="run-to",
         short="Run to",
         when="selected",
     ),
-    _command("play_slower", "Play slower", "Fewer steps per second", "-", when="steps"),
-    _command("play_faster", "Play faster", "More steps per second", "+", "=", when="steps"),
+    _command("play_slower", "Play slower", "Fewer steps per second", "[", when="steps"),
+    _command("play_faster", "Play faster", "More steps per second", "]", when="steps"),
     _command(
         "pause_training", "Hold the training", "Hold it and record this step", "Ctrl+P", icon="pause", when="training"
     ),

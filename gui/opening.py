@@ -54,8 +54,8 @@ def classify(text: str) -> Target:
     kind = _kind(path)
     if kind is None:
         raise TargetError(
-            f"{path.name} is nothing that can be opened: that is a trace (.retrograd), a script (.py), an exported model "
-            "(.pt2), a training log (.csv, .jsonl, .json, tfevents) or a folder of logs."
+            f"{path.name} is nothing that can be opened: that is a trace (.retrograd), a script (.py), an exported "
+            "model (.pt2), a training log (.csv, .jsonl, .json, tfevents) or a folder of logs."
         )
     return Target(str(path), kind, path, path.name or str(path))
 

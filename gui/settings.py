@@ -34,7 +34,7 @@ class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
     version: Literal[1] = 1
     theme: Literal["light", "dark"] | None = None
     layout_method: _Text = "layered"
-    overlay: _Text = "gradient"
+    overlay: _Text = "kind"
     steps_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
     window_geometry: _State = ""
     window_state: _State = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -126,10 +127,11 @@ def ensure_fonts() -> None:
                 QFontDatabase.addApplicationFont(str(file))
 
 
-class Style:
+class Style(QObject):
     """Keeps the application's palette, font and style sheet those of the theme in force."""
 
-    def __init__(self, application: QApplication, themes: ThemeManager) -> None:
+    def __init__(self, application: QApplication, themes: ThemeManager, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._application = application
         ensure_fonts()
         application.setStyle("Fusion")

@@ -1,0 +1,258 @@
+"""What each command does: one method for each `Command.callback` of gui.actions."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl, qVersion
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from engine.errors import RetrogradError
+from gui.opening import FILE_FILTER, TRACE_SUFFIX
+from gui.settings import log_folder
+from gui.theme import ThemeName
+from gui.widgets.notification import Notification
+
+if TYPE_CHECKING:
+    from gui.window import MainWindow
+
+
+ZOOM_STEP = 1.25
+
+
+class Commands(QObject):
+    """The commands of one window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+
+    # File
+
+    def open_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open", self._folder(), FILE_FILTER)
+        if name:
+            self._window.settings.update(folder=str(Path(name).parent))
+            self._window.open_target(name)
+
+    def open_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self._window, "Open a folder of training logs", self._folder())
+        if name:
+            self._window.settings.update(folder=name)
+            self._window.open_target(name)
+
+    def save_trace(self) -> None:
+        trace = self._window.document.trace
+        if trace is None:
+            return
+        suggestion = str(Path(self._folder(), f"{self._stem()}{TRACE_SUFFIX}"))
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save trace", suggestion, f"Traces (*{TRACE_SUFFIX})")
+        if not name:
+            return
+        path = Path(name) if Path(name).suffix else Path(name + TRACE_SUFFIX)
+        window = self._window
+        window.settings.update(folder=str(path.parent))
+
+        def then(_: object) -> None:
+            window.settings.add_recent(str(path.absolute()))
+            window.notify(Notification(f"The trace is saved as {path.name}.", "info", str(path.parent), key="saved"))
+
+        def failed(error: Exception) -> None:
+            window.notify(_not_saved(path, error, self.save_trace))
+
+        window.workspace.background.run(lambda: trace.save(path), then, failed)
+
+    def export_graph(self) -> None:
+        window = self._window
+        if window.document.trace is None or window.canvas is None:
+            return
+        suggestion = str(Path(self._folder(), f"{self._stem()}.svg"))
+        filters = (
+            "SVG picture (*.svg);;PNG picture (*.png);;PDF document (*.pdf);;Graphviz DOT (*.dot);;"
+            "GraphML (*.graphml);;JSON (*.json)"
+        )
+        name, chosen = QFileDialog.getSaveFileName(window, "Export graph", suggestion, filters)
+        if not name:
+            return
+        path = Path(name) if Path(name).suffix else Path(name + chosen[chosen.rfind("*") + 1 : -1])
+        window.settings.update(folder=str(path.parent))
+        try:
+            window.export_graph(path)
+        except (OSError, RetrogradError, ValueError) as error:
+            window.notify(_not_saved(path, error, self.export_graph))
+        else:
+            window.notify(Notification(f"The graph is saved as {path.name}.", "info", str(path.parent), key="saved"))
+
+    def run_again(self) -> None:
+        self._window.workspace.run_again()
+
+    def stop(self) -> None:
+        self._window.workspace.stop()
+
+    def close_target(self) -> None:
+        self._window.workspace.close_target()
+
+    def quit(self) -> None:
+        self._window.close()
+
+    # Edit
+
+    def undo(self) -> None:
+        self._window.document.undo_stack.undo()
+
+    def redo(self) -> None:
+        self._window.document.undo_stack.redo()
+
+    def show_palette(self) -> None:
+        self._window.show_palette()
+
+    def deselect(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.escape()
+        self._window.document.select(None)
+
+    # Step
+
+    def step_forward(self) -> None:
+        self._window.playback.stop()
+        self._window.document.step_forward()
+
+    def step_back(self) -> None:
+        self._window.playback.stop()
+        self._window.document.step_back()
+
+    def move_to_start(self) -> None:
+        self._window.playback.stop()
+        self._window.document.move_to_start()
+
+    def move_to_end(self) -> None:
+        self._window.playback.stop()
+        self._window.document.move_to_end()
+
+    def toggle_play(self) -> None:
+        self._window.playback.toggle()
+
+    def run_to_selected(self) -> None:
+        selection = self._window.document.selection
+        if selection is not None:
+            self._window.playback.stop()
+            self._window.document.run_to(selection)
+
+    def play_slower(self) -> None:
+        self._window.playback.change_speed(-1)
+
+    def play_faster(self) -> None:
+        self._window.playback.change_speed(1)
+
+    # Training
+
+    def pause_training(self) -> None:
+        self._window.workspace.bridge.supervisor.pause()
+
+    def resume_training(self) -> None:
+        self._window.workspace.bridge.supervisor.resume()
+
+    def step_training(self) -> None:
+        self._window.workspace.bridge.supervisor.step_once()
+
+    # View
+
+    def fit(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.fit()
+
+    def zoom_in(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.zoom_by(ZOOM_STEP)
+
+    def zoom_out(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.zoom_by(1 / ZOOM_STEP)
+
+    def center_focus(self) -> None:
+        focus = self._window.document.focus
+        if self._window.canvas is not None and focus is not None:
+            self._window.canvas.center_on(focus)
+
+    def fold_all(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.fold_all()
+
+    def unfold_all(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.unfold_all()
+
+    def theme_system(self) -> None:
+        self._choose_theme(None)
+
+    def theme_light(self) -> None:
+        self._choose_theme("light")
+
+    def theme_dark(self) -> None:
+        self._choose_theme("dark")
+
+    def toggle_theme(self) -> None:
+        self._choose_theme("light" if self._window.themes.theme.is_dark else "dark")
+
+    def reset_layout(self) -> None:
+        self._window.reset_docks()
+
+    # Help
+
+    def show_shortcuts(self) -> None:
+        from gui.widgets.shortcut_sheet import ShortcutSheet
+
+        self._window.open_dialog(ShortcutSheet(self._window))
+
+    def show_log(self) -> None:
+        folder = log_folder()
+        if not folder.exists() or not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            text = f"The log is kept in {folder}; nothing has been written to it yet."
+            if folder.exists():
+                text = f"The log is kept in {folder}."
+            self._window.notify(Notification(text, "info", key="log"))
+
+    def about(self) -> None:
+        box = QMessageBox(self._window)
+        box.setWindowTitle("About Retrograd")
+        box.setText("Retrograd: a desktop debugger for backpropagation")
+        box.setInformativeText(
+            f"Version {version()} · Python {platform.python_version()} · Qt {qVersion()} · {sys.platform}\n"
+            "MIT licence. Opening a file never executes it; running a script does, with your rights. "
+            "Nothing is ever sent over the network."
+        )
+        self._window.open_dialog(box)
+
+    def _choose_theme(self, name: ThemeName | None) -> None:
+        self._window.themes.choose(name)
+        self._window.settings.update(theme=name)
+        self._window.refresh_actions()
+
+    def _folder(self) -> str:
+        folder = self._window.settings.values.folder
+        return folder if folder and Path(folder).is_dir() else str(Path.cwd())
+
+    def _stem(self) -> str:
+        target = self._window.workspace.target
+        stem = "trace" if target is None else Path(target.title).stem if target.path else target.text.split(":")[-1]
+        step = None if self._window.document.trace is None else self._window.document.trace.step
+        return stem if step is None else f"{stem}-step-{step}"
+
+
+def version() -> str:
+    """The installed version, or that of the source tree."""
+    try:
+        return metadata.version("retrograd")
+    except metadata.PackageNotFoundError:
+        return "0.1.0 (source tree)"
+
+
+def _not_saved(path: Path, error: Exception, again: object) -> Notification:
+    reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    buttons = (("Save elsewhere…", again),) if callable(again) else ()
+    return Notification(f"{path.name} was not saved: {reason}. An older file is untouched.", "error", buttons=buttons)

@@ -1,0 +1,37 @@
+"""Saving the graph: as a picture through the canvas's painter, or as text for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.errors import TargetError
+from engine.graph.trace import Trace
+from gui.canvas.widget import GraphCanvas
+
+PICTURES = (".svg", ".png", ".pdf")
+TEXTS = (".dot", ".graphml", ".json")
+
+
+def export_graph(canvas: GraphCanvas, trace: Trace, path: Path) -> None:
+    """Write the graph in the format that the suffix of `path` says.
+
+    Raises
+    ------
+    TargetError
+        For any other suffix.
+    OSError
+        Where the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        from gui.canvas.export import export_picture
+
+        export_picture(canvas, path)
+    elif suffix in TEXTS:
+        from engine.graph.export import export_text
+
+        export_text(trace.graph, path)
+    else:
+        raise TargetError(
+            f"A graph is saved as one of {', '.join(PICTURES + TEXTS)}, not as {path.suffix or 'nothing'}."
+        )

@@ -1,0 +1,150 @@
+"""The graph and all panels of one window, their places in its docks, and how they hang together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
+
+from engine.graph.layout import METHODS
+from gui.canvas.overlay import OVERLAYS
+from gui.canvas.widget import GraphCanvas
+from gui.panels.console import ConsolePanel
+from gui.panels.inspector import InspectorPanel
+from gui.panels.lesson import LessonPanel
+from gui.panels.loss import LossPanel
+from gui.panels.problems import ProblemsPanel
+from gui.panels.runs import RunsPanel
+from gui.panels.source import SourcePanel
+from gui.panels.timeline import TimelinePanel
+from gui.training import TrainingModel
+from gui.view_menus import ChoiceMenu, depth_choices
+
+if TYPE_CHECKING:
+    from gui.window import MainWindow
+
+
+class PanelSet(QObject):
+    """Builds everything that shows the document of `window`, and connects it."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        document, themes = window.document, window.themes
+        self.canvas = GraphCanvas(document, themes, window.stack)
+        self.training = TrainingModel(self)
+        self.source = SourcePanel(document, themes, window)
+        self.lesson = LessonPanel(document, themes, window)
+        self.inspector = InspectorPanel(document, themes, window)
+        self.problems = ProblemsPanel(document, themes, window)
+        self.timeline = TimelinePanel(document, themes, window)
+        self.loss = LossPanel(self.training, themes, window)
+        self.console = ConsolePanel(themes, window)
+        self.runs = RunsPanel(themes, window)
+        for name, widget in self._places().items():
+            window.docks.set_widget(name, widget)
+        self._layouts = ChoiceMenu(((name, title, "") for name, title in METHODS), self)
+        self._depths = ChoiceMenu(depth_choices(), self, is_exclusive=False)
+        self._overlays = ChoiceMenu(((name, name, "") for name in OVERLAYS), self)
+        self._menus = {"Layout": self._layouts, "Depth": self._depths, "Overlay": self._overlays}
+        toolbar = window.toolbar
+        self._buttons = {"Layout": toolbar.layout_menu, "Depth": toolbar.depth_menu, "Overlay": toolbar.overlay_menu}
+        for title, button in self._buttons.items():
+            self.fill_menu(title, button.menu_)
+        self._connect()
+        self._restore_choices()
+
+    def _places(self) -> dict[str, QWidget]:
+        return {
+            "code": self.source,
+            "lesson": self.lesson,
+            "inspector": self.inspector,
+            "problems": self.problems,
+            "timeline": self.timeline,
+            "loss": self.loss,
+            "console": self.console,
+            "runs": self.runs,
+        }
+
+    def _connect(self) -> None:
+        window = self._window
+        self._layouts.chosen.connect(self._on_layouts_chosen)
+        self._depths.chosen.connect(self._on_depths_chosen)
+        self._overlays.chosen.connect(self._on_overlays_chosen)
+        bridge = window.workspace.bridge
+        bridge.output_received.connect(self.console.append)
+        window.workspace.run_started.connect(self._on_workspace_run_started)
+
+    def fill_menu(self, title: str, menu: QMenu) -> None:
+        """Put the choices called `title` ("Layout", "Depth", "Overlay") into a menu."""
+        self._menus[title].add_to(menu)
+
+    def choices(self) -> list[tuple[str, str, list[QAction]]]:
+        """Title, icon and actions of every group of choices."""
+        return [(title, title.lower(), menu.actions) for title, menu in self._menus.items()]
+
+    def set_enabled(self, is_enabled: bool) -> None:
+        """Whether there is a graph to draw in other ways."""
+        for title, menu in self._menus.items():
+            menu.set_enabled(is_enabled)
+            self._buttons[title].setEnabled(is_enabled)
+
+    def open_log(self, path: str) -> None:
+        """Show a log of training runs."""
+        self._window.docks.raise_("runs")
+
+    def shut_down(self) -> None:
+        """Wait for the threads of the panels."""
+        self.canvas.wait_for_layout()
+
+    def _restore_choices(self) -> None:
+        values = self._window.settings.values
+        method = values.layout_method if values.layout_method in dict(METHODS) else "layered"
+        overlay = values.overlay if values.overlay in OVERLAYS else OVERLAYS[0]
+        self.canvas.set_method(method)
+        self.canvas.set_overlay(overlay)
+        self._show_choices()
+
+    def _show_choices(self) -> None:
+        self._buttons["Layout"].set_choice(self._layouts.check(self.canvas.method).lower())
+        self._buttons["Overlay"].set_choice(self._overlays.check(self.canvas.overlay))
+
+    def _on_layouts_chosen(self, name: str) -> None:
+        self.canvas.set_method(name)
+        self._window.settings.update(layout_method=name)
+        self._show_choices()
+
+    def _on_depths_chosen(self, depth: int) -> None:
+        if depth < 0:
+            self.canvas.unfold_all()
+        else:
+            self.canvas.set_depth(depth)
+
+    def _on_overlays_chosen(self, name: str) -> None:
+        self.canvas.set_overlay(name)
+        self._window.settings.update(overlay=name)
+        self._show_choices()
+
+    def _on_workspace_run_started(self) -> None:
+        self.console.clear()
+
+
+def switch_off(widget: QWidget) -> str:
+    """Put a text in the place of the panel that `widget` belongs to; returns the panel's name."""
+    panel: QWidget | None = widget
+    while panel is not None and not isinstance(panel.parentWidget(), QDockWidget):
+        panel = panel.parentWidget()
+    if panel is None:  # not in a dock: the graph itself, or a part of the frame
+        widget.setUpdatesEnabled(False)
+        return "The graph"
+    dock = panel.parentWidget()
+    if isinstance(dock, QDockWidget):
+        note = QLabel("This panel failed and was switched off.\nRestart Retrograd to use it again.", dock)
+        note.setMargin(16)
+        note.setWordWrap(True)
+        panel.hide()
+        dock.setWidget(note)
+        return f"The panel {dock.windowTitle()}"
+    return "A panel"

@@ -1,0 +1,43 @@
+"""The two questions that the window asks: may this program run, and may this training be stopped."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from gui.opening import Target
+
+
+def may_run(target: Target, parent: QWidget) -> QMessageBox:
+    """A question that is accepted where the user allows the program to run; not shown yet."""
+    return _question(
+        parent,
+        "Run this program?",
+        f"Run {target.title}?",
+        f"{target.path}\n\nRunning a program executes it with your rights: it can read and change whatever you can. "
+        "Run only what you trust. You will not be asked again for this file.",
+        "Run",
+    )
+
+
+def may_stop(title: str, parent: QWidget) -> QMessageBox:
+    """A question that is accepted where the training may be stopped; not shown yet."""
+    return _question(
+        parent,
+        "Stop the training?",
+        f"{title} is still training.",
+        "Closing the window stops it. Every loss recorded so far is kept in the run's journal.",
+        "Stop and close",
+    )
+
+
+def _question(parent: QWidget, title: str, text: str, more: str, yes: str) -> QMessageBox:
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(text)
+    box.setInformativeText(more)
+    button = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(button)
+    return box

@@ -1,0 +1,293 @@
+"""What is open and what runs: opens targets, runs programs, and says how it goes. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import RetrogradError, TargetError
+from engine.graph.trace import Trace
+from engine.session.messages import Failed, Started, TrainingChanged
+from engine.session.outcome import Outcome
+from gui.background import Background
+from gui.bridge import SessionBridge
+from gui.document import Document
+from gui.opening import Target, classify
+from gui.settings import Settings
+from gui.widgets.notification import Notification
+
+_QUIET_OUTCOMES = ("finished", "stopped", "failed")
+"""Outcomes that need no notification of their own: nothing is wrong, or `Failed` has said it already."""
+
+
+class Workspace(QObject):
+    """The open target, with the session that runs it if it is a program."""
+
+    changed = Signal()
+    """Another target is open, or what can be done with it changed."""
+    busy_changed = Signal(str)
+    """What the user waits for, in words; "" for nothing."""
+    notified = Signal(object)
+    """A `Notification` for the user."""
+    settled = Signal(str)
+    """The notification with this key is no longer true."""
+    consent_needed = Signal(object, object)
+    """A `Target`, and its arguments, that the user must allow to run: answer with `run`, or not at all."""
+    log_opened = Signal(str)
+    """Path of a log of training runs to be shown."""
+    run_started = Signal()
+    """A program starts: losses and output that follow are its."""
+
+    def __init__(self, document: Document, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.settings = settings
+        self.background = Background(self)
+        self.bridge = SessionBridge(self.background, parent=self)
+        self.target: Target | None = None
+        self.arguments: tuple[str, ...] = ()
+        self.training: TrainingChanged | None = None
+        self._title = ""
+        self._busy = ""
+        self._has_trace = False
+        self._is_listening = False  # False once the run is no longer what is open: its last events change nothing
+        self._cancel_loading: Callable[[], None] | None = None
+        bridge = self.bridge
+        bridge.started.connect(self._on_bridge_started)
+        bridge.trace_received.connect(self._on_bridge_trace_received)
+        bridge.training_changed.connect(self._on_bridge_training_changed)
+        bridge.failed.connect(self._on_bridge_failed)
+        bridge.exited.connect(self._on_bridge_exited)
+        bridge.unresponsive.connect(self._on_bridge_unresponsive)
+        bridge.responsive.connect(self._on_bridge_responsive)
+        bridge.decode_failed.connect(self._on_bridge_decode_failed)
+
+    @property
+    def title(self) -> str:
+        """Of the open target; "" when nothing is open."""
+        return self._title
+
+    @property
+    def busy(self) -> str:
+        return self._busy
+
+    @property
+    def is_running(self) -> bool:
+        return self.bridge.is_running
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a training runs or is held."""
+        return self.is_running and self.training is not None and self.training.state != "finished"
+
+    @property
+    def is_held(self) -> bool:
+        return self.is_training and self.training is not None and self.training.state == "paused"
+
+    @property
+    def is_rerunnable(self) -> bool:
+        return self.target is not None and self.target.is_program
+
+    def open(self, text: str, arguments: Sequence[str] = ()) -> None:
+        """Open a target; a script that the user has not allowed yet is asked for by `consent_needed` first."""
+        try:
+            target = classify(text)
+        except TargetError as error:
+            self.notified.emit(Notification(str(error), "error"))
+            return
+        if target.kind == "trace":
+            self._load(target)
+        elif target.kind == "log":
+            self._open_log(target)
+        elif target.needs_consent and target.path is not None and not self.settings.is_trusted(target.path):
+            self.consent_needed.emit(target, tuple(arguments))
+        else:
+            self.run(target, arguments)
+
+    def run(self, target: Target, arguments: Sequence[str] = (), pause_at: int | None = None) -> None:
+        """Run a program in a worker of its own; whatever ran before is ended."""
+        self._drop_loading()
+        self.settled.emit("run")
+        try:
+            self.bridge.run(target.text, tuple(arguments), pause_at)
+        except OSError as error:
+            self._fail(f"No process can be started to run {target.title}: {error}. Close other programs and try again.")
+            return
+        self.training = None
+        self._has_trace = False
+        self._is_listening = True
+        self._take(target, arguments)
+        self.run_started.emit()
+        self._set_busy(f"Starting PyTorch for {target.title}…")
+
+    def run_again(self) -> None:
+        """Run the open program once more."""
+        if self.target is not None and self.target.is_program:
+            self.run(self.target, self.arguments)
+
+    def stop(self) -> None:
+        """End what runs, or give up loading."""
+        if self._cancel_loading is not None:
+            self._drop_loading()
+            self._set_busy("")
+            self.changed.emit()
+        elif self.is_running:
+            self._set_busy("Stopping…")
+            self.bridge.stop()
+
+    def close_target(self) -> None:
+        """Close what is open, and end what runs."""
+        self._drop_loading()
+        self._abandon_run()
+        self.target = None
+        self._title = ""
+        self.document.set_trace(None)
+        self.document.set_sources({})
+        self._set_busy("")
+        self.settled.emit("run")
+        self.changed.emit()
+
+    def shut_down(self) -> None:
+        """End every process and thread. Nothing is announced any more."""
+        self.blockSignals(True)
+        self._drop_loading()
+        self.bridge.close()
+        self.background.shut_down()
+
+    # Files
+
+    def _load(self, target: Target) -> None:
+        path = target.path
+        if path is None:
+            return
+        self._drop_loading()
+        self._set_busy(f"Reading {target.title}…")
+
+        def then(trace: object) -> None:
+            self._cancel_loading = None
+            self._abandon_run()
+            self._set_busy("")
+            if isinstance(trace, Trace):
+                self.settled.emit("run")
+                self._take(target, ())
+                self.document.set_sources(trace.sources)
+                self.document.set_trace(trace)
+                self.changed.emit()
+
+        def failed(error: Exception) -> None:
+            self._cancel_loading = None
+            self._set_busy("")
+            if isinstance(error, RetrogradError):
+                message = str(error)
+            elif isinstance(error, OSError):
+                message = f"{target.title} cannot be read: {error.strerror or error}."
+            else:
+                message = f"{target.title} cannot be read: {type(error).__name__}: {error}"
+            self._fail(message, where=str(path))
+
+        self._cancel_loading = self.background.run(lambda: _read_trace(path), then, failed)
+        self.changed.emit()
+
+    def _abandon_run(self) -> None:
+        self._is_listening = False
+        self.training = None
+        self.bridge.stop()
+
+    def _drop_loading(self) -> None:
+        if self._cancel_loading is not None:
+            self._cancel_loading()
+            self._cancel_loading = None
+
+    def _open_log(self, target: Target) -> None:
+        if self.target is None:
+            self._take(target, ())
+        else:
+            self.settings.add_recent(target.text)
+        self.log_opened.emit(target.text)
+
+    # What the session tells
+
+    def _on_bridge_started(self, started: Started) -> None:
+        if not self._is_listening:
+            return
+        self._title = started.title or self._title
+        self.document.set_trace(None)
+        self.document.set_sources(started.sources)
+        self._set_busy(f"Running {self._title}…")
+        self.changed.emit()
+
+    def _on_bridge_trace_received(self, trace: Trace, step: int | None, reason: str) -> None:
+        if not self._is_listening:
+            return
+        self._has_trace = True
+        self._set_busy("")
+        self.document.set_trace(trace)
+        self.changed.emit()
+
+    def _on_bridge_training_changed(self, state: TrainingChanged) -> None:
+        if not self._is_listening:
+            return
+        self.training = state
+        self.changed.emit()
+
+    def _on_bridge_failed(self, failed: Failed) -> None:
+        if not self._is_listening:
+            return
+        where = f"{Path(failed.file).name}, line {failed.line}" if failed.file and failed.line else failed.file or ""
+        self._fail(failed.message, where=where, details=failed.traceback)
+
+    def _on_bridge_exited(self, outcome: Outcome) -> None:
+        self.settled.emit("unresponsive")
+        if not self._is_listening:
+            self.changed.emit()
+            return
+        self.training = None
+        self._set_busy("")
+        if outcome.kind not in _QUIET_OUTCOMES:
+            self._fail(outcome.message, where=outcome.log or "", details=outcome.stack)
+        elif outcome.kind == "finished" and (outcome.exit_code or not self._has_trace):
+            message = outcome.message
+            if not self._has_trace:
+                message += " No backward pass was recorded, because none ran: the program never called backward()."
+            self.notified.emit(Notification(message, "warning", buttons=self._run_again_button(), key="run"))
+        self.changed.emit()
+
+    def _on_bridge_unresponsive(self, seconds: float) -> None:
+        if not self._is_listening:
+            return
+        text = f"The program has not answered for {seconds:.0f} seconds. It may be busy, or hang."
+        self.notified.emit(Notification(text, "warning", buttons=(("Stop it", self.stop),), key="unresponsive"))
+
+    def _on_bridge_responsive(self) -> None:
+        self.settled.emit("unresponsive")
+
+    def _on_bridge_decode_failed(self, message: str) -> None:
+        if not self._is_listening:
+            return
+        self._set_busy("")
+        self._fail(message)
+
+    def _fail(self, message: str, where: str = "", details: str = "") -> None:
+        buttons = self._run_again_button()
+        self.notified.emit(Notification(message, "error", where, details, buttons, key="run"))
+
+    def _run_again_button(self) -> tuple[tuple[str, Callable[[], None]], ...]:
+        return (("Run again", self.run_again),) if self.is_rerunnable else ()
+
+    def _take(self, target: Target, arguments: Sequence[str]) -> None:
+        self.target = target
+        self.arguments = tuple(arguments)
+        self._title = target.title
+        self.settings.add_recent(target.text)
+        self.changed.emit()
+
+    def _set_busy(self, text: str) -> None:
+        if text != self._busy:
+            self._busy = text
+            self.busy_changed.emit(text)
+
+
+def _read_trace(path: Path) -> Trace:
+    return Trace.load(path)
