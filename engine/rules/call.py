@@ -12,19 +12,16 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Gradients = Mapping[str, Array | Sequence[Array | None] | None]
 
-_ELEMENT = re.compile(r"^(\w+)(?:[\[.](\d+)\]?)?$")
+_ELEMENT = re.compile(r"\[\d+\]$")
 
 
 class MissingValueError(LookupError):
     """A value that the rule needs was not kept."""
 
 
-def split_name(arg: str) -> tuple[str, int | None]:
-    """Name and position of an operand: "tensors[1]" and "tensors.1" give ("tensors", 1), "self" ("self", None)."""
-    match = _ELEMENT.match(arg)
-    if match is None:
-        return arg, None
-    return match.group(1), None if match.group(2) is None else int(match.group(2))
+def list_name(arg: str) -> str:
+    """The name of the list that an operand is part of: "tensors" for "tensors[1]"; other names are their own."""
+    return _ELEMENT.sub("", arg)
 
 
 def widen(array: Array) -> Array:
@@ -50,8 +47,7 @@ class Call:
         grad_outputs: Sequence[Array | None],
         params: Mapping[str, Any],
     ) -> None:
-        self.inputs = [(split_name(name)[0], None if value is None else widen(value)) for name, value in inputs]
-        self.positions = [split_name(name)[1] for name, _ in inputs]
+        self.inputs = [(list_name(name), None if value is None else widen(value)) for name, value in inputs]
         self.outputs = [None if value is None else widen(value) for value in outputs]
         self.grad_outputs = [None if value is None else widen(value) for value in grad_outputs]
         self.params = params

@@ -18,7 +18,7 @@ from .derivatives import TABLE_NAME, Derivative, DerivativeTable
 from .readable import readable
 
 
-def _argument_order(schema: str) -> list[str]:
+def argument_order(schema: str) -> list[str]:
     """Names of a schema's arguments, in order: "add(Tensor self, Scalar alpha=1) -> Tensor" gives self, alpha."""
     inside = schema.split("(", 1)[1].rsplit(" -> ", 1)[0]
     words = (part.strip().split("=")[0].split() for part in inside.split(","))
@@ -42,7 +42,7 @@ def collect() -> DerivativeTable:
             if not info.op or info.op in nodes:
                 continue
             schema = str(info.func.func)
-            order = {name: place for place, name in enumerate(_argument_order(schema))}
+            order = {name: place for place, name in enumerate(argument_order(schema))}
             formulas = sorted(info.derivatives, key=lambda d: order.get(d.var_names[0], len(order)))
             nodes[info.op] = Derivative(
                 schema=schema,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,27 +59,31 @@ def _select(c: Call) -> Gradients:
     return _scattered(c, (slice(None),) * axis + (c.integer("index"),))
 
 
+def _placed(axes: Sequence[int], indices: Sequence[Array]) -> tuple[Any, ...]:
+    where: list[Any] = [slice(None)] * (1 + max(axes))
+    for at, index in zip(axes, indices, strict=True):
+        where[at] = index
+    return tuple(where)
+
+
+def _gives(a: Array, where: tuple[Any, ...], expected: Array) -> bool:
+    try:
+        picked = a[where]
+    except IndexError:
+        return False
+    return picked.shape == expected.shape and np.array_equal(picked, expected, equal_nan=True)
+
+
 def _index_places(c: Call) -> tuple[Any, ...]:
-    """The index expression of `self[...]`: where the positions are not recorded, the one that gives the result."""
+    """The index expression of `self[...]`.
+
+    A call such as `x[:, i]` leaves out an axis, and the operands alone do not tell which: the places of the indices
+    are those that give the recorded result, and nothing where several do.
+    """
     indices = c.tensors("indices")
-    positions = [at for (name, _), at in zip(c.inputs, c.positions, strict=True) if name == "indices"]
-    a = c.tensor("self")
-    if all(at is not None for at in positions):
-        where: list[Any] = [slice(None)] * (1 + max(at for at in positions if at is not None))
-        for at, index in zip(positions, indices, strict=True):
-            where[at or 0] = index
-        return tuple(where)
-    fitting = []
-    for axes in itertools.combinations(range(a.ndim), len(indices)):
-        where = [slice(None)] * (axes[-1] + 1)
-        for at, index in zip(axes, indices, strict=True):
-            where[at] = index
-        try:
-            picked = a[tuple(where)]
-        except IndexError:
-            continue
-        if picked.shape == c.output().shape and np.array_equal(picked, c.output(), equal_nan=True):
-            fitting.append(tuple(where))
+    a, expected = c.tensor("self"), c.output()
+    choices = [_placed(axes, indices) for axes in itertools.combinations(range(a.ndim), len(indices))]
+    fitting = [where for where in choices if _gives(a, where, expected)]
     if len(fitting) != 1:
         raise MissingValueError("positions of the indices")
     return fitting[0]

@@ -1,4 +1,4 @@
-"""Calls of operators by their schema's argument names, two or more per autograd node, with broadcasting and edge cases."""
+"""Calls of operators by their schema's argument names, with broadcasting and edge cases."""
 
 from __future__ import annotations
 
@@ -6,37 +6,9 @@ from typing import Any
 
 import torch
 
+from .operands import exact, mask, positive, real, unit, whole
+
 Case = tuple[str, str, dict[str, Any]]
-
-
-def real(*shape: int) -> torch.Tensor:
-    """Normally distributed values that require a gradient."""
-    return torch.randn(shape, dtype=torch.float64).requires_grad_()
-
-
-def positive(*shape: int) -> torch.Tensor:
-    """Values between 0.2 and 1.2."""
-    return (torch.rand(shape, dtype=torch.float64) + 0.2).requires_grad_()
-
-
-def unit(*shape: int) -> torch.Tensor:
-    """Values between 0.05 and 0.95."""
-    return (torch.rand(shape, dtype=torch.float64) * 0.9 + 0.05).requires_grad_()
-
-
-def exact(*values: float) -> torch.Tensor:
-    """These values."""
-    return torch.tensor(values, dtype=torch.float64).requires_grad_()
-
-
-def whole(high: int, *shape: int) -> torch.Tensor:
-    """Integers from 0 to below `high`."""
-    return torch.randint(0, high, shape)
-
-
-def mask(*shape: int) -> torch.Tensor:
-    """Half true, half false."""
-    return torch.rand(*shape) > 0.5
 
 
 def _binary() -> list[Case]:
@@ -129,8 +101,8 @@ def _unary() -> list[Case]:
     }
     cases: list[Case] = []
     for node, op in plain.items():
-        for value in (real(3, 4), real(), exact(0, -1, 1, 3, -3, 30, -30)):
-            cases.append((node, f"{op}.default", {"self": value}))
+        values = (real(3, 4), real(), exact(0, -1, 1, 3, -3, 30, -30))
+        cases += [(node, f"{op}.default", {"self": value}) for value in values]
     for node, op in on_positive.items():
         cases += [(node, f"{op}.default", {"self": positive(3, 4)}), (node, f"{op}.default", {"self": positive()})]
     edges = exact(-2, -1, -0.5, 0, 0.5, 1, 2)

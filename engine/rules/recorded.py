@@ -1,0 +1,49 @@
+"""Applies the rules to a recorded backward step: operands, results and gradients are taken from the trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .call import Array
+from .evaluate import evaluate
+
+if TYPE_CHECKING:
+    from ..graph.model import Edge, TensorInfo
+    from ..graph.trace import BackwardStep, Trace
+
+
+def operand_edges(trace: Trace, step: BackwardStep) -> list[Edge]:
+    """The edges into a step's node that stand for operands of its operator, in the order of its schema."""
+    return [edge for edge in trace.graph.incoming(step.node) if edge.arg is not None]
+
+
+def arrays_of(infos: list[TensorInfo | None] | list[TensorInfo]) -> list[Array | None]:
+    """The kept values; None where there are none."""
+    return [None if info is None else info.array for info in infos]
+
+
+def evaluate_step(
+    trace: Trace, step: BackwardStep, grad_outputs: list[Array | None] | None = None
+) -> list[tuple[Edge, Array | None]] | None:
+    """The gradients that a step's rule gives for its operands, from the recorded values.
+
+    Parameters
+    ----------
+    grad_outputs : gradients of the node's outputs; the recorded ones if left out.
+
+    Returns
+    -------
+    (edge, gradient in float64) per operand; the gradient is None for one that gets none. None altogether where the
+    node has no rule that can be evaluated, or a value that it needs was not kept.
+    """
+    if step.node.grad_fn is None:
+        return None
+    edges = operand_edges(trace, step)
+    result = evaluate(
+        step.node.grad_fn,
+        [(edge.arg or "", trace.value(edge.source, edge.output_nr)) for edge in edges],
+        arrays_of(step.node.outputs),
+        arrays_of(step.grad_outputs) if grad_outputs is None else grad_outputs,
+        step.node.params,
+    )
+    return None if result is None else list(zip(edges, result, strict=True))
