@@ -28,7 +28,7 @@ _SCROLL_MS = 160
 _ERROR = QColor("#d64545")
 
 
-class Edge(QWidget):
+class Strip(QWidget):
     """A strip beside the text; it only asks the view to paint it, and hands clicks on."""
 
     def __init__(self, view: CodeView, paint: Callable[[QWidget, QPaintEvent], None]) -> None:
@@ -72,8 +72,8 @@ class CodeView(QPlainTextEdit):
         self.setCursorWidth(0)
         self.document().setDocumentMargin(0)  # else the marked line is cut off from its number
         self._highlighter = CodeHighlighter(self.document())
-        self._numbers = Edge(self, self._paint_numbers)
-        self._gradients = Edge(self, self._paint_gradients)
+        self._numbers = Strip(self, self._paint_numbers)
+        self._gradients = Strip(self, self._paint_gradients)
         self._animation = QPropertyAnimation(self.verticalScrollBar(), b"value", self)
         self._animation.setDuration(_SCROLL_MS)
         self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)

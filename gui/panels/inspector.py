@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.graph.model import Node
 
@@ -13,6 +12,7 @@ from ..numbers import format_shape
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
 from ..widgets.text import ElidedLabel
+from ..widgets.vertical_area import VerticalArea
 from .inspector_sections import (
     ArrivalSection,
     HandedSection,
@@ -129,22 +129,14 @@ class InspectorPanel(QWidget):
         self._empty.setWordWrap(True)
         self._empty.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
-        self._content = QWidget()
-        column = QVBoxLayout(self._content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        self.area = VerticalArea(self)
+        self.area.setAccessibleName("Description of the node")
         for widget in (self._empty, self.header, self.value, *self._sections):
-            column.addWidget(widget)
-        column.addStretch(1)
-        self.scroll = QScrollArea(self)
-        self.scroll.setWidget(self._content)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setAccessibleName("Description of the node")
+            self.area.column.addWidget(widget)
+        self.area.column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.scroll)
+        outer.addWidget(self.area)
         self.setMinimumWidth(220)
         for section in self._sections:
             section.node_chosen.connect(self._on_section_node_chosen)
@@ -159,7 +151,7 @@ class InspectorPanel(QWidget):
 
     def _refresh(self) -> None:
         theme = self._themes.theme
-        _paint_surface(self.scroll, theme)
+        self.area.set_theme(theme)
         focus = self._document.focus
         trace, stepper = self._document.trace, self._document.stepper
         is_empty = focus is None or trace is None or stepper is None or not 0 <= focus < len(trace.graph.nodes)
@@ -175,7 +167,7 @@ class InspectorPanel(QWidget):
         if focus != self._shown:
             self._shown = focus
             self._output = _first_output(node)
-            self.scroll.verticalScrollBar().setValue(0)
+            self.area.scroll_to_top()
         moment = Moment(trace, stepper, node, self._output, theme, self._document.sources)
         self.header.show_moment(moment)
         self.value.show_moment(moment)
@@ -208,11 +200,3 @@ class InspectorPanel(QWidget):
 def _first_output(node: Node) -> int:
     """The output to show first: one that takes part in the backward pass, if there is one."""
     return next((number for number, info in enumerate(node.outputs) if info.requires_grad), 0)
-
-
-def _paint_surface(scroll: QScrollArea, theme: Theme) -> None:
-    for widget in (scroll.viewport(), scroll.widget()):
-        palette = widget.palette()
-        palette.setColor(QPalette.ColorRole.Window, QColor(theme.surface))
-        widget.setPalette(palette)
-        widget.setAutoFillBackground(True)

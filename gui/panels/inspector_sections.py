@@ -16,7 +16,7 @@ from ..widgets.tensor_view import exact_text, number_text
 from .moment import Moment
 from .naming import node_title
 from .rows import Section
-from .substitution import lines_for
+from .substitution import substitution_html
 
 _MOST_ROWS = 24
 """A node may have thousands of consumers: the rest is counted."""
@@ -59,8 +59,8 @@ class RuleSection(Section):
         if rule.explanation:
             self.add_text(rule.explanation, theme.text)
         if moment.has_run and moment.step is not None:
-            for line in lines_for(moment.trace, moment.step):
-                self.add_text(line, theme.accent, point_size=TEXT_SMALL_PT)
+            for html in substitution_html(moment.trace, moment.step, theme):
+                self.add_html(html)
         if rule.note:
             self.add_text(rule.note, point_size=TEXT_SMALL_PT)
 

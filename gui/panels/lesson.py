@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from ..document import Document
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT
 from ..theme import RADIUS_CARD, UNIT, Theme, ThemeManager, mono_font, ui_font
+from ..widgets.vertical_area import VerticalArea
 from .lesson_text import Lesson, beat_html, generic_html, load_lesson
 from .prediction import Question, Verdict, judge, next_question, parse_guess
 from .rows import MARGIN
@@ -135,24 +135,16 @@ class LessonPanel(QWidget):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.predict = PredictBox()
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
-        column.setSpacing(3 * UNIT)
+        self.area = VerticalArea(self, margin=MARGIN, spacing=3 * UNIT)
         for widget in (self.title, self.text, self.predict):
             policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             policy.setHeightForWidth(not isinstance(widget, PredictBox))
             widget.setSizePolicy(policy)
-            column.addWidget(widget)
-        column.addStretch(1)
-        self.scroll = QScrollArea(self)
-        self.scroll.setWidget(content)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self.area.column.addWidget(widget)
+        self.area.column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.scroll)
+        outer.addWidget(self.area)
         self.setMinimumWidth(220)
         document.trace_changed.connect(self._on_document_trace_changed)
         document.cursor_changed.connect(self._on_document_cursor_changed)
@@ -166,11 +158,7 @@ class LessonPanel(QWidget):
 
     def _refresh(self) -> None:
         theme = self._themes.theme
-        for widget in (self.scroll.viewport(), self.scroll.widget()):
-            palette = widget.palette()
-            palette.setColor(QPalette.ColorRole.Window, theme.surface)
-            widget.setPalette(palette)
-            widget.setAutoFillBackground(True)
+        self.area.set_theme(theme)
         for label in (self.title, self.text):
             label.setStyleSheet(f"QLabel {{ color: {theme.text.name()}; background: transparent; }}")
         trace, stepper = self._document.trace, self._document.stepper
@@ -194,11 +182,11 @@ class LessonPanel(QWidget):
     def _on_document_trace_changed(self) -> None:
         self._trace_number += 1
         self._refresh()
-        self.scroll.verticalScrollBar().setValue(0)
+        self.area.scroll_to_top()
 
     def _on_document_cursor_changed(self) -> None:
         self._refresh()
-        self.scroll.verticalScrollBar().setValue(0)
+        self.area.scroll_to_top()
 
     def _on_themes_changed(self, _theme: Theme) -> None:
         self._refresh()

@@ -68,7 +68,7 @@ def parse_lesson(text: str) -> Lesson:
     """Read a lesson.
 
     The file is Markdown: `# title`, then `## start`, `## step NAMES [via GRAD_FN]` and `## end`, each with paragraphs.
-    NAMES are separated by "|". A paragraph may hold **bold**, *italic*, `code` and fields such as {value:z} (see `fill`).
+    NAMES are separated by "|". A paragraph holds **bold**, *italic*, `code` and fields such as {value:z}; see `fill`.
 
     Raises
     ------
@@ -238,10 +238,11 @@ def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[
     parts = [_where(trace, stepper, theme)]
     if current is None:
         title = "Ready for the backward pass"
+        count = sum(node.kind == "op" for node in trace.graph.nodes)
         parts.append(
-            f"The forward pass ran {sum(node.kind == 'op' for node in trace.graph.nodes)} operations. "
-            f"The backward pass takes {len(trace.backward)} steps, from the result back to the leaves, and starts with the derivative of "
-            f"the result with respect to itself, which is {_span('1', theme.accent, is_mono=True)}."
+            f"The forward pass ran {count} operations. The backward pass takes {len(trace.backward)} steps, from the "
+            "result back to the leaves. It starts with the derivative of the result with respect to itself, which is "
+            f"{_span('1', theme.accent, is_mono=True)}."
         )
     else:
         node = current.node

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -148,23 +146,14 @@ class Section(QWidget):
         self.body.addWidget(label)
         return label
 
-    def add_line(self, text: str, color: QColor | None = None, *, is_mono: bool = False) -> ElidedLabel:
-        """One line of text below the rows so far, elided where it does not fit."""
-        font = mono_font(TEXT_SMALL_PT) if is_mono else ui_font(TEXT_NORMAL_PT)
-        label = ElidedLabel(text, self, font=font, color=color or self._known_theme().text)
+    def add_html(self, html: str) -> QLabel:
+        """A line of a formula in a fixed-width face; whoever makes `html` has escaped what comes from outside."""
+        label = paragraph("", self._known_theme().text, self, point_size=TEXT_SMALL_PT)
+        label.setFont(mono_font(TEXT_SMALL_PT))
+        label.setTextFormat(Qt.TextFormat.RichText)
+        label.setText(html)
         self.body.addWidget(label)
         return label
-
-    def add_link(self, text: str, action: Callable[[], None]) -> LinkButton:
-        """A link of its own on a line."""
-        link = LinkButton(text, self._known_theme().accent, self, font=ui_font(TEXT_NORMAL_PT))
-        link.clicked.connect(action)
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(link)
-        row.addStretch(1)
-        self.body.addLayout(row)
-        return link
 
     def texts(self) -> list[str]:
         """Everything the section says below its heading, from the top."""
@@ -180,6 +169,8 @@ def _texts(layout: QLayout) -> list[str]:
     found: list[str] = []
     for index in range(layout.count()):
         item = layout.itemAt(index)
+        if item is None:
+            continue
         widget, inner = item.widget(), item.layout()
         if isinstance(widget, ElidedLabel):
             found.append(widget.whole_text)

@@ -20,11 +20,12 @@ _SMALLEST = 0.6
 @lru_cache(maxsize=512)
 def render_svg(latex: str, size_px: float, color: str) -> bytes | None:
     """The formula as SVG 1.1, or None where it cannot be typeset. `color` is a CSS colour."""
-    import ziamath
+    from ziamath.config import config
+    from ziamath.zmath import Latex
 
-    ziamath.config.svg2 = False  # Qt draws SVG 1.1 only
+    config.svg2 = False  # Qt draws SVG 1.1 only
     try:
-        svg: str = ziamath.Latex(latex, size=size_px, color=color, margin=1.0).svg()
+        svg: str = Latex(latex, size=size_px, color=color, margin=1.0).svg()
     except Exception:  # noqa: BLE001 - the typesetter raises whatever its parser meets; the plain text is shown then
         return None
     return svg.encode()

@@ -1,4 +1,4 @@
-"""Numbers to colours: blocks that keep the extremes of a large matrix, and a scale symmetric around zero. Numpy only."""
+"""Numbers to colours: blocks that keep the extremes of a large matrix, a scale symmetric around zero. Numpy only."""
 
 from __future__ import annotations
 

@@ -104,9 +104,9 @@ class StatisticsView(QWidget):
         column_layout.addWidget(self._histogram)
         column_layout.addLayout(grid)
 
-    def show_summary(self, summary: Summary, color: QColor, theme: Theme) -> None:
+    def show_summary(self, summary: Summary, color: QColor, theme: Theme, *, has_histogram: bool = True) -> None:
         """Show `summary`; the bars in `color`, counts of NaN and Inf in the accent colour where there are any."""
-        self._histogram.setVisible(bool(summary.histogram))
+        self._histogram.setVisible(has_histogram and bool(summary.histogram))
         self._histogram.show_summary(summary, color, theme)
         numbers = (summary.min, summary.max, summary.mean, summary.std, summary.norm)
         counts = (summary.zeros, summary.nan, summary.inf)

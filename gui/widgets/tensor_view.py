@@ -21,6 +21,9 @@ from .statistics_view import StatisticsView
 from .text import ElidedLabel
 
 _MOST_AXES = 12
+_LINE_PX = 18
+_FEW = 64
+"""Up to so many entries the picture itself shows how they are distributed, and no histogram is drawn."""
 
 
 def exact_text(array: npt.NDArray[Any]) -> str:
@@ -58,10 +61,10 @@ class ScaleBar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(120, 14)
+        return QSize(120, _LINE_PX)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(60, 14)
+        return QSize(60, _LINE_PX)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._theme is None:
@@ -71,7 +74,7 @@ class ScaleBar(QWidget):
         low, high = format_number(-self._limit, 3), format_number(self._limit, 3)
         metrics = painter.fontMetrics()
         left, right = metrics.horizontalAdvance(low) + 6, metrics.horizontalAdvance(high) + 6
-        bar = QRectF(left, 4, min(max(self.width() - left - right, 8), 96), 6)
+        bar = QRectF(left, (self.height() - 6) / 2, min(max(self.width() - left - right, 8), 96), 6)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
         for stop, color in zip((0.0, 0.5, 1.0), self._heat.scale_colors, strict=True):
             gradient.setColorAt(stop, color)
@@ -101,6 +104,7 @@ class TensorView(QWidget):
         self._has_statistics = has_statistics
         self._real: Floats = np.zeros((1, 1))
         self._readout = ElidedLabel("", self, font=mono_font(TEXT_SMALL_PT))
+        self._readout.setFixedHeight(_LINE_PX)
         self._note = QLabel(self)
         self._note.setTextFormat(Qt.TextFormat.PlainText)
         self._note.setWordWrap(True)
@@ -142,8 +146,9 @@ class TensorView(QWidget):
         self._readout.set_color(color)
         self._note.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; background: transparent; }}")
         has_cells = info.array is not None and info.array.size > 0 and info.array.ndim <= _MOST_AXES
-        for widget in (self._heat, self._scale, self._readout):
-            widget.setVisible(has_cells)
+        self._heat.setVisible(has_cells)
+        self._scale.setVisible(has_cells)
+        self._readout.hide()
         note = self._note_text(info)
         self._note.setVisible(bool(note))
         self._note.setText(note)
@@ -151,7 +156,7 @@ class TensorView(QWidget):
         has_statistics = self._has_statistics and summary is not None and summary.count > 0
         self._statistics.setVisible(has_statistics)
         if has_statistics and summary is not None:
-            self._statistics.show_summary(summary, color, theme)
+            self._statistics.show_summary(summary, color, theme, has_histogram=summary.count > _FEW)
         if has_cells and info.array is not None:
             self._real = as_real(info.array)
             self._build_axes(self._real.shape[:-2])
@@ -227,13 +232,9 @@ class TensorView(QWidget):
 
     def _show_readout(self, row: int, column: int) -> None:
         if row < 0 or self._info is None or self._info.array is None:
-            hint = "point at a cell to read it" if self._real.size > 1 else ""
-            self._readout.set_text(hint)
-            if self._theme is not None:
-                self._readout.set_color(self._theme.muted)
+            self._swap(has_readout=False)
             return
-        if self._theme is not None:
-            self._readout.set_color(self._theme.accent if self._is_gradient else self._theme.data)
+        self._swap(has_readout=True)
         blocks = self._heat.blocks()
         if blocks.extreme.shape != self._slice().shape:
             self._readout.set_text(self._block_text(row, column))
@@ -241,6 +242,11 @@ class TensorView(QWidget):
         index = self._full_index(row, column)
         value = self._info.array[index] if self._info.array.ndim else self._info.array[()]
         self._readout.set_text(f"[{', '.join(map(str, index))}] {value}".replace("-", "−"))
+
+    def _swap(self, *, has_readout: bool) -> None:
+        """The cell's value takes the place of the scale while a cell is pointed at, so that nothing moves."""
+        self._scale.setVisible(not has_readout)
+        self._readout.setVisible(has_readout)
 
     def _block_text(self, row: int, column: int) -> str:
         blocks = self._heat.blocks()
@@ -291,6 +297,7 @@ class TensorView(QWidget):
         try:
             self.save_npy(path)
         except OSError as error:
+            self._swap(has_readout=True)
             self._readout.set_text(f"Not written: {error.strerror or error}. Choose another place.")
 
 
