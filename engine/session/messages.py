@@ -24,6 +24,8 @@ class Run(Message, frozen=True, tag=True, kw_only=True):
     values: Literal["none", "summary", "all"] = "summary"
     pause_at: int | None = None
     """Record this training step, then pause."""
+    journal: str | None = None
+    """File to which the worker itself writes every loss, so that nothing is lost when the window is."""
 
 
 class Pause(Message, frozen=True, tag=True, kw_only=True):

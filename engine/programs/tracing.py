@@ -1,0 +1,155 @@
+"""One trace of a program: a callable as a whole, a script until its first backward pass."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TargetError, TraceError
+from ..graph.trace import Trace, ValuesMode
+from .program import CallableProgram, Program, ScriptProgram
+
+if TYPE_CHECKING:
+    from ..capture.recorder import Recorder
+    from ..training.hooks import BackwardCall
+
+
+class _ScriptEnded(BaseException):
+    """Raised inside the script once its first backward pass is recorded. Not an Exception: scripts catch those."""
+
+
+def trace_program(program: Program, values: ValuesMode = "summary") -> Trace:
+    """Record one forward and backward pass of a program.
+
+    A callable's result is the root. A script runs unchanged until its first `backward()`, which is recorded; it ends
+    there.
+
+    Raises
+    ------
+    engine.errors.TargetError
+        If the target turns out to be none when its file is imported.
+    engine.errors.TraceError
+        If the program raises or never calls `backward()`; `.trace` is what was recorded until then.
+    """
+    trace = _trace_script(program, values) if isinstance(program, ScriptProgram) else _trace_callable(program, values)
+    return _labelled(trace, program)
+
+
+def _trace_callable(program: CallableProgram, values: ValuesMode) -> Trace:
+    from ..capture.tracing import record
+    from .failure import explain
+
+    try:
+        function, args, kwargs = program.build()
+    except (TargetError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # importing the user's file may raise anything, SystemExit too
+        failure = explain(error)
+        raise TraceError(failure.message, user_traceback=failure.traceback, source=failure.source) from error
+    try:
+        return record(function, args, kwargs, values=values, target=program.target)
+    except TraceError as error:
+        cause = error.__cause__
+        if isinstance(cause, TargetError | KeyboardInterrupt):
+            raise cause from None
+        if error.trace is not None:
+            _labelled(error.trace, program)
+        raise
+    except SystemExit as error:
+        raise TraceError(f"The program exited ({error}) instead of returning its loss.") from error
+
+
+def _trace_script(program: ScriptProgram, values: ValuesMode) -> Trace:
+    from ..capture.recorder import Recorder
+    from ..training.hooks import AutogradHooks
+
+    recorder = Recorder(values=values, target=program.target, keep="step")
+    first = _FirstBackward(recorder)
+    ending: BaseException | None = None
+    with AutogradHooks(first.on_backward) as hooks:
+        recorder.start()
+        try:
+            program.run()
+        except _ScriptEnded:
+            pass
+        except BaseException as error:  # noqa: BLE001 - a script may raise anything, and SystemExit is no failure
+            ending = error
+        finally:
+            sys.settrace(first.outer_trace)
+            recorder.stop()
+    if first.trace is not None:
+        return first.trace
+    if isinstance(ending, KeyboardInterrupt):
+        raise ending
+    if ending is not None and not isinstance(ending, SystemExit):
+        raise _failed(recorder, program, ending)
+    raise _without_backward(recorder, program, ending, hooks)
+
+
+class _FirstBackward:
+    """Records the first backward pass, then ends the script, also one that catches everything."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.trace: Trace | None = None
+        self.outer_trace = sys.gettrace()
+        self._recorder = recorder
+
+    def on_backward(self, call: BackwardCall) -> None:
+        if self.trace is not None:
+            self._insist()
+        else:
+            self._recorder.run_backward(call.tensors, call.run)
+            self._recorder.stop()
+            self.trace = self._recorder.finish(step=0)
+        raise _ScriptEnded
+
+    def _insist(self) -> None:
+        """The script swallowed the first `_ScriptEnded`: let every next line of its running functions raise it too."""
+        frame: FrameType | None = sys._getframe()
+        while frame is not None:
+            if frame.f_globals.get("__name__") == "__main__":
+                frame.f_trace = self._raise_at_next_line
+            frame = frame.f_back
+        sys.settrace(self._ignore_call)
+
+    def _ignore_call(self, frame: FrameType, event: str, argument: Any) -> None:
+        return None  # functions called from now on are left alone
+
+    def _raise_at_next_line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            raise _ScriptEnded
+        return self._raise_at_next_line
+
+
+def _failed(recorder: Recorder, program: ScriptProgram, error: BaseException) -> TraceError:
+    from .failure import explain
+
+    failure = explain(error)
+    recorder.fail(error)
+    result = TraceError(
+        failure.message,
+        trace=_labelled(recorder.finish(step=0), program),
+        user_traceback=failure.traceback,
+        source=failure.source,
+    )
+    result.__cause__ = error
+    return result
+
+
+def _without_backward(
+    recorder: Recorder, program: ScriptProgram, ending: BaseException | None, hooks: Any
+) -> TraceError:
+    trace = _labelled(recorder.finish(step=None), program)
+    from ..training.absence import why_no_backward
+
+    reason = why_no_backward(trace, used_autograd_grad=hooks.used_autograd_grad)
+    left = "exited" if isinstance(ending, SystemExit) else "ended"
+    return TraceError(f"The script {left} and never called backward(): {reason}", trace=trace)
+
+
+def _labelled(trace: Trace, program: Program) -> Trace:
+    trace.target = program.target
+    for path, text in program.sources.items():
+        trace.sources.setdefault(path, text)
+    return trace

@@ -1,0 +1,44 @@
+"""One folder per run, in the user's state folder: its journal of losses and its whole output."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import time
+from pathlib import Path
+
+JOURNAL_NAME = "losses.journal"
+LOG_NAME = "output.log"
+KEPT_RUNS = 20
+
+_numbers = itertools.count()
+
+
+def default_base() -> Path:
+    """Where runs are kept: the platform's folder for a user's application state."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("retrograd", appauthor=False)) / "runs"
+
+
+def new_run_folder(base: Path) -> Path | None:
+    """Make a folder for a new run, and forget the oldest beyond `KEPT_RUNS`; None where nothing can be written."""
+    try:
+        base.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = base / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}"
+        folder.mkdir(mode=0o700)
+    except OSError:  # no home, read-only, full: the program runs all the same, in memory
+        return None
+    for old in run_folders(base)[:-KEPT_RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def run_folders(base: Path) -> list[Path]:
+    """The kept runs, oldest first."""
+    try:
+        found = [path for path in base.iterdir() if path.is_dir() and not path.is_symlink()]
+        return sorted(found, key=lambda path: (path.stat().st_mtime, path.name))
+    except OSError:
+        return []

@@ -1,0 +1,135 @@
+"""Watches a running program's backward passes and optimizer steps, with no line added to it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import torch
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
+
+
+class BackwardCall(NamedTuple):
+    """One call of `Tensor.backward` or `torch.autograd.backward` by the program.
+
+    Attributes
+    ----------
+    tensors : the roots.
+    grad_tensors : as the program gave them: None, one tensor, or one (or None) per root.
+    run : runs the original call; to be called exactly once.
+    """
+
+    tensors: tuple[torch.Tensor, ...]
+    grad_tensors: Any
+    run: Callable[[], None]
+
+
+class AutogradHooks:
+    """Replaces `torch.autograd.backward` (which `Tensor.backward` calls) while it is installed.
+
+    Backward passes inside a backward pass (reentrant checkpointing), and those of forked children, go straight through.
+
+    Parameters
+    ----------
+    on_backward : called instead of each backward pass; it must call `BackwardCall.run`.
+    on_optimizer_step : called after each step of any optimizer.
+    """
+
+    def __init__(
+        self,
+        on_backward: Callable[[BackwardCall], None],
+        on_optimizer_step: Callable[[Optimizer], None] | None = None,
+    ) -> None:
+        self.used_autograd_grad = False
+        self._on_backward = on_backward
+        self._on_optimizer_step = on_optimizer_step
+        self._pid = os.getpid()
+        self._inside: int | None = None
+        self._original_backward: Any = None
+        self._original_grad: Any = None
+        self._optimizer_hook: Any = None
+
+    def install(self) -> None:
+        """Begin to watch."""
+        self._original_backward = torch.autograd.backward
+        self._original_grad = torch.autograd.grad
+        # The signature is the original's: dynamo and users pass its arguments by position and by name.
+        torch.autograd.backward = self._wrap_backward(torch.autograd.backward)
+        torch.autograd.grad = self._wrap_grad(torch.autograd.grad)
+        if self._on_optimizer_step is not None:
+            self._optimizer_hook = register_optimizer_step_post_hook(self._after_optimizer_step)
+
+    def remove(self) -> None:
+        """Put everything back; references that the program kept to the wrappers go straight through from now on."""
+        if self._original_backward is None:
+            return
+        torch.autograd.backward = self._original_backward
+        torch.autograd.grad = self._original_grad
+        self._original_backward = self._original_grad = None
+        if self._optimizer_hook is not None:
+            self._optimizer_hook.remove()
+            self._optimizer_hook = None
+
+    def __enter__(self) -> AutogradHooks:
+        self.install()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, entry: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def _is_watching(self) -> bool:
+        return self._original_backward is not None and self._inside is None and os.getpid() == self._pid
+
+    def _wrap_backward(self, original: Callable[..., None]) -> Callable[..., None]:
+        def backward(
+            tensors: Any = None,
+            grad_tensors: Any = None,
+            *args: Any,
+            **kwargs: Any,
+        ) -> None:
+            if not self._is_watching():
+                return original(tensors, grad_tensors, *args, **kwargs)
+            roots = _roots(tensors)
+            if not roots:  # the original raises its own error
+                return original(tensors, grad_tensors, *args, **kwargs)
+
+            def run() -> None:
+                # A flag, not a thread-local: a nested pass may run in one of autograd's own threads.
+                self._inside = threading.get_ident()
+                try:
+                    original(tensors, grad_tensors, *args, **kwargs)
+                finally:
+                    self._inside = None
+
+            return self._on_backward(BackwardCall(roots, grad_tensors, run))
+
+        backward.__doc__ = original.__doc__
+        backward.__wrapped__ = original  # type: ignore[attr-defined] # as functools.wraps does
+        return backward
+
+    def _wrap_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def grad(*args: Any, **kwargs: Any) -> Any:
+            if self._is_watching():
+                self.used_autograd_grad = True
+            return original(*args, **kwargs)
+
+        grad.__doc__ = original.__doc__
+        grad.__wrapped__ = original  # type: ignore[attr-defined] # as functools.wraps does
+        return grad
+
+    def _after_optimizer_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        if self._on_optimizer_step is not None and os.getpid() == self._pid:
+            self._on_optimizer_step(optimizer)
+
+
+def _roots(tensors: Any) -> tuple[torch.Tensor, ...]:
+    if isinstance(tensors, torch.Tensor):
+        return (tensors,)
+    if isinstance(tensors, Sequence):
+        return tuple(tensor for tensor in tensors if isinstance(tensor, torch.Tensor))
+    return ()

@@ -1,0 +1,240 @@
+"""A running training: counts its steps, sends out their losses, records the steps that are asked for, holds there."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from torch.optim.optimizer import Optimizer
+
+from ..graph.trace import Trace, ValuesMode
+from ..session.messages import LossPoints, Message, TraceReady, TrainingChanged
+from .controls import Controls
+from .feed import LossFeed, LossJournal, value_of
+from .hooks import AutogradHooks, BackwardCall
+
+if TYPE_CHECKING:
+    from ..capture.recorder import Recorder
+
+_HOLD_TICK_S = 0.2
+_MAX_FAULTS = 3
+
+Reason = Literal["first", "paused", "requested", "result", "failed"]
+
+
+class TrainingSession:
+    """Watches a script while it runs; every `backward()` that it calls is one step, counted from 0.
+
+    The first step is recorded from the start of the script; later ones from the end of the step before. A paused
+    training is held right after its backward pass: the gradients are there, the parameters not updated yet.
+
+    Parameters
+    ----------
+    send : takes each message and its body, or what makes the body; called in the training's thread and in `flush`'s.
+    controls : what the window asks for.
+    journal : takes every loss as soon as it is known.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Message, bytes | Callable[[], bytes]], None],
+        controls: Controls,
+        *,
+        values: ValuesMode = "summary",
+        target: str = "",
+        sources: dict[str, str] | None = None,
+        journal: LossJournal | None = None,
+    ) -> None:
+        self.steps = 0
+        self.used_autograd_grad = False
+        self._send = send
+        self._controls = controls
+        self._values: ValuesMode = values
+        self._target = target
+        self._sources = sources or {}
+        self._feed = LossFeed(self._send_points, journal)
+        self._hooks = AutogradHooks(self._on_backward, self._on_optimizer_step)
+        self._recorder: Recorder | None = None
+        self._recorder_thread = 0
+        self._parked: list[Recorder] = []
+        self._failed: Recorder | None = None
+        self._needs_first = True
+        self._faults = 0
+
+    def __enter__(self) -> TrainingSession:
+        _leave_in_children(self)
+        self._hooks.install()
+        self._start_recorder()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, entry: TracebackType | None
+    ) -> None:
+        self._hooks.remove()
+        self.used_autograd_grad = self._hooks.used_autograd_grad
+        for recorder in (self._recorder, *self._parked):
+            if recorder is not None:
+                recorder.stop()
+        self._feed.close()
+        if self.steps:
+            self._send(TrainingChanged(state="finished", step=self.steps - 1), b"")
+
+    def flush(self) -> None:
+        """Send the losses that wait for the next step; for a thread that calls this now and then."""
+        self._feed.flush()
+
+    def unfinished_trace(self, error: BaseException | None) -> Trace | None:
+        """After the end: what was recorded of a step that never reached its backward pass."""
+        recorder = self._recorder or self._failed
+        if recorder is None and self._parked and self.steps == 0:
+            recorder = self._parked[0]
+        if recorder is None:
+            return None
+        try:
+            if error is not None:
+                recorder.fail(error)
+            return self._labelled(recorder.finish(step=self.steps if self.steps else None))
+        except Exception:  # noqa: BLE001 - a fault of the recorder must not hide the program's own error
+            self._report_recorder_fault()
+            return None
+
+    # Steps
+
+    def _on_backward(self, call: BackwardCall) -> None:
+        step = self.steps
+        value = value_of(call.tensors)
+        recorder = self._recorder
+        trace = None
+        if recorder is None:
+            call.run()
+        else:
+            trace = self._record(recorder, call, step)
+        self.steps = step + 1
+        self._failed = None
+        self._feed.add(step, value)
+        controls = self._controls
+        if recorder is not None or controls.wants_attention or controls.pause_at is not None or self._needs_first:
+            self._attend(step, trace, value, was_recording=recorder is not None)
+
+    def _record(self, recorder: Recorder, call: BackwardCall, step: int) -> Trace | None:
+        if self._recorder_thread != threading.get_ident():
+            # The recorder sees its own thread alone, and can be taken off there alone; the next step gets another one.
+            self._parked.append(recorder)
+            self._recorder = None
+            call.run()
+            return None
+        try:
+            recorder.run_backward(call.tensors, call.run)
+        except BaseException:
+            self._failed = recorder  # its trace tells what failed, unless the script catches that and goes on
+            raise
+        finally:
+            self._recorder = None
+        try:
+            recorder.stop()
+            return self._labelled(recorder.finish(step=step))
+        except Exception:  # noqa: BLE001 - a fault of the recorder must not end the user's training
+            self._report_recorder_fault()
+            return None
+
+    def _attend(self, step: int, trace: Trace | None, value: object, *, was_recording: bool) -> None:
+        controls = self._controls
+        if controls.is_abandoned:
+            self._feed.flush()
+            raise KeyboardInterrupt
+        if controls.pause_at == step:
+            controls.hold()
+        holds = controls.is_pausing and was_recording
+        loss = trace.loss if trace is not None and trace.loss is not None else value
+        if trace is not None:
+            is_first, self._needs_first = self._needs_first, False
+            controls.take_trace_request()
+            self._send_trace(trace, step, loss, "paused" if holds else "first" if is_first else "requested")
+        if holds:
+            self._hold(step, trace, loss)
+        if self._recorder is None and (controls.wants_recording(step + 1) or self._needs_first):
+            self._start_recorder()
+
+    def _hold(self, step: int, trace: Trace | None, loss: object) -> None:
+        controls = self._controls
+        self._feed.flush()
+        self._send(TrainingChanged(state="paused", step=step), b"")
+        while controls.is_pausing and not controls.take_single_step():
+            if controls.is_abandoned:
+                raise KeyboardInterrupt
+            if controls.take_trace_request() and trace is not None:
+                self._send_trace(trace, step, loss, "requested")
+            controls.wait(_HOLD_TICK_S)
+        self._send(TrainingChanged(state="running", step=step), b"")
+
+    def _on_optimizer_step(self, optimizer: Optimizer) -> None:
+        self._feed.learning_rate = optimizer.param_groups[0].get("lr") if optimizer.param_groups else None
+
+    # Recording
+
+    def _start_recorder(self) -> None:
+        from ..capture.recorder import Recorder
+
+        if self._faults >= _MAX_FAULTS:
+            return
+        try:
+            recorder = Recorder(values=self._values, target=self._target, keep="step")
+            recorder.start()
+        except Exception:  # noqa: BLE001 - a fault of the recorder must not end the user's training
+            self._report_recorder_fault()
+            return
+        self._recorder = recorder
+        self._recorder_thread = threading.get_ident()
+
+    def _labelled(self, trace: Trace) -> Trace:
+        trace.target = self._target
+        for path, text in self._sources.items():
+            trace.sources.setdefault(path, text)
+        return trace
+
+    def _send_trace(self, trace: Trace, step: int, loss: object, reason: Reason) -> None:
+        from ..storage.trace_file import dumps
+
+        number = float(loss) if isinstance(loss, float) else None
+        self._send(TraceReady(step=step, loss=number, reason=reason), lambda: dumps(trace))
+
+    def _send_points(self, message: LossPoints, body: bytes) -> None:
+        self._send(message, body)
+
+    def _report_recorder_fault(self) -> None:
+        self._faults += 1
+        self._needs_first = self._needs_first and self._faults < _MAX_FAULTS
+        print(
+            f"Retrograd could not record step {self.steps} of this training; the training goes on.\n"
+            + traceback.format_exc(),
+            file=sys.__stderr__,
+        )
+
+    def leave_child(self) -> None:
+        """In a forked child: nothing is watched or recorded there."""
+        self._hooks.remove()
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None and self._recorder_thread == threading.get_ident():
+            recorder.stop()
+
+
+_running: weakref.ref[TrainingSession] | None = None
+
+
+def _leave_in_children(session: TrainingSession) -> None:
+    global _running  # noqa: PLW0603 - fork handlers cannot be taken off, so there is one for all sessions
+    if _running is None:
+        os.register_at_fork(after_in_child=_after_fork)
+    _running = weakref.ref(session)
+
+
+def _after_fork() -> None:
+    session = _running() if _running is not None else None
+    if session is not None:
+        session.leave_child()
