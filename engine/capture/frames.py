@@ -108,6 +108,11 @@ def user_frame(start: FrameType | None) -> FrameType | None:
     return start
 
 
+def is_engine_file(path: str) -> bool:
+    """Whether a file is the engine's own and no demo."""
+    return path.startswith(_ENGINE_FOLDER) and not path.startswith(_DEMO_FOLDER)
+
+
 def source_of(frame: FrameType | None) -> Source | None:
     if frame is None:
         return None
@@ -138,15 +143,19 @@ def bound_value(frame: FrameType, name: str) -> object:
     return getattr(value, attribute, None) if attribute and value is not None else value
 
 
-def variable_named(frame: FrameType | None, wanted: object) -> str | None:
-    """The name under which the program's running functions know an object, innermost first."""
+def variable_named(frame: FrameType | None, wanted: object, *, outermost: bool = False) -> str | None:
+    """The name under which the program's running functions know an object: the innermost's, or the outermost's."""
+    found = None
     while frame is not None:
         for scope in (frame.f_locals, frame.f_globals):
-            for name, value in list(scope.items()):
-                if value is wanted and not name.startswith("_"):
-                    return str(name)
+            name = next((key for key, value in list(scope.items()) if value is wanted and key[0] != "_"), None)
+            if name is not None:
+                found = str(name)
+                break
+        if found is not None and not outermost:
+            return found
         frame = user_frame(frame.f_back)
-    return None
+    return found
 
 
 def running_frame() -> FrameType:

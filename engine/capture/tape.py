@@ -111,7 +111,9 @@ class Tape:
 
     def _external(self, tensor: torch.Tensor) -> Origin:
         name, kind = self._identify(tensor)
-        node = Node(id=len(self.nodes), kind=kind, name=name, scope=self.scopes.path)
+        # What the program was given belongs to no module; a parameter or buffer is drawn where it is first used.
+        scope = () if id(tensor) in self._given_names or kind == "input" else self.scopes.path
+        node = Node(id=len(self.nodes), kind=kind, name=name, scope=scope)
         if kind == "leaf":
             node.grad_fn = "AccumulateGrad"
             node.sequence_nr = 2**64 - 1
@@ -136,7 +138,7 @@ class Tape:
         return self._variable_name(tensor), "input" if self._is_step else "constant"
 
     def _variable_name(self, tensor: torch.Tensor) -> str | None:
-        return variable_named(user_frame(running_frame()), tensor)
+        return variable_named(user_frame(running_frame()), tensor, outermost=self._is_step)
 
     # Autograd nodes.
 

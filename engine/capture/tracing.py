@@ -12,7 +12,7 @@ from torch import nn
 
 from ..errors import TraceError
 from ..graph.trace import Trace, ValuesMode
-from .frames import is_user_code
+from .frames import is_engine_file, is_user_code
 from .recorder import Recorder, describe_error, unwrap, user_place
 from .results import named_tensors
 
@@ -103,7 +103,9 @@ def user_traceback(error: BaseException) -> str:
     tb = error.__traceback__
     for _ in range(first):
         tb = None if tb is None else tb.tb_next
-    return "".join(traceback.format_exception(type(error), error, tb))
+    report = traceback.TracebackException(type(error), error, tb)
+    report.stack = traceback.StackSummary.from_list([f for f in report.stack if not is_engine_file(f.filename)])
+    return "".join(report.format())
 
 
 def _name_of(program: Any) -> str:
