@@ -7,7 +7,9 @@ from typing import Literal
 
 from ..errors import LayoutError
 from .drawing import Drawing, Item, Sizes
-from .fold import Folds
+from .fold import OPEN_UP_TO, Folds
+from .layered.arrange import Arranger
+from .layered.columns import Shape
 from .layered.compose import compose
 from .layered.view import view_of
 from .model import Graph, NodeKind
@@ -55,10 +57,13 @@ def layout(
     check()
     view = view_of(graph, folds)
 
+    # Teaching graphs keep one calm column; large ones make use of the window.
+    arranger = Arranger(Shape(aspect) if len(graph.nodes) > OPEN_UP_TO else None)
+
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind
 
-    return compose(view, kind_of, sizes, check)
+    return compose(view, kind_of, sizes, arranger, check)
 
 
 class LayoutCancelledError(LayoutError):

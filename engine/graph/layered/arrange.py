@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from .columns import Shape, column_cuts
 from .importance import importance_of
 from .level import Arranged, Level
 from .order import settle_order
 from .place import place_across
-from .ranks import assign_ranks
+from .ranks import Ranked, assign_ranks
 from .route import route_down
+from .wrap import arrange_columns
 
 
-def arrange(level: Level) -> Arranged:
-    """Lay out one level: ranks, order, x, y, routes."""
-    ranked = assign_ranks(level)
+class Arranger:
+    """Arranges levels, every one once. Without a `shape`, long levels are not wrapped."""
+
+    def __init__(self, shape: Shape | None = None) -> None:
+        self.shape = shape
+        self._known: dict[Level, Arranged] = {}
+        self._pieces: dict[Level, Arranged] = {}
+
+    def arrange(self, level: Level) -> Arranged:
+        """Lay out one level: in columns if it is long, else as one piece."""
+        known = self._known.get(level)
+        if known is None:
+            known = self._known[level] = self._arranged(level)
+        return known
+
+    def _arranged(self, level: Level) -> Arranged:
+        ranked = assign_ranks(level)
+        if self.shape is not None:
+            cuts = column_cuts(level, ranked, self.shape)
+            if len(cuts) > 1:
+                return arrange_columns(level, ranked, cuts, self._piece)
+        return _in_one_piece(level, ranked)
+
+    def _piece(self, level: Level) -> Arranged:
+        known = self._pieces.get(level)
+        if known is None:
+            known = self._pieces[level] = _in_one_piece(level, assign_ranks(level))
+        return known
+
+
+def _in_one_piece(level: Level, ranked: Ranked) -> Arranged:
+    """Order, x, y, routes."""
     ordered = settle_order(level, ranked)
     placed = place_across(level, ordered, importance_of(level, ranked))
     return route_down(level, ranked, ordered, placed)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..drawing import Drawing, Item, Link, Sizes
 from ..model import NodeKind
-from .arrange import arrange
+from .arrange import Arranger
 from .level import Arranged, Box, Level, Route, Wire, simplified
 from .view import View
 
@@ -17,12 +17,15 @@ SIDE = 16.0
 BOTTOM = 12.0
 UNDER_TITLE = 6.0
 
+KindOf = Callable[[Item], NodeKind | None]
 _SIDE_KINDS = frozenset(["leaf", "buffer", "constant"])
 
 
-def compose(view: View, kind_of: Callable[[Item], NodeKind | None], sizes: Sizes, check: Callable[[], None]) -> Drawing:
+def compose(
+    view: View, kind_of: KindOf, sizes: Sizes, arranger: Arranger, check: Callable[[], None] = lambda: None
+) -> Drawing:
     """Lay out `view`; `check` is called between levels and may raise to end the work."""
-    return _Composer(view, kind_of, sizes, check).drawing()
+    return _Composer(view, kind_of, sizes, arranger, check).drawing()
 
 
 class _Draft:
@@ -51,10 +54,11 @@ _ENTRY, _EXIT = -1, -2
 
 class _Composer:
     def __init__(
-        self, view: View, kind_of: Callable[[Item], NodeKind | None], sizes: Sizes, check: Callable[[], None]
+        self, view: View, kind_of: KindOf, sizes: Sizes, arranger: Arranger, check: Callable[[], None]
     ) -> None:
         self.view = view
         self.kind_of = kind_of
+        self.arranger = arranger
         self.check = check
         self.sizes = [sizes(item) for item in view.items]
         self.drafts = {
@@ -62,7 +66,6 @@ class _Composer:
         }
         self.arranged: dict[int, Arranged] = {}
         self.boxes: dict[int, Box] = {}
-        self._memo: dict[Level, Arranged] = {}
         self.chains = [self._chain(source, target) for source, target, _ in view.links]
 
     def _chain(self, source: int, target: int) -> list[tuple[int, int]]:
@@ -106,10 +109,7 @@ class _Composer:
             self.check()
             draft = self.drafts[group]
             level = self._level(draft)
-            arranged = self._memo.get(level)
-            if arranged is None:
-                arranged = self._memo[level] = arrange(level)
-            self.arranged[group] = arranged
+            arranged = self.arranged[group] = self.arranger.arrange(level)
             if group >= 0:
                 self.boxes[group] = self._group_box(group, arranged)
 

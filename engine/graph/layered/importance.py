@@ -16,18 +16,19 @@ def importance_of(level: Level, ranked: Ranked) -> dict[Segment, Importance]:
     """Rate every segment by the most important wire in it.
 
     Every box has one main wire into it: from what the data flows through rather than from parameters, over the fewest
-    ranks. Main lines come first, then the middle parts of long wires; what comes from parameters alone is last.
+    ranks, from where most has been done already. Main lines come first, then the middle parts of long wires; what
+    comes from parameters alone is last.
     """
     is_side = _sides(level, ranked)
-    depth = _depths(level, ranked)
-    main: dict[int, tuple[int, int]] = {}
+    before, after = _lengths(level, ranked, is_down=False), _lengths(level, ranked, is_down=True)
+    main: dict[int, tuple[int, int, int]] = {}
     for index, (wire, chain) in enumerate(zip(level.wires, ranked.chains, strict=True)):
         if not chain.is_backward and not is_side[wire.source]:
-            span = (len(chain.vertices), index)
-            main[wire.target] = min(main.get(wire.target, span), span)
+            rating = (len(chain.vertices), -before[wire.source], index)
+            main[wire.target] = min(main.get(wire.target, rating), rating)
     result: dict[Segment, Importance] = {}
     for index, (wire, pieces) in enumerate(zip(level.wires, segments_of(level, ranked), strict=True)):
-        is_main = main.get(wire.target, (0, -1))[1] == index
+        is_main = main.get(wire.target, (0, 0, -1))[2] == index
         for k, segment in enumerate(pieces):
             if is_side[wire.source]:
                 kind = _SIDE
@@ -35,7 +36,7 @@ def importance_of(level: Level, ranked: Ranked) -> dict[Segment, Importance]:
                 kind = _MAIN if len(pieces) == 1 else _LONG_MAIN
             else:
                 kind = _MIDDLE if 0 < k < len(pieces) - 1 else _END
-            rating = (kind, -depth[wire.target], index)
+            rating = (kind, -after[wire.target], index)
             result[segment] = min(result.get(segment, rating), rating)
     return result
 
@@ -63,13 +64,15 @@ def _sides(level: Level, ranked: Ranked) -> list[bool]:
     return [False] * level.vertices if all(is_side[outside:]) else is_side
 
 
-def _depths(level: Level, ranked: Ranked) -> list[int]:
-    """Length of the longest way down from each vertex."""
-    depth = [0] * level.vertices
-    targets: list[list[int]] = [[] for _ in range(level.vertices)]
+def _lengths(level: Level, ranked: Ranked, *, is_down: bool) -> list[int]:
+    """Length of the longest way down from each vertex, or up."""
+    length = [0] * level.vertices
+    following: list[list[int]] = [[] for _ in range(level.vertices)]
     for wire, chain in zip(level.wires, ranked.chains, strict=True):
         if not chain.is_backward:
-            targets[wire.source].append(wire.target)
-    for vertex in reversed(_by_rank(level, ranked)):
-        depth[vertex] = max((depth[target] + 1 for target in targets[vertex]), default=0)
-    return depth
+            start, end = (wire.source, wire.target) if is_down else (wire.target, wire.source)
+            following[start].append(end)
+    vertices = _by_rank(level, ranked)
+    for vertex in reversed(vertices) if is_down else vertices:
+        length[vertex] = max((length[other] + 1 for other in following[vertex]), default=0)
+    return length

@@ -158,11 +158,29 @@ class _Placer:
 
     def _join_crown(self, vertex: int, block: list[int], shift: list[float]) -> None:
         row = self.crowns.get(vertex, [])
-        x = -(sum(self.widths[upper] for upper in row) + BOX_GAP * (len(row) - 1)) / 2
-        for upper in row:
+        widths = [self.widths[upper] for upper in row]
+        ports = [self.lower_offset[self.ordered.below[upper][0]] for upper in row]
+        # Right above their ports if there is room; the ports that the layout chooses itself are close together.
+        offsets = spaced(ports, widths, BOX_GAP)
+        for upper, offset in zip(row, offsets, strict=True):
             block[upper] = block[vertex]
-            shift[upper] = x + self.widths[upper] / 2
-            x += self.widths[upper] + BOX_GAP
+            shift[upper] = offset
+
+
+def spaced(wishes: list[float], widths: list[float], gap: float) -> list[float]:
+    """Centers as close to `wishes` (ascending) as boxes of these widths allow, `gap` apart: least squares, in order."""
+    before = 0.0
+    groups: list[tuple[float, int]] = []  # sum and number of the wishes of boxes that touch, less the room before them
+    rooms = []
+    for k, (wish, width) in enumerate(zip(wishes, widths, strict=True)):
+        before += (widths[k - 1] + width) / 2 + gap if k else 0.0
+        rooms.append(before)
+        groups.append((wish - before, 1))
+        while len(groups) > 1 and groups[-2][0] / groups[-2][1] >= groups[-1][0] / groups[-1][1]:
+            (total, count), (other, number) = groups.pop(), groups.pop()
+            groups.append((total + other, count + number))
+    starts = [total / count for total, count in groups for _ in range(count)]
+    return [start + room for start, room in zip(starts, rooms, strict=True)]
 
 
 def _spread(segments: list[Segment], straight: Segment | None, half: float, *, merged: bool) -> dict[Segment, float]:

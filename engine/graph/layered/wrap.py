@@ -1,0 +1,261 @@
+"""Long levels as columns side by side, joined by wires that run around the columns' ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from .columns import COLUMN_GAP
+from .level import Arranged, Level, Route, Wire, simplified
+from .ranks import Ranked
+
+TRACK_GAP = 10.0
+FIRST_TRACK = 16.0
+"""From a column's end to the first wire that runs past it."""
+
+Arrange = Callable[[Level], Arranged]
+_Net = tuple[int, int]
+"""What a wire between columns carries: the vertex that it starts at, and the port there."""
+_IN, _OUT = -1, -2
+_Lift = tuple[_Net, int]
+"""A net and the column that it is led up to."""
+
+
+def arrange_columns(level: Level, ranked: Ranked, cuts: list[int], arrange: Arrange) -> Arranged:
+    """Arrange each column by itself, put them side by side and lead the wires between them around their ends."""
+    return _Columns(level, ranked, cuts, arrange).arranged()
+
+
+class _Column:
+    """The part of a level that one column holds. Ends of its wires are (box, port), (_IN, entry) or (_OUT, exit)."""
+
+    def __init__(self) -> None:
+        self.boxes: list[int] = []
+        self.entries: dict[_Net, int] = {}
+        self.exits: dict[_Net, int] = {}
+        self.wires: list[tuple[tuple[int, int], tuple[int, int]]] = []
+        self._known: dict[tuple[tuple[int, int], tuple[int, int]], int] = {}
+
+    def wire(self, start: tuple[int, int], end: tuple[int, int]) -> int:
+        known = self._known.get((start, end))
+        if known is not None and (start[0] < 0 or end[0] < 0):
+            return known
+        self._known[start, end] = len(self.wires)
+        self.wires.append((start, end))
+        return len(self.wires) - 1
+
+    def level(self, level: Level, place: dict[int, int]) -> Level:
+        entries, exits = len(self.entries), len(self.exits)
+        outside = level.entries + level.exits
+
+        def vertex(end: tuple[int, int]) -> tuple[int, int]:
+            if end[0] == _IN:
+                return end[1], -1
+            if end[0] == _OUT:
+                return entries + end[1], -1
+            return entries + exits + place[end[0]], end[1]
+
+        wires = tuple(Wire(*vertex(start), *vertex(end)) for start, end in self.wires)
+        return Level(entries, exits, tuple(level.boxes[v - outside] for v in self.boxes), wires)
+
+
+class _Plan(NamedTuple):
+    """How one wire runs: a piece that leaves its column, one that arrives in its column; each (column, wire) or None.
+
+    A wire that stays in one column has the first alone and no net.
+    """
+
+    leaving: tuple[int, int] | None
+    net: _Net | None
+    arriving: tuple[int, int] | None
+
+
+class _Columns:
+    def __init__(self, level: Level, ranked: Ranked, cuts: list[int], arrange: Arrange) -> None:
+        self.level = level
+        self.outside = level.entries + level.exits
+        self.columns = [_Column() for _ in cuts]
+        self.column_of = self._columns_of(ranked, cuts)
+        self.place: dict[int, int] = {}
+        for vertex in range(self.outside, level.vertices):
+            column = self.columns[self.column_of[vertex]]
+            self.place[vertex] = len(column.boxes)
+            column.boxes.append(vertex)
+        self.lifts: dict[_Lift, None] = {}
+        self.plans = [self._plan(wire) for wire in level.wires]
+        self.parts = [arrange(column.level(level, self.place)) for column in self.columns]
+        self.lefts: list[float] = []
+        self.gutter: dict[_Lift, float] = {}
+        self.width = self._set_across()
+        self.low_track: dict[_Net, int] = {}
+        self.high_track: dict[_Lift, int] = {}
+
+    def _columns_of(self, ranked: Ranked, cuts: list[int]) -> list[int]:
+        starts = set(cuts[1:])
+        column, by_rank = 0, []
+        for r in range(len(ranked.layers)):
+            column += r in starts
+            by_rank.append(column)
+        return [by_rank[ranked.rank[vertex]] for vertex in range(self.level.vertices)]
+
+    def _plan(self, wire: Wire) -> _Plan:
+        entries = self.level.entries
+        comes_in, goes_out = wire.source < entries, entries <= wire.target < self.outside
+        start, end = (wire.source, wire.source_port), (wire.target, wire.target_port)
+        there = 0 if comes_in and goes_out else self.column_of[wire.target]
+        here = there if comes_in or goes_out else self.column_of[wire.source]
+        if goes_out and not comes_in:
+            here = there = self.column_of[wire.source]
+        net: _Net = start
+        if not comes_in and not goes_out and here == there:
+            return _Plan((here, self.columns[here].wire(start, end)), None, None)
+        leaving = arriving = None
+        if comes_in:
+            start = (_IN, self._entry(there, net))
+        if goes_out:
+            end = (_OUT, self._exit(here, net))
+        if comes_in or goes_out:
+            piece = (there, self.columns[there].wire(start, end))
+            return _Plan(None, net, piece) if comes_in else _Plan(piece, net, None)
+        leaving = (here, self.columns[here].wire(start, (_OUT, self._exit(here, net))))
+        arriving = (there, self.columns[there].wire((_IN, self._entry(there, net)), end))
+        self.lifts.setdefault((net, there))
+        return _Plan(leaving, net, arriving)
+
+    def _entry(self, column: int, net: _Net) -> int:
+        entries = self.columns[column].entries
+        return entries.setdefault(net, len(entries))
+
+    def _exit(self, column: int, net: _Net) -> int:
+        exits = self.columns[column].exits
+        return exits.setdefault(net, len(exits))
+
+    # Across
+
+    def _set_across(self) -> float:
+        """Put the columns side by side with room for the wires that climb between them; returns the width."""
+        into: list[list[_Lift]] = [[] for _ in self.columns]
+        for lift in self.lifts:
+            into[lift[1]].append(lift)
+        x = 0.0
+        for j, (lifts, part) in enumerate(zip(into, self.parts, strict=True)):
+            lifts.sort(key=lambda lift: self._exit_order(lift[0]), reverse=True)
+            side = COLUMN_GAP / 2
+            for k, lift in enumerate(lifts):
+                self.gutter[lift] = x + (side if j else 0.0) + k * TRACK_GAP
+            if j or lifts:
+                x += (side if j else 0.0) + max(len(lifts) - 1, 0) * TRACK_GAP + side
+            self.lefts.append(x)
+            x += part.width
+        return x
+
+    def _exit_order(self, net: _Net) -> tuple[int, float]:
+        column = self.column_of[net[0]]
+        return column, self.parts[column].exit_xs[self.columns[column].exits[net]]
+
+    def _exit_x(self, net: _Net) -> float:
+        column, x = self._exit_order(net)
+        return self.lefts[column] + x
+
+    def _entry_x(self, lift: _Lift) -> float:
+        net, column = lift
+        return self.lefts[column] + self.parts[column].entry_xs[self.columns[column].entries[net]]
+
+    def _own_entries(self) -> list[float]:
+        """x of the level's own entries: above the first column that each leads to."""
+        found = [0.0] * self.level.entries
+        for column in range(len(self.columns) - 1, -1, -1):
+            for net in self.columns[column].entries:
+                if net[0] < self.level.entries:
+                    found[net[0]] = self._entry_x((net, column))
+        return found
+
+    # Down
+
+    def arranged(self) -> Arranged:
+        entry_xs = self._own_entries()
+        low = self._low_tracks()
+        high = self._high_tracks(entry_xs)
+        self.top = FIRST_TRACK + TRACK_GAP * high if high else 0.0
+        self.bottom = self.top + max(part.height for part in self.parts)
+        height = self.bottom + (FIRST_TRACK + TRACK_GAP * low if low else 0.0)
+        routes = [self._route(plan, entry_xs, height) for plan in self.plans]
+        exit_xs = [0.0] * self.level.exits
+        for wire, route in zip(self.level.wires, routes, strict=True):
+            if self.level.entries <= wire.target < self.outside:
+                exit_xs[wire.target - self.level.entries] = route[-1][0]
+        lefts, tops = [0.0] * len(self.level.boxes), [0.0] * len(self.level.boxes)
+        for column, part, left in zip(self.columns, self.parts, self.lefts, strict=True):
+            for vertex, x, y in zip(column.boxes, part.lefts, part.tops, strict=True):
+                lefts[vertex - self.outside] = left + x
+                tops[vertex - self.outside] = self.top + y
+        return Arranged(self.width, height, lefts, tops, entry_xs, exit_xs, routes)
+
+    def _low_tracks(self) -> int:
+        """Tracks under the columns, counted from them downwards: what comes from the right stays close."""
+        ends: dict[_Net, list[float]] = {}
+        for lift in self.lifts:
+            ends.setdefault(lift[0], [self._exit_x(lift[0])]).append(self.gutter[lift])
+        nets = sorted(ends, key=self._exit_x, reverse=True)
+        tracks = _tracks([(min(ends[net]), max(ends[net])) for net in nets])
+        self.low_track = dict(zip(nets, tracks, strict=True))
+        return max(tracks, default=0)
+
+    def _high_tracks(self, entry_xs: list[float]) -> int:
+        """Tracks over the columns, counted from them upwards; the level's own entries run above all others."""
+        spans = {lift: (self.gutter[lift], self._entry_x(lift)) for lift in self.lifts}
+        lifts = sorted(spans, key=self.gutter.__getitem__, reverse=True)
+        for j, column in enumerate(self.columns):
+            for net in column.entries:
+                if net[0] < self.level.entries:
+                    start, end = entry_xs[net[0]], self._entry_x((net, j))
+                    if start != end:
+                        spans[net, j] = (min(start, end), max(start, end))
+                        lifts.append((net, j))
+        tracks = _tracks([spans[lift] for lift in lifts])
+        self.high_track = dict(zip(lifts, tracks, strict=True))
+        return max(tracks, default=0)
+
+    def _route(self, plan: _Plan, entry_xs: list[float], height: float) -> Route:
+        points: Route = []
+        if plan.leaving is not None:
+            points += self._piece(*plan.leaving)
+        if plan.net is None:
+            return points
+        if plan.arriving is None:
+            return simplified([*points, (points[-1][0], height)])
+        arriving = self._piece(*plan.arriving)
+        lift = (plan.net, plan.arriving[0])
+        x = arriving[0][0]
+        y = self.top - FIRST_TRACK - TRACK_GAP * (self.high_track.get(lift, 1) - 1)
+        if plan.leaving is None:
+            start = entry_xs[plan.net[0]]
+            points = [(start, 0.0), (start, y), (x, y)] if start != x else [(start, 0.0)]
+            points += arriving
+            if self._ends_outside(plan):
+                points.append((points[-1][0], height))
+            return simplified(points)
+        low = self.bottom + FIRST_TRACK + TRACK_GAP * (self.low_track[plan.net] - 1)
+        gutter = self.gutter[lift]
+        points += [(points[-1][0], low), (gutter, low), (gutter, y), (x, y)]
+        return simplified(points + arriving)
+
+    def _ends_outside(self, plan: _Plan) -> bool:
+        assert plan.arriving is not None
+        column, wire = plan.arriving
+        return self.columns[column].wires[wire][1][0] == _OUT
+
+    def _piece(self, column: int, wire: int) -> Route:
+        left = self.lefts[column]
+        return [(left + x, self.top + y) for x, y in self.parts[column].routes[wire]]
+
+
+def _tracks(spans: Iterable[tuple[float, float]]) -> list[int]:
+    """The lowest free track for each span in turn, above those of all earlier ones that it overlaps."""
+    done: list[tuple[float, float, int]] = []
+    result = []
+    for low, high in spans:
+        over = [track for other_low, other_high, track in done if other_low <= high and low <= other_high]
+        result.append(max(over, default=0) + 1)
+        done.append((low, high, result[-1]))
+    return result
