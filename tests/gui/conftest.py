@@ -1,0 +1,77 @@
+"""What every test of the window gets: a check that it leaves no widget, timer or thread of Qt, and ready windows."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QThread, QTimer
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
+from gui.app import make_window
+from gui.window import MainWindow
+from tests.engine.traces import small_trace
+
+
+@pytest.fixture(autouse=True)
+def _no_qt_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test after which a timer still runs, a QThread lives, or a window is open."""
+    started: weakref.WeakSet[QTimer | QThread] = weakref.WeakSet()
+
+    def tracked(start: Callable[..., None]) -> Callable[..., None]:
+        def wrapper(self: QTimer | QThread, *args: object) -> None:
+            started.add(self)
+            start(self, *args)
+
+        return wrapper
+
+    monkeypatch.setattr(QTimer, "start", tracked(QTimer.start))
+    monkeypatch.setattr(QThread, "start", tracked(QThread.start))
+    before = {id(widget) for widget in QApplication.topLevelWidgets()} if QCoreApplication.instance() else set()
+    yield
+    if QCoreApplication.instance() is None:
+        return
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    left = [widget for widget in QApplication.topLevelWidgets() if id(widget) not in before]
+    names = [f"{type(widget).__name__} {widget.objectName() or widget.windowTitle()!r}" for widget in left]
+    names = [name for name in names if not name.startswith("QTipLabel")]
+    for item in list(started):
+        if isValid(item) and (item.isActive() if isinstance(item, QTimer) else item.isRunning()):
+            names.append(f"{type(item).__name__} of {item.parent()}")
+    if names:
+        pytest.fail(f"the test left behind: {', '.join(names)}")
+
+
+@pytest.fixture
+def trace_file(tmp_path: Path) -> Path:
+    """A saved trace: one neuron, six backward steps."""
+    path = tmp_path / "neuron.retrograd"
+    small_trace().save(path)
+    return path
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    """The real main window, shown, with its panels; no worker is started."""
+    window, crash = make_window(warm_up=False)
+    window.show()
+    qtbot.waitExposed(window)
+    window.build_panels()
+    yield window
+    window.close_now()
+    crash.uninstall()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def opened(window: MainWindow, trace_file: Path, qtbot: QtBot) -> MainWindow:
+    """The main window with the saved trace open and laid out."""
+    window.open_target(str(trace_file))
+    qtbot.waitUntil(lambda: window.document.trace is not None)
+    qtbot.waitUntil(lambda: window.canvas is not None and not window.canvas.is_laying_out)
+    return window
