@@ -1,0 +1,59 @@
+"""Where the view stands over the scene: scale and offset, and every way to move it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEAST_SCALE = 0.002
+MOST_SCALE = 4.0
+MOST_FIT = 1.5
+"""Fitting never enlarges beyond this: three nodes on a big screen should not look like a poster."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Screen position = scene position × `scale` + (`dx`, `dy`); pixels of the widget, not of the device."""
+
+    scale: float = 1.0
+    dx: float = 0.0
+    dy: float = 0.0
+
+    def to_screen(self, x: float, y: float) -> tuple[float, float]:
+        return x * self.scale + self.dx, y * self.scale + self.dy
+
+    def to_scene(self, x: float, y: float) -> tuple[float, float]:
+        return (x - self.dx) / self.scale, (y - self.dy) / self.scale
+
+    def region(self, x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
+        """The part of the scene behind a rectangle of the screen, as x, y, right, bottom."""
+        return (*self.to_scene(x, y), *self.to_scene(x + width, y + height))
+
+    def moved(self, dx: float, dy: float) -> Camera:
+        return Camera(self.scale, self.dx + dx, self.dy + dy)
+
+    def zoomed(self, factor: float, x: float, y: float) -> Camera:
+        """Zoomed about a screen position, which keeps what is under it; bounded."""
+        scale = min(max(self.scale * factor, LEAST_SCALE), MOST_SCALE)
+        factor = scale / self.scale
+        return Camera(scale, x - (x - self.dx) * factor, y - (y - self.dy) * factor)
+
+    def centred(self, x: float, y: float, width: float, height: float) -> Camera:
+        """The same scale with a scene position in the middle of a view of this size."""
+        return Camera(self.scale, width / 2 - x * self.scale, height / 2 - y * self.scale)
+
+    def pinned(self, x: float, y: float, screen_x: float, screen_y: float) -> Camera:
+        """The same scale with a scene position at a screen position."""
+        return Camera(self.scale, screen_x - x * self.scale, screen_y - y * self.scale)
+
+    def snapped(self, ratio: float) -> Camera:
+        """Offsets on whole device pixels, so that a shifted picture stays exact."""
+        return Camera(self.scale, round(self.dx * ratio) / ratio, round(self.dy * ratio) / ratio)
+
+
+def fitted(bounds: tuple[float, float, float, float], width: float, height: float, margin: float = 32.0) -> Camera:
+    """Everything in view, centred; `bounds` = x, y, width, height of the scene."""
+    x, y, w, h = bounds
+    room_x, room_y = max(width - 2 * margin, 16.0), max(height - 2 * margin, 16.0)
+    scale = min(room_x / max(w, 1.0), room_y / max(h, 1.0), MOST_FIT)
+    scale = max(scale, LEAST_SCALE)
+    return Camera(scale).centred(x + w / 2, y + h / 2, width, height)

@@ -1,0 +1,146 @@
+"""Paints one box with its texts at full quality, in scene units: on screen, into sprites and into exported files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from engine.graph.stepper import NodeState, Stepper
+from gui.theme import Theme
+
+from .fonts import Fonts
+from .labels import PADDING, Labels, Run
+from .look import BoxLook, Role, box_look, mix, opposite
+from .scene import Scene, SceneStates
+
+STRIPE = 6.0
+"""Width of the stripe in which an overlay shows its full colour."""
+
+
+class CardPainter:
+    """Draws cards, pills, chips, folded groups and frames of one trace in one theme."""
+
+    def __init__(self, labels: Labels, theme: Theme) -> None:
+        self.labels = labels
+        self.fonts: Fonts = labels.fonts
+        self.theme = theme
+        self.overlay: Sequence[QColor | None] | None = None
+        """Colour of each item in the overlay; None shows kinds and states."""
+        self._looks: dict[tuple[Role, NodeState], BoxLook] = {}
+        self._runs: dict[tuple[int, int], tuple[Run, ...]] = {}
+        self._runs_scene: Scene | None = None
+
+    def look(self, index: int, role: Role, state: NodeState) -> BoxLook:
+        """The item's look, with the overlay's tint in place of the state's where there is one."""
+        look = self._looks.get((role, state))
+        if look is None:
+            look = self._looks[role, state] = box_look(self.theme, role, state)
+        colour = self.overlay[index] if self.overlay is not None else None
+        if colour is None or role in {Role.LOSS, Role.FRAME}:
+            return look
+        fill = mix(self.theme.surface, colour, 0.22 if self.theme.is_dark else 0.16)
+        border = look.border if state is NodeState.CURRENT else mix(self.theme.line, colour, 0.6)
+        return BoxLook(fill, border, look.border_width, look.radius, look.is_dashed)
+
+    def runs(self, scene: Scene, index: int, states: SceneStates, stepper: Stepper) -> tuple[Run, ...]:
+        """The item's texts; kept for every state that it was seen in."""
+        if scene is not self._runs_scene:
+            self._runs.clear()
+            self._runs_scene = scene
+        key = (index, int(states.state[index]))
+        found = self._runs.get(key)
+        if found is None:
+            x, y, right, bottom = scene.rects[index].tolist()
+            found = self._runs[key] = self.labels.runs(scene.items[index], right - x, bottom - y, stepper)
+        return found
+
+    def paint(self, painter: QPainter, scene: Scene, index: int, states: SceneStates, stepper: Stepper) -> None:
+        """Paint one card, pill, chip or folded group at its place: box, texts, progress."""
+        x, y, right, bottom = scene.rects[index].tolist()
+        role, state = Role(int(scene.roles[index])), NodeState(int(states.state[index]))
+        rect = QRectF(x, y, right - x, bottom - y)
+        look = self.look(index, role, state)
+        self.paint_box(painter, rect, look, has_shadow=True)
+        if self.overlay is not None:
+            self._paint_stripe(painter, rect, look, self.overlay[index])
+        self.paint_runs(painter, self.runs(scene, index, states, stepper), x, y, role)
+        if role is Role.GROUP:
+            self.paint_progress(painter, rect, float(states.progress[index]), state)
+            self.paint_chevron(painter, x + PADDING + 5, y + 19, is_open=False)
+
+    def paint_frame(self, painter: QPainter, scene: Scene, index: int) -> None:
+        """The ground of an open group; links run over it."""
+        x, y, right, bottom = scene.rects[index].tolist()
+        look = self.look(index, Role.FRAME, NodeState.WAITING)
+        self.paint_box(painter, QRectF(x, y, right - x, bottom - y), look)
+
+    def paint_title(self, painter: QPainter, scene: Scene, index: int, states: SceneStates, stepper: Stepper) -> None:
+        """The title of an open group, on a plate that keeps links from running through its words."""
+        x, y, _, _ = scene.rects[index].tolist()
+        runs = self.runs(scene, index, states, stepper)
+        width = max((run.x + self.fonts.width(run.text, run.face) for run in runs), default=0.0)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.look(index, Role.FRAME, NodeState.WAITING).fill)
+        painter.drawRoundedRect(QRectF(x + 6, y + 5, width, 22), 4, 4)
+        self.paint_runs(painter, runs, x, y, Role.FRAME)
+        self.paint_chevron(painter, x + PADDING + 5, y + 16, is_open=True)
+
+    def paint_box(self, painter: QPainter, rect: QRectF, look: BoxLook, *, has_shadow: bool = False) -> None:
+        """A rounded box with its outline inside the rectangle, so that another state paints over it exactly."""
+        width = look.border_width
+        radius = min(rect.height(), rect.width()) / 2 if look.radius is None else look.radius
+        if has_shadow and look.radius is not None:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(0, 0, 0, 60 if self.theme.is_dark else 14))
+            painter.drawRoundedRect(rect.translated(0, 1), radius, radius)
+        pen = QPen(look.border, width)
+        if look.is_dashed:
+            pen.setDashPattern([3, 2.5])
+        painter.setPen(pen)
+        painter.setBrush(look.fill)
+        inner = rect.adjusted(width / 2, width / 2, -width / 2, -width / 2)
+        painter.drawRoundedRect(inner, radius - width / 2, radius - width / 2)
+
+    def paint_runs(self, painter: QPainter, runs: Sequence[Run], x: float, y: float, role: Role) -> None:
+        """The texts of a box whose corner is at (x, y)."""
+        theme = opposite(self.theme) if role is Role.LOSS else self.theme
+        for run in runs:
+            painter.setFont(self.fonts[run.face])
+            painter.setPen(getattr(theme, run.colour))
+            painter.drawText(QPointF(x + run.x, y + run.y), run.text)
+
+    def paint_progress(self, painter: QPainter, rect: QRectF, progress: float, state: NodeState) -> None:
+        """A thin bar at the foot of a folded group: the part of its nodes that the backward pass is done with."""
+        if state is NodeState.IDLE:
+            return
+        bar = QRectF(rect.x() + PADDING, rect.bottom() - 10, rect.width() - 2 * PADDING, 3)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(mix(self.theme.line, self.theme.edge, 0.25))
+        painter.drawRoundedRect(bar, 1.5, 1.5)
+        if progress > 0:
+            bar.setWidth(max(3.0, bar.width() * min(progress, 1.0)))
+            painter.setBrush(self.theme.accent)
+            painter.drawRoundedRect(bar, 1.5, 1.5)
+
+    def paint_chevron(self, painter: QPainter, x: float, y: float, is_open: bool) -> None:
+        """The mark of a group, around (x, y): to the right when folded, down when open."""
+        points = [(-4.0, -2.0), (0.0, 2.0), (4.0, -2.0)] if is_open else [(-2.0, -4.0), (2.0, 0.0), (-2.0, 4.0)]
+        pen = QPen(self.theme.muted, 1.75)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolyline(QPolygonF([QPointF(x + dx, y + dy) for dx, dy in points]))
+
+    def _paint_stripe(self, painter: QPainter, rect: QRectF, look: BoxLook, colour: QColor | None) -> None:
+        if colour is None:
+            return
+        radius = rect.height() / 2 if look.radius is None else look.radius
+        painter.save()
+        painter.setClipRect(QRectF(rect.x(), rect.y(), STRIPE, rect.height()), Qt.ClipOperation.IntersectClip)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(rect, radius, radius)
+        painter.restore()

@@ -1,0 +1,146 @@
+"""What the canvas shows: the trace's folds, the method, the layout being made, and the scene it made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import LayoutError
+from engine.graph.drawing import Drawing, Sizes
+from engine.graph.fold import Folds, scope_paths
+from engine.graph.layout import layout
+from engine.graph.model import Graph, ScopePath
+from engine.graph.trace import Trace
+
+from .fonts import Fonts
+from .job import LayoutJob
+from .labels import Labels
+from .scene import Scene
+
+SMALL_GRAPH = 3_000
+"""Layered layouts of so many nodes are made at once; larger ones beside the window's thread."""
+SMALL_FOR_NETWORKX = 60
+LAYERED = "layered"
+
+
+class Content(QObject):
+    """Keeps the scene in step with trace, folds and method. Folding is immutable; the last request wins."""
+
+    changed = Signal()
+    """There is another scene (or none)."""
+    busy_changed = Signal(bool)
+    failed = Signal(str)
+
+    def __init__(self, fonts: Fonts, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.fonts = fonts
+        self.trace: Trace | None = None
+        self.labels: Labels | None = None
+        self.scene: Scene | None = None
+        self.folds = Folds.none()
+        self.method = LAYERED
+        self.aspect = 1.6
+        """Width divided by height of the window, for the next layout."""
+        self._job = LayoutJob(self)
+        self._job.finished.connect(self._on_job_finished)
+        self._job.failed.connect(self._on_job_failed)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a layout is being made."""
+        return self._job.is_running
+
+    def set_trace(self, trace: Trace | None) -> None:
+        """Show another trace with its default folds."""
+        self.trace = trace
+        self.scene = None
+        self.labels = None if trace is None else Labels(trace, self.fonts)
+        self.folds = Folds.none() if trace is None else Folds.default_for(trace.graph)
+        self._arrange()
+
+    def set_method(self, method: str) -> None:
+        if method != self.method:
+            self.method = method
+            self._arrange()
+
+    def set_folds(self, folds: Folds) -> None:
+        if folds != self.folds:
+            self.folds = folds
+            self._arrange()
+
+    def fold_all(self) -> None:
+        if self.trace is not None:
+            self.set_folds(Folds.all_folded(self.trace.graph))
+
+    def unfold_all(self) -> None:
+        self.set_folds(Folds.none())
+
+    def set_depth(self, depth: int) -> None:
+        if self.trace is not None:
+            self.set_folds(Folds.by_depth(self.trace.graph, depth))
+
+    def toggle(self, path: ScopePath) -> None:
+        """Fold an open call, open a folded one; what lies inside keeps its own state."""
+        hidden = self.folds.hidden_in(path)
+        self.set_folds(self.folds.unfold_to(path) if hidden is not None else self.folds.fold(path))
+
+    def unfold(self, path: ScopePath) -> None:
+        self.set_folds(self.folds.unfold_to(path))
+
+    @property
+    def has_groups(self) -> bool:
+        return self.trace is not None and bool(scope_paths(self.trace.graph))
+
+    def cancel(self) -> None:
+        """Give up the layout being made; the scene stays what it was."""
+        if self._job.is_running:
+            self._job.cancel()
+            self.busy_changed.emit(False)
+
+    def wait(self) -> None:
+        """Wait for the layout's thread to end."""
+        self._job.wait()
+
+    def _arrange(self) -> None:
+        was_busy = self._job.is_running
+        self._job.cancel()
+        if was_busy:
+            self.busy_changed.emit(False)
+        if self.trace is None or self.labels is None:
+            self.changed.emit()
+            return
+        work = partial(_lay_out, self.trace.graph, self.method, self.folds, self.aspect)
+        limit = SMALL_GRAPH if self.method == LAYERED else SMALL_FOR_NETWORKX
+        if len(self.trace.graph.nodes) <= limit:
+            try:
+                drawing = work(self.labels.sizes, _never)
+            except LayoutError as error:
+                self._on_job_failed(str(error))
+                return
+            self._on_job_finished(drawing)
+            return
+        self._job.start(work, self.labels.sizes)
+        self.busy_changed.emit(True)
+
+    def _on_job_finished(self, drawing: Drawing) -> None:
+        if self.trace is None:
+            return
+        self.scene = Scene(self.trace, drawing)
+        self.busy_changed.emit(False)
+        self.changed.emit()
+
+    def _on_job_failed(self, message: str) -> None:
+        self.busy_changed.emit(False)
+        self.failed.emit(f"The graph could not be laid out ({self.method}): {message}. Choose another layout.")
+
+
+def _lay_out(
+    graph: Graph, method: str, folds: Folds, aspect: float, sizes: Sizes, is_cancelled: Callable[[], bool]
+) -> Drawing:
+    return layout(graph, method=method, sizes=sizes, folds=folds, aspect=aspect, is_cancelled=is_cancelled)
+
+
+def _never() -> bool:
+    return False

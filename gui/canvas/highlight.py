@@ -1,0 +1,117 @@
+"""What lies on top of the base picture: what the last steps changed, the current step, selection and pointer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from engine.graph.stepper import NodeState
+
+from .look import PILLS, Role, small_fill
+from .painter import Detail, Moment, Region, ScenePainter, detail_at
+
+MOST_CHANGES = 48
+"""With more changed items or links than this, the base picture is painted again."""
+
+
+def changes(base: Moment, now: Moment) -> tuple[list[int], list[int]] | None:
+    """Items that look different from the base, and links whose gradient came since; None if the base is of no use.
+
+    A gradient that has been taken back cannot be painted away, nor is a long list worth painting in every frame.
+    """
+    before, after = base.states.links, now.states.links
+    if (before & ~after).any():
+        return None
+    links = (after & ~before).nonzero()[0]
+    items = now.states.differing(base.states)
+    if len(links) > MOST_CHANGES or len(items) > MOST_CHANGES:
+        return None
+    return [int(index) for index in items], [int(link) for link in links]
+
+
+def paint(
+    painter: QPainter,
+    scenes: ScenePainter,
+    base: Moment,
+    now: Moment,
+    region: Region,
+    scale: float,
+    *,
+    selected: int | None = None,
+    hovered: int | None = None,
+) -> None:
+    """Paint the highlight; the painter's transform maps scene units to the screen."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    found = changes(base, now) or ([], [])
+    _paint_links(painter, scenes, now, found[1], region, scale)
+    _paint_items(painter, scenes, now, found[0], region, scale)
+    for index in (now.states.state == NodeState.CURRENT).nonzero()[0].tolist():
+        if Role(int(now.scene.roles[index])) is not Role.FRAME:
+            _outline(painter, now, index, scenes.cards.theme.accent, 5.0, 2.5, scale, alpha=0.22)
+    if hovered is not None and hovered != selected:
+        _outline(painter, now, hovered, scenes.cards.theme.data, 1.5, 0.0, scale, alpha=0.55)
+    if selected is not None:
+        _outline(painter, now, selected, scenes.cards.theme.data, 2.0, 4.0, scale)
+
+
+def _paint_links(
+    painter: QPainter, scenes: ScenePainter, now: Moment, links: list[int], region: Region, scale: float
+) -> None:
+    active = now.scene.links_of_edges(now.stepper.active_edges)
+    boxes = now.scene.routes.boxes
+    crossed: set[int] = set()
+    for link, is_active in [*((link, False) for link in links), *((link, True) for link in active)]:
+        if _touches(boxes[link].tolist(), region):
+            scenes.paint_gradient(painter, now.scene, link, scale, is_active=is_active)
+            crossed.update(now.scene.visible(*boxes[link].tolist())[1].tolist())
+    scenes.paint_titles(painter, now, sorted(crossed), scale)
+
+
+def _paint_items(
+    painter: QPainter, scenes: ScenePainter, now: Moment, items: list[int], region: Region, scale: float
+) -> None:
+    scene, cards = now.scene, scenes.cards
+    detail = detail_at(scene.box_height * scale)
+    for index in items:
+        x, y, right, bottom = scene.rects[index].tolist()
+        role, state = Role(int(scene.roles[index])), NodeState(int(now.states.state[index]))
+        if role is Role.FRAME or not _touches([x, y, right, bottom], region):
+            continue
+        if detail is Detail.TEXT:
+            cards.paint(painter, scene, index, now.states, now.stepper)
+        elif detail is Detail.SHAPES:
+            cards.paint_box(painter, QRectF(x, y, right - x, bottom - y), cards.look(index, role, state))
+        else:
+            least = (4.0 if state is NodeState.CURRENT else 1.0) / scale
+            colour = (cards.overlay[index] if cards.overlay is not None else None) or small_fill(
+                cards.theme, role, state
+            )
+            painter.fillRect(QRectF(x, y, max(right - x, least), max(bottom - y, least)), colour)
+
+
+def _outline(
+    painter: QPainter,
+    now: Moment,
+    index: int,
+    colour: QColor,
+    width: float,
+    gap: float,
+    scale: float,
+    *,
+    alpha: float = 1.0,
+) -> None:
+    """A line around a box, `gap` away from it; at least as thick on screen as it would be at half the size."""
+    x, y, right, bottom = now.scene.rects[index].tolist()
+    grow = max(1.0, 0.5 / scale)
+    width, gap = width * grow, gap * grow
+    rect = QRectF(x, y, right - x, bottom - y).adjusted(-gap, -gap, gap, gap)
+    radius = rect.height() / 2 if Role(int(now.scene.roles[index])) in PILLS else 8.0 + gap
+    shade = QColor(colour)
+    shade.setAlphaF(alpha)
+    painter.setPen(QPen(shade, width))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(rect, radius, radius)
+
+
+def _touches(box: list[float], region: Region) -> bool:
+    return box[0] <= region[2] and box[2] >= region[0] and box[1] <= region[3] and box[3] >= region[1]

@@ -1,0 +1,305 @@
+"""The texts of cards, pills, chips and groups: what they say, where each text stands, and the size a box needs."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from engine.graph.drawing import Item
+from engine.graph.model import Node, TensorInfo
+from engine.graph.stepper import NodeState, Stepper
+from engine.graph.trace import Trace
+from gui.numbers import format_number, format_shape
+
+from .fonts import Face, Fonts, plain
+
+PADDING = 12.0
+GAP = 6.0
+COLUMN_GAP = 16.0
+CARD_HEIGHT = 52.0
+PILL_HEIGHT = 48.0
+CHIP_HEIGHT = 28.0
+GROUP_HEIGHT = 64.0
+TITLE_BAR = 32.0
+CHEVRON = 20.0
+"""Room for the chevron and the gap behind it."""
+LEAST_WIDTH = 136.0
+MOST_WIDTH = 304.0
+STATE_WORDS = {
+    NodeState.WAITING: "waiting",
+    NodeState.READY: "ready",
+    NodeState.CURRENT: "here",
+    NodeState.DONE: "done",
+}
+
+
+class Run(NamedTuple):
+    """One text at its place: `x` and baseline `y` relative to the box; `colour` names a field of the theme."""
+
+    text: str
+    x: float
+    y: float
+    face: Face
+    colour: str
+
+
+class Labels:
+    """Texts of the items of one trace."""
+
+    def __init__(self, trace: Trace, fonts: Fonts) -> None:
+        self.trace = trace
+        self.fonts = fonts
+        self._roots = {node for node, _ in trace.roots}
+        name = trace.graph.nodes[trace.roots[0][0]].name if trace.roots else None
+        self._loss = name if name is not None and name.isidentifier() and len(name) <= 4 else "L"
+
+    # ----- sizes
+
+    def sizes(self, item: Item) -> tuple[float, float]:
+        """Width and height of an item's box in scene units, wide enough for every text it will ever show."""
+        if item.kind == "group" or item.node is None:
+            return self._group_size(item)
+        node = self.trace.graph.nodes[item.node]
+        if item.kind == "chip":
+            return _snap(self._row_width(self._chip_row(node)) + 2 * PADDING, 64, 224), CHIP_HEIGHT
+        if node.kind != "op":
+            first = self.fonts.width(self.title(node), Face.TITLE)
+            second = max(self._row_width(self._pill_row(node, final)) for final in (False, True))
+            return _snap(max(first, second) + 2 * PADDING + 8, 112, MOST_WIDTH), PILL_HEIGHT
+        width = self.fonts.width
+        title, label = self._names(node)
+        value = self._value(node)
+        first = width(title, Face.TITLE) + (GAP + width(label, Face.LABEL) if label else 0)
+        left = width(value or "", Face.MONO) if self._is_loss(node) else self._second_width(node)
+        if value and not self._is_loss(node):
+            first += COLUMN_GAP + width(value, Face.MONO)
+        second = left + COLUMN_GAP + width(self._gradient(node), Face.MONO_SMALL)
+        return _snap(max(first, second) + 2 * PADDING, LEAST_WIDTH, MOST_WIDTH), CARD_HEIGHT
+
+    def _second_width(self, node: Node) -> float:
+        if self._is_scalar(node):
+            return self.fonts.width("waiting", Face.SMALL)
+        return self.fonts.width(self._shape(node), Face.MONO_SMALL)
+
+    def _group_size(self, item: Item) -> tuple[float, float]:
+        width = self.fonts.width
+        name, module, note = self.group_names(item)
+        first = CHEVRON + width(name, Face.TITLE) + (GAP + width(module, Face.LABEL) if module else 0)
+        first += COLUMN_GAP + width(note, Face.SMALL_BOLD) if note else 0
+        if not item.is_folded:
+            return _snap(first + 2 * PADDING, 96, 320), TITLE_BAR
+        second = width(self._contents(item), Face.SMALL) + COLUMN_GAP
+        second += width(self._group_shape(item), Face.MONO_SMALL)
+        return _snap(max(first, second) + 2 * PADDING, 168, 344), GROUP_HEIGHT
+
+    def _row_width(self, row: list[tuple[str, Face, str]]) -> float:
+        return sum(self.fonts.width(text, face) for text, face, _ in row)
+
+    # ----- texts at a position
+
+    def runs(self, item: Item, width: float, height: float, stepper: Stepper) -> tuple[Run, ...]:
+        """The texts of an item in a box of this size, at the stepper's position."""
+        if item.kind == "group" or item.node is None:
+            return self._group_runs(item, width)
+        node = self.trace.graph.nodes[item.node]
+        state = NodeState(int(stepper.states[node.id]))
+        is_reached = state >= NodeState.CURRENT
+        if item.kind == "chip":
+            return self._centred(self._chip_row(node, is_reached), width, height / 2 + 4.5)
+        if node.kind != "op":
+            title = self.fonts.elide(self.title(node), Face.TITLE, width - 2 * PADDING, is_left=True)
+            first = self._centred([(title, Face.TITLE, "text")], width, height / 2 - 3)
+            return first + self._centred(self._pill_row(node, is_reached), width, height / 2 + 15)
+        return self._op_runs(node, state, is_reached, width)
+
+    def _op_runs(self, node: Node, state: NodeState, is_reached: bool, width: float) -> tuple[Run, ...]:
+        fonts, right = self.fonts, width - PADDING
+        runs: list[Run] = []
+        value = self._value(node)
+        first, second = 22.0, 41.0
+        limit = right
+        if value and not self._is_loss(node):
+            limit = self._push_right(runs, value, right, first, Face.MONO, "data") - 8
+        title, label = self._names(node)
+        title = fonts.elide(title, Face.TITLE, limit - PADDING, is_left="." in title)
+        runs.append(Run(title, PADDING, first, Face.TITLE, "text"))
+        x = PADDING + fonts.width(title, Face.TITLE) + GAP
+        label = fonts.elide(label, Face.LABEL, limit - x)
+        if label:
+            runs.append(Run(label, x, first, Face.LABEL, "muted"))
+        limit = right
+        if is_reached:
+            limit = self._push_right(runs, self._gradient(node), right, second, Face.MONO_SMALL, "accent") - 8
+        if self._is_loss(node) and value:
+            runs.append(Run(fonts.elide(value, Face.MONO, limit - PADDING), PADDING, second, Face.MONO, "data"))
+        elif self._is_scalar(node):
+            word = STATE_WORDS.get(state, "")
+            is_here = state is NodeState.CURRENT
+            face, colour = (Face.SMALL_BOLD, "accent") if is_here else (Face.SMALL, "muted")
+            runs.append(Run(fonts.elide(word, face, limit - PADDING), PADDING, second, face, colour))
+        else:
+            shape = fonts.elide(self._shape(node), Face.MONO_SMALL, limit - PADDING)
+            runs.append(Run(shape, PADDING, second, Face.MONO_SMALL, "muted"))
+        return tuple(run for run in runs if run.text)
+
+    def _push_right(self, runs: list[Run], text: str, right: float, y: float, face: Face, colour: str) -> float:
+        """Append a text that ends at `right`; returns where it begins."""
+        text = self.fonts.elide(text, face, right - PADDING)
+        x = right - self.fonts.width(text, face)
+        runs.append(Run(text, x, y, face, colour))
+        return x
+
+    def _centred(self, row: list[tuple[str, Face, str]], width: float, y: float) -> tuple[Run, ...]:
+        """A row of texts in the middle of the box; what does not fit loses its end."""
+        room = width - 2 * PADDING
+        x = max(PADDING, (width - self._row_width(row)) / 2)
+        runs: list[Run] = []
+        for text, face, colour in row:
+            shown = self.fonts.elide(text, face, PADDING + room - x + 0.5)
+            if shown:
+                runs.append(Run(shown, x, y, face, colour))
+            x += self.fonts.width(shown, face)
+        return tuple(runs)
+
+    def _group_runs(self, item: Item, width: float) -> tuple[Run, ...]:
+        fonts, right = self.fonts, width - PADDING
+        first, second = (24.0, 44.0) if item.is_folded else (21.0, 0.0)
+        runs: list[Run] = []
+        name, module, note = self.group_names(item)
+        limit = right
+        if note:
+            limit = self._push_right(runs, note, right, first, Face.SMALL_BOLD, "muted") - 8
+        x = PADDING + CHEVRON
+        name = fonts.elide(name, Face.TITLE, limit - x)
+        runs.append(Run(name, x, first, Face.TITLE, "text"))
+        x += fonts.width(name, Face.TITLE) + GAP
+        runs.append(Run(fonts.elide(module, Face.LABEL, limit - x), x, first, Face.LABEL, "muted"))
+        if item.is_folded:
+            limit = right
+            shape = self._group_shape(item)
+            if shape:
+                limit = self._push_right(runs, shape, right, second, Face.MONO_SMALL, "muted") - 8
+            contents = fonts.elide(self._contents(item), Face.SMALL, limit - PADDING)
+            runs.append(Run(contents, PADDING, second, Face.SMALL, "muted"))
+        return tuple(run for run in runs if run.text)
+
+    # ----- words
+
+    def title(self, node: Node) -> str:
+        """The variable's name, else the operation or the kind of tensor."""
+        return plain(node.name) if node.name else plain(node.label)
+
+    def _names(self, node: Node) -> tuple[str, str]:
+        return (plain(node.name), plain(node.label)) if node.name else (plain(node.label), "")
+
+    def group_names(self, item: Item) -> tuple[str, str, str]:
+        """Last part of a group's path, its class, and how often it repeats."""
+        scope = self.trace.graph.scopes.get(item.scope)
+        name = item.scope[-1] if item.scope else "model"
+        if len(item.scope) > 1 and name.startswith(item.scope[-2] + "."):
+            name = name[len(item.scope[-2]) + 1 :]
+        module = scope.module.rsplit(".", 1)[-1] if scope is not None else ""
+        return plain(name) or "model", plain(module), f"×{item.repeats}" if item.repeats > 1 else ""
+
+    def _contents(self, item: Item) -> str:
+        nodes = self.trace.graph.nodes
+        ops = sum(nodes[member].kind == "op" for member in item.members)
+        text = f"{ops} op" if ops == 1 else f"{ops} ops"
+        scope = self.trace.graph.scopes.get(item.scope)
+        if scope is not None and scope.parameters:
+            text += f" · {short_count(scope.parameters)} parameters"
+        return text
+
+    def _group_shape(self, item: Item) -> str:
+        nodes = self.trace.graph.nodes
+        for member in reversed(item.members):
+            if nodes[member].kind == "op" and nodes[member].outputs:
+                return self._shape(nodes[member])
+        return ""
+
+    def _is_loss(self, node: Node) -> bool:
+        return node.id in self._roots
+
+    def _is_scalar(self, node: Node) -> bool:
+        return bool(node.outputs) and node.outputs[0].numel == 1
+
+    def _shape(self, node: Node) -> str:
+        if not node.outputs:
+            return "no output"
+        text = format_shape(node.outputs[0].shape)
+        return text if len(node.outputs) == 1 else f"{text}  +{len(node.outputs) - 1}"
+
+    def _value(self, node: Node) -> str | None:
+        return scalar_text(node.outputs[0]) if self._is_scalar(node) else None
+
+    def _gradient(self, node: Node) -> str:
+        """The gradient that the whole backward pass brings to a node, in a few characters."""
+        for output in range(len(node.outputs)):
+            info = self.trace.grad_info(node.id, output)
+            if info is None:
+                continue
+            if info.numel != 1:
+                return norm_text("‖∂‖", info)
+            what = f"∂{self._loss}/∂{node.name}" if node.name and len(node.name) <= 8 else "grad"
+            return f"{plain(what)} {scalar_text(info) or '·'}"
+        return ""
+
+    def _leaf_grad(self, node: Node, is_reached: bool) -> tuple[str, str]:
+        """What a leaf's `.grad` holds, and its colour."""
+        step = self.trace.step_of(node.id)
+        info = None
+        if step is not None:
+            after = step.grad_after or (step.grad_outputs[0] if step.grad_outputs else None)
+            info = after if is_reached else step.grad_before
+        if info is None:
+            return "grad None", "leaf"
+        colour = "accent" if is_reached else "leaf"
+        return (f"grad {scalar_text(info) or '·'}" if info.numel == 1 else norm_text("‖grad‖", info)), colour
+
+    def _pill_row(self, node: Node, is_reached: bool) -> list[tuple[str, Face, str]]:
+        value = self._value(node)
+        form = (value, Face.MONO_SMALL, "data") if value else (self._shape(node), Face.MONO_SMALL, "muted")
+        if node.kind == "leaf":
+            grad, colour = self._leaf_grad(node, is_reached)
+            return [form, (" · ", Face.SMALL, "muted"), (grad, Face.MONO_SMALL, colour)]
+        return [form, (" · ", Face.SMALL, "muted"), (node.kind, Face.SMALL, "muted")] if node.name else [form]
+
+    def _chip_row(self, node: Node, is_reached: bool = False) -> list[tuple[str, Face, str]]:
+        value = self._value(node)
+        detail, colour = (value, "data") if value else (self._shape(node), "muted")
+        if node.kind == "leaf" and is_reached:
+            detail, colour = self._leaf_grad(node, is_reached)
+        name = self.fonts.elide(self.title(node), Face.SMALL_BOLD, 136.0, is_left=True)
+        return [(name, Face.SMALL_BOLD, "text"), ("  ", Face.SMALL, "muted"), (detail, Face.MONO_SMALL, colour)]
+
+
+def scalar_text(info: TensorInfo) -> str | None:
+    """The number of a tensor with one element, or None if it was not kept."""
+    if info.array is not None and info.array.size == 1:
+        value = info.array.reshape(-1)[0]
+        if info.array.dtype.kind == "c":
+            return f"{value.real:.3g}{value.imag:+.3g}i".replace("-", "−")
+        if info.array.dtype.kind == "b":
+            return str(bool(value))
+        return format_number(float(value))
+    summary = info.recorded_summary
+    return format_number(summary.mean) if summary is not None and summary.count == 1 else None
+
+
+def norm_text(mark: str, info: TensorInfo) -> str:
+    """The mark and the norm of a tensor; the mark alone where no values are known."""
+    summary = info.summary
+    return f"{mark} {format_number(summary.norm, 3)}" if summary is not None else mark
+
+
+def short_count(count: int) -> str:
+    """Large counts in words: 950, 12.3k, 7.1M, 1.5B."""
+    for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.1f}".rstrip("0").rstrip(".") + letter
+    return str(count)
+
+
+def _snap(width: float, least: float, most: float) -> float:
+    """A width on the 8 px grid: equal widths line up, and share their sprites."""
+    return min(max(math.ceil(width / 8) * 8.0, least), most)

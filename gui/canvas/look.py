@@ -1,0 +1,104 @@
+"""How boxes and lines look: roles, states, colours. Kinds differ by shape and tint, states by tint and outline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from PySide6.QtGui import QColor
+
+from engine.graph.stepper import NodeState
+from gui.theme import DARK, LIGHT, RADIUS_CARD, Theme
+
+
+class Role(IntEnum):
+    """What a box is, for the eye."""
+
+    OP = 0
+    LEAF = 1
+    INPUT = 2
+    BUFFER = 3
+    CONSTANT = 4
+    LOSS = 5
+    GROUP = 6
+    FRAME = 7
+
+
+PILLS = frozenset({Role.LEAF, Role.INPUT, Role.BUFFER, Role.CONSTANT})
+ROLE_OF_KIND = {
+    "op": Role.OP,
+    "leaf": Role.LEAF,
+    "input": Role.INPUT,
+    "buffer": Role.BUFFER,
+    "constant": Role.CONSTANT,
+}
+
+
+@dataclass(frozen=True)
+class BoxLook:
+    """Fill, outline and corner radius of one box; `radius` is None for a pill (half the height)."""
+
+    fill: QColor
+    border: QColor
+    border_width: float
+    radius: float | None
+    is_dashed: bool = False
+
+
+def mix(first: QColor, second: QColor, amount: float) -> QColor:
+    """`first` with `amount` (0 to 1) of `second`; alpha included."""
+    return QColor.fromRgbF(
+        first.redF() + (second.redF() - first.redF()) * amount,
+        first.greenF() + (second.greenF() - first.greenF()) * amount,
+        first.blueF() + (second.blueF() - first.blueF()) * amount,
+        first.alphaF() + (second.alphaF() - first.alphaF()) * amount,
+    )
+
+
+def opposite(theme: Theme) -> Theme:
+    """The theme whose colours are right on an inverted card."""
+    return LIGHT if theme.is_dark else DARK
+
+
+def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
+    """How a box of this role looks while its node is in this state."""
+    radius = None if role in PILLS else float(RADIUS_CARD)
+    if role is Role.LOSS:
+        fill = theme.text
+        border = theme.accent if state is NodeState.CURRENT else fill
+        return BoxLook(fill, border, 2.0 if state is NodeState.CURRENT else 1.0, radius)
+    if role is Role.FRAME:
+        fill = mix(theme.background, theme.surface, 0.5) if theme.is_dark else mix(theme.background, theme.line, 0.3)
+        return BoxLook(fill, theme.line, 1.0, 12.0)
+    if state is NodeState.CURRENT:
+        return BoxLook(theme.accent_soft, theme.accent, 2.0, radius)
+    if role is Role.LEAF:
+        fill = theme.accent_soft if state is NodeState.DONE else theme.leaf_soft
+        return BoxLook(fill, theme.leaf, 1.25, radius)
+    if state is NodeState.DONE:
+        return BoxLook(theme.accent_soft, mix(theme.accent_soft, theme.accent, 0.28), 1.0, radius)
+    if role is Role.INPUT:
+        return BoxLook(mix(theme.line, theme.background, 0.35), mix(theme.line, theme.edge, 0.25), 1.0, radius)
+    if role in {Role.BUFFER, Role.CONSTANT}:
+        return BoxLook(theme.background, theme.edge, 1.0, radius, is_dashed=role is Role.CONSTANT)
+    if state is NodeState.READY:
+        return BoxLook(theme.surface, mix(theme.line, theme.accent, 0.55), 1.0, radius)
+    if state is NodeState.IDLE:
+        return BoxLook(mix(theme.surface, theme.background, 0.55), theme.line, 1.0, radius)
+    border = mix(theme.line, theme.edge, 0.35)
+    return BoxLook(theme.surface, border, 1.0, radius)
+
+
+def small_fill(theme: Theme, role: Role, state: NodeState) -> QColor:
+    """Fill of a box too small for an outline: stronger, so that state and kind can be seen from afar."""
+    if state is NodeState.CURRENT:
+        return theme.accent
+    if role is Role.LOSS:
+        return theme.text
+    if state is NodeState.DONE:
+        return mix(theme.accent_soft, theme.accent, 0.5)
+    if role is Role.LEAF:
+        return mix(theme.leaf_soft, theme.leaf, 0.6)
+    if role in PILLS or state is NodeState.IDLE:
+        return mix(theme.line, theme.edge, 0.3)
+    return mix(theme.line, theme.edge, 0.75)

@@ -1,0 +1,55 @@
+"""The canvas's context menu: what can be done with the box under the pointer, and with the view."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMenu
+
+from .look import Role
+
+if TYPE_CHECKING:
+    from .widget import GraphCanvas
+
+
+def build(canvas: GraphCanvas, item: int | None) -> QMenu:
+    """A menu for an item (None: for the ground); it deletes itself when it closes."""
+    menu = QMenu(canvas)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    scene, trace = canvas.scene, canvas.document.trace
+    if scene is not None and trace is not None and item is not None:
+        canvas.pick(item)
+        shown = scene.items[item]
+        if shown.node is None:
+            is_folded = scene.roles[item] == Role.GROUP
+            menu.addAction("Unfold" if is_folded else "Fold", partial(canvas.toggle, shown.scope))
+            name = ".".join(shown.scope)
+        else:
+            run = menu.addAction("Run to here", partial(canvas.document.run_to, shown.node))
+            run.setEnabled(trace.step_of(shown.node) is not None)
+            producers = [edge.source for edge in trace.graph.incoming(shown.node)]
+            select = menu.addAction("Select producer", partial(canvas.document.select, next(iter(producers), None)))
+            select.setEnabled(bool(producers))
+            if shown.scope:
+                menu.addAction(f"Fold {_short(shown.scope[-1])}", partial(canvas.toggle, shown.scope))
+            node = trace.graph.nodes[shown.node]
+            name = node.name or node.label
+        menu.addAction("Copy name", partial(_copy, name))
+        menu.addSeparator()
+    fold, unfold = menu.addAction("Fold all", canvas.fold_all), menu.addAction("Unfold all", canvas.unfold_all)
+    for action in (fold, unfold):
+        action.setEnabled(canvas.has_groups)
+    menu.addAction("Fit", canvas.fit).setEnabled(scene is not None)
+    return menu
+
+
+def _copy(text: str) -> None:
+    QGuiApplication.clipboard().setText(text)
+
+
+def _short(name: str) -> str:
+    # An ampersand would become a mnemonic.
+    return (name if len(name) <= 32 else name[:31] + "…").replace("&", "&&")

@@ -1,0 +1,48 @@
+"""Which moment the base picture shows, and which one is now: so that a step repaints only what it changed."""
+
+from __future__ import annotations
+
+import copy
+
+from engine.graph.stepper import Stepper
+
+from . import highlight
+from .painter import Moment
+from .scene import Scene
+
+LOOK_BACK = 16
+"""So many positions before the cursor a new base lies after a step back: the next steps back need no other one."""
+
+
+def at(scene: Scene, stepper: Stepper, position: int | None = None) -> Moment:
+    """The scene at a position (the stepper's own where none is given), with a stepper that stays there."""
+    frozen = copy.copy(stepper)
+    if position is not None:
+        frozen.move_to(position)
+    return Moment(scene, scene.states(frozen), frozen)
+
+
+class Moments:
+    """Remembers the present moment until the cursor moves."""
+
+    def __init__(self) -> None:
+        self._now: Moment | None = None
+
+    def clear(self) -> None:
+        self._now = None
+
+    def now(self, scene: Scene, stepper: Stepper) -> Moment:
+        if self._now is None or self._now.scene is not scene or self._now.stepper.position != stepper.position:
+            self._now = at(scene, stepper)
+        return self._now
+
+    def base(self, last: Moment | None, now: Moment) -> tuple[Moment, bool]:
+        """The moment for the base picture, and whether it is another one than `last`."""
+        if last is not None and last.scene is now.scene:
+            if highlight.changes(last, now) is not None:
+                return last, False
+            if now.stepper.position < last.stepper.position:
+                earlier = at(now.scene, now.stepper, max(0, now.stepper.position - LOOK_BACK))
+                if highlight.changes(earlier, now) is not None:
+                    return earlier, True
+        return now, True

@@ -1,0 +1,88 @@
+"""What the canvas says when there is no graph to show, only a part of it, or one still being laid out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPen
+
+from engine.graph.trace import Trace
+from gui.theme import RADIUS_CARD, Theme
+
+from .fonts import Face, Fonts, plain
+
+BANNER_HEIGHT = 36.0
+
+
+class Notice(NamedTuple):
+    """A heading and the lines below it."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+NOTHING_OPEN = Notice(
+    "Open a program to see its graph",
+    ("Choose a demo, or open a script, a module, a saved trace.", "You can also drop a file here."),
+)
+LAYING_OUT = Notice("Laying out the graph…", ("Esc cancels.",))
+
+
+def no_graph(trace: Trace) -> Notice:
+    """Why a trace has nothing to draw."""
+    if trace.error:
+        return Notice("The program stopped before it ran an operation", (trace.error,))
+    if trace.graph.nodes:
+        return Notice("The graph is not laid out", ("Choose a layout from the toolbar.",))
+    reason = trace.notes[0] if trace.notes else "No tensor operation was recorded."
+    return Notice("There is no graph to show", (reason,))
+
+
+def paint_empty(painter: QPainter, size: QSize, theme: Theme, fonts: Fonts, notice: Notice) -> None:
+    """The notice in the middle of the view."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    room = size.width() - 48.0
+    y = size.height() / 2 - 10 * len(notice.lines)
+    _centred(painter, notice.title, size.width() / 2, y, fonts, Face.HEADING, room, theme.text.name())
+    for index, line in enumerate(notice.lines):
+        below = y + 32 + 20 * index
+        _centred(painter, line, size.width() / 2, below, fonts, Face.LABEL, room, theme.muted.name())
+
+
+def paint_banner(painter: QPainter, area: QRectF, theme: Theme, fonts: Fonts, error: str) -> None:
+    """One line at the top: the graph ends where the program failed."""
+    painter.fillRect(QRectF(area.x(), area.y(), area.width(), BANNER_HEIGHT), theme.accent_soft)
+    painter.fillRect(QRectF(area.x(), area.y(), 4, BANNER_HEIGHT), theme.accent)
+    title = "Partial graph"
+    painter.setFont(fonts[Face.SMALL_BOLD])
+    painter.setPen(theme.accent)
+    painter.drawText(QPointF(area.x() + 16, area.y() + 23), title)
+    x = area.x() + 16 + fonts.width(title, Face.SMALL_BOLD) + 12
+    text = f"The program failed: {next(iter(error.strip().splitlines()), '')}"
+    painter.setFont(fonts[Face.SMALL])
+    painter.setPen(theme.text)
+    painter.drawText(QPointF(x, area.y() + 23), fonts.elide(plain(text), Face.SMALL, area.right() - 16 - x))
+
+
+def paint_busy(painter: QPainter, size: QSize, theme: Theme, fonts: Fonts) -> None:
+    """A quiet sign at the top while the next drawing is being made."""
+    text = "Laying out…  Esc cancels"
+    width = fonts.width(text, Face.SMALL) + 32
+    place = QRectF((size.width() - width) / 2, 16, width, 32)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.line, 1))
+    painter.setBrush(theme.surface)
+    painter.drawRoundedRect(place, RADIUS_CARD, RADIUS_CARD)
+    painter.setFont(fonts[Face.SMALL])
+    painter.setPen(theme.muted)
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _centred(
+    painter: QPainter, text: str, x: float, y: float, fonts: Fonts, face: Face, room: float, colour: str
+) -> None:
+    shown = fonts.elide(plain(next(iter(text.strip().splitlines()), "")), face, room)
+    painter.setFont(fonts[face])
+    painter.setPen(colour)
+    painter.drawText(QPointF(x - fonts.width(shown, face) / 2, y), shown)

@@ -1,0 +1,127 @@
+"""The gradient-norm overlay: a logarithmic scale in colours that colour-blind eyes tell apart, and its legend."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
+
+from engine.graph.trace import Trace
+from gui.numbers import format_number
+from gui.theme import RADIUS_CARD, Theme
+
+from .fonts import Face, Fonts
+from .look import mix
+from .scene import Scene
+
+KIND = "kind"
+GRADIENT_NORM = "gradient norm"
+OVERLAYS = (KIND, GRADIENT_NORM)
+_LIGHT_RAMP = ("#FDE9C8", "#F5B56B", "#DD7245", "#A03A5B", "#4B1D63")
+"""Light to dark, so that the order also holds in grey."""
+_DARK_RAMP = ("#3B2A5E", "#7D3A74", "#C4565F", "#F0954F", "#FCE7A2")
+BROKEN = QColor("#00A6D6")
+"""NaN or infinite: a hue that the scale has nowhere."""
+STEPS = 24
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Gradient norm of every item (NaN: none; infinity: not finite), and the decades of the scale."""
+
+    values: npt.NDArray[np.float64]
+    low: float
+    high: float
+    has_broken: bool
+
+
+def norms_of(scene: Scene) -> Norms:
+    """The largest gradient norm behind every item, over the whole backward pass."""
+    of_node = [_node_norm(scene.trace, node.id) for node in scene.trace.graph.nodes]
+    values = np.full(len(scene), np.nan)
+    for index in scene.boxes.tolist():
+        item = scene.items[index]
+        members = item.members if item.kind == "group" else () if item.node is None else (item.node,)
+        known = [norm for member in members if (norm := of_node[member]) is not None]
+        if known:
+            values[index] = max(known)
+    good = values[np.isfinite(values) & (values > 0)]
+    low = math.floor(math.log10(good.min())) if len(good) else -1
+    high = math.ceil(math.log10(good.max())) if len(good) else 0
+    return Norms(values, float(low), float(max(high, low + 1)), bool(np.isinf(values).any()))
+
+
+def colours_of(norms: Norms, theme: Theme) -> list[QColor | None]:
+    """The colour of every item on the scale; None where no gradient is known."""
+    ramp = [ramp_colour(theme, step / (STEPS - 1)) for step in range(STEPS)]
+    result: list[QColor | None] = []
+    for value in norms.values.tolist():
+        if math.isnan(value):
+            result.append(None)
+        elif math.isinf(value):
+            result.append(BROKEN)
+        else:
+            where = (math.log10(value) - norms.low) / (norms.high - norms.low) if value > 0 else 0.0
+            result.append(ramp[round(min(max(where, 0.0), 1.0) * (STEPS - 1))])
+    return result
+
+
+def ramp_colour(theme: Theme, where: float) -> QColor:
+    """The scale's colour at `where` (0 to 1)."""
+    stops = [QColor(code) for code in (_DARK_RAMP if theme.is_dark else _LIGHT_RAMP)]
+    place = where * (len(stops) - 1)
+    index = min(int(place), len(stops) - 2)
+    return mix(stops[index], stops[index + 1], place - index)
+
+
+def paint_legend(painter: QPainter, norms: Norms, theme: Theme, fonts: Fonts, height: float) -> QRectF:
+    """Draw the legend in the lower left corner of a view of this height; returns its place."""
+    bar_width = 208.0
+    panel = QRectF(16, height - 16 - 80, bar_width + 24, 80)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.line, 1))
+    painter.setBrush(theme.surface)
+    painter.drawRoundedRect(panel, RADIUS_CARD, RADIUS_CARD)
+    painter.setFont(fonts[Face.SMALL_BOLD])
+    painter.setPen(theme.text)
+    painter.drawText(QPointF(panel.x() + 12, panel.y() + 22), "Gradient norm")
+    if norms.has_broken:
+        text = "NaN or ∞"
+        x = panel.right() - 12 - fonts.width(text, Face.SMALL)
+        painter.setFont(fonts[Face.SMALL])
+        painter.drawText(QPointF(x, panel.y() + 22), text)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(BROKEN)
+        painter.drawRoundedRect(QRectF(x - 16, panel.y() + 13, 10, 10), 2, 2)
+    bar = QRectF(panel.x() + 12, panel.y() + 34, bar_width, 12)
+    gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+    for step in range(9):
+        gradient.setColorAt(step / 8, ramp_colour(theme, step / 8))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(gradient)
+    painter.drawRoundedRect(bar, 3, 3)
+    painter.setFont(fonts[Face.MONO_SMALL])
+    painter.setPen(theme.muted)
+    middle = (norms.low + norms.high) / 2
+    for place, power in ((0.0, norms.low), (0.5, middle), (1.0, norms.high)):
+        text = format_number(10.0**power, 2 if power == middle else 3)
+        shift = fonts.width(text, Face.MONO_SMALL) * place
+        painter.drawText(QPointF(bar.x() + bar.width() * place - shift, bar.bottom() + 18), text)
+    return panel
+
+
+def _node_norm(trace: Trace, node: int) -> float | None:
+    step = trace.step_of(node)
+    if step is None:
+        return None
+    found: float | None = None
+    for info in step.grad_outputs:
+        summary = info.summary if info is not None else None
+        if summary is not None:
+            norm = summary.norm if math.isfinite(summary.norm) else math.inf
+            found = norm if found is None else max(found, norm)
+    return found

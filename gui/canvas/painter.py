@@ -1,0 +1,290 @@
+"""Paints the scene: frames, links, boxes, at a level of detail and a quality that the frame can afford."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+
+from engine.graph.stepper import NodeState, Stepper
+
+from .cards import CardPainter
+from .labels import TITLE_BAR
+from .lines import Batches, draw_triangles
+from .look import Role, box_look, mix, small_fill
+from .routes import Lines
+from .scene import Floats, Ints, Scene, SceneStates
+from .sprites import SpriteCache, bucket
+
+Region = tuple[float, float, float, float]
+DATA_WIDTH = 1.5
+BACK_WIDTH = 1.75
+LEAST_TITLE_PX = 9.0
+"""Height on screen from which a frame's title bar is drawn."""
+FEW_BOXES = 140
+"""So many boxes are painted at full quality in every frame."""
+NEW_LABELS_PER_FRAME = 120
+"""So many labels may be rendered in a frame that must be fast; the others appear when the view rests."""
+
+
+class Quality(IntEnum):
+    """How much a frame may cost."""
+
+    FAST = 0
+    """The view moves: where there is much to paint, without antialiasing and with ready-made sprites."""
+    FULL = 1
+    VECTOR = 2
+    """For a file of shapes and texts: every link a path of its own, no line thinner than it is drawn."""
+
+
+class Detail(IntEnum):
+    """What can be seen at a scale, by the height of a typical box on screen."""
+
+    DENSITY = 0
+    RECTS = 1
+    SHAPES = 2
+    TEXT = 3
+
+
+def detail_at(box_height_px: float) -> Detail:
+    """Level of detail for boxes of this height on screen."""
+    for limit, level in ((3.0, Detail.DENSITY), (8.0, Detail.RECTS), (16.0, Detail.SHAPES)):
+        if box_height_px < limit:
+            return level
+    return Detail.TEXT
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is painted: a scene at one position of the backward pass."""
+
+    scene: Scene
+    states: SceneStates
+    stepper: Stepper
+
+
+class ScenePainter:
+    """Paints moments of one scene. The given painter's transform maps scene units to the screen."""
+
+    def __init__(self, cards: CardPainter) -> None:
+        self.cards = cards
+        self.sprites = SpriteCache()
+        self._batches = Batches()
+
+    def paint(
+        self, painter: QPainter, moment: Moment, region: Region, scale: float, ratio: float, quality: Quality
+    ) -> int:
+        """Paint what lies in a region of the scene; returns how many boxes that were.
+
+        `scale` is in widget pixels per scene unit, `ratio` the device's pixels per widget pixel.
+        """
+        boxes, frames, links = moment.scene.visible(*region)
+        detail = detail_at(moment.scene.box_height * scale)
+        is_fast = quality is Quality.FAST and len(boxes) > FEW_BOXES
+        is_smooth = not is_fast and detail > Detail.DENSITY
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, is_smooth)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing, True)
+        self._paint_frames(painter, moment, frames, scale)
+        if quality is Quality.VECTOR:
+            self._paint_paths(painter, moment, links)
+        else:
+            self._paint_links(painter, moment, links, scale, is_fast=is_fast)
+        self.paint_titles(painter, moment, frames.tolist(), scale)
+        if detail <= Detail.RECTS:
+            self._paint_small(painter, moment, boxes, scale)
+        elif is_fast:
+            self._paint_sprites(painter, moment, boxes, scale, ratio, detail)
+        else:
+            self._paint_cards(painter, moment, boxes, detail)
+        return len(boxes)
+
+    # ----- frames
+
+    def _paint_frames(self, painter: QPainter, moment: Moment, frames: Ints, scale: float) -> None:
+        if scale * TITLE_BAR >= LEAST_TITLE_PX:
+            for index in frames.tolist():
+                self.cards.paint_frame(painter, moment.scene, index)
+            return
+        look = box_look(self.cards.theme, Role.FRAME, NodeState.WAITING)
+        painter.setPen(_cosmetic(look.border, 1))
+        painter.setBrush(look.fill)
+        rects = moment.scene.rects[frames].copy()
+        rects[:, 2:] -= rects[:, :2]
+        self._batches.draw_rects(painter, rects)
+
+    def paint_titles(self, painter: QPainter, moment: Moment, frames: list[int], scale: float) -> None:
+        """The titles of open groups, over the links that run through them."""
+        if scale * TITLE_BAR >= LEAST_TITLE_PX:
+            for index in frames:
+                self.cards.paint_title(painter, moment.scene, index, moment.states, moment.stepper)
+
+    # ----- links
+
+    def _paint_links(self, painter: QPainter, moment: Moment, links: Ints, scale: float, *, is_fast: bool) -> None:
+        scene, theme = moment.scene, self.cards.theme
+        is_cut, has_flowed = scene.is_cut[links], moment.states.links[links]
+        is_fine = scale >= 0.3
+        data, back = self._lines(scene, scale)
+        faint = min(1.0, 0.45 + scale)
+        colour = mix(theme.background, theme.edge, faint)
+        self._paint_lines(painter, data.of(links[~is_cut]), colour, DATA_WIDTH * scale, is_fast)
+        if is_fine:
+            for link in links[is_cut].tolist():
+                self.paint_route(painter, data, link, theme.edge, DATA_WIDTH, Qt.PenStyle.DotLine)
+        else:
+            self._paint_lines(painter, data.of(links[is_cut]), mix(theme.background, theme.edge, 0.4), 1, is_fast)
+        done = links[has_flowed]
+        accent = mix(theme.background, theme.accent, 0.85 * faint)
+        self._paint_lines(painter, back.of(done), accent, BACK_WIDTH * scale, is_fast)
+        if is_fine and not (is_fast and len(links) > 400):
+            self._paint_heads(painter, scene.routes.heads[links], theme.edge)
+            self._paint_heads(painter, scene.routes.back_heads[done], accent)
+
+    def _paint_paths(self, painter: QPainter, moment: Moment, links: Ints) -> None:
+        scene, theme = moment.scene, self.cards.theme
+        for link in links.tolist():
+            style = Qt.PenStyle.DotLine if scene.is_cut[link] else Qt.PenStyle.SolidLine
+            self.paint_route(painter, scene.routes.rounded, link, theme.edge, DATA_WIDTH, style)
+        self._paint_heads(painter, scene.routes.heads[links], theme.edge)
+        for link in links[moment.states.links[links]].tolist():
+            self.paint_gradient(painter, scene, link, 1.0, is_active=False)
+
+    def _lines(self, scene: Scene, scale: float) -> tuple[Lines, Lines]:
+        routes = scene.routes
+        if scale >= 0.3:
+            return routes.rounded, routes.back_rounded
+        return routes.straight, routes.back_straight if scale >= 0.12 else routes.straight
+
+    def _paint_lines(self, painter: QPainter, segments: Floats, colour: QColor, width: float, is_fast: bool) -> None:
+        pen = _cosmetic(colour, 1 if is_fast else max(1.0, width))
+        if not is_fast and width > 1.2:
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        self._batches.draw_lines(painter, segments)
+
+    def _paint_heads(self, painter: QPainter, heads: Floats, colour: QColor) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        draw_triangles(painter, heads)
+
+    def paint_route(
+        self,
+        painter: QPainter,
+        lines: Lines,
+        link: int,
+        colour: QColor,
+        width: float,
+        style: Qt.PenStyle = Qt.PenStyle.SolidLine,
+    ) -> None:
+        """One link as a path of its own, so that dashes run round its corners; width in scene units."""
+        segments = lines.of(np.array([link]))
+        if not len(segments):
+            return
+        path = QPainterPath(QPointF(*segments[0, :2]))
+        for x, y in segments[:, 2:].tolist():
+            path.lineTo(x, y)
+        pen = QPen(colour, width)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap if style is not Qt.PenStyle.SolidLine else Qt.PenCapStyle.RoundCap)
+        if style is Qt.PenStyle.DashLine:
+            pen.setDashPattern([2.6, 1.6])
+        elif style is Qt.PenStyle.DotLine:
+            pen.setDashPattern([1.2, 2.4])
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(path)
+
+    def paint_gradient(self, painter: QPainter, scene: Scene, link: int, scale: float, *, is_active: bool) -> None:
+        """The way back of one link, with its head: dashed and thicker while the current step hands it on."""
+        _, back = self._lines(scene, scale)
+        colour = (
+            self.cards.theme.accent if is_active else mix(self.cards.theme.background, self.cards.theme.accent, 0.85)
+        )
+        least = (1.6 if is_active else 1.0) / scale
+        width = max(2.25 if is_active else BACK_WIDTH, least)
+        self.paint_route(
+            painter, back, link, colour, width, Qt.PenStyle.DashLine if is_active else Qt.PenStyle.SolidLine
+        )
+        if scale >= 0.3:
+            self._paint_heads(painter, scene.routes.back_heads[link : link + 1], colour)
+
+    # ----- boxes
+
+    def _paint_cards(self, painter: QPainter, moment: Moment, boxes: Ints, detail: Detail) -> None:
+        scene, states = moment.scene, moment.states
+        for index in boxes.tolist():
+            if detail is Detail.TEXT:
+                self.cards.paint(painter, scene, index, states, moment.stepper)
+                continue
+            x, y, right, bottom = scene.rects[index].tolist()
+            look = self.cards.look(index, Role(int(scene.roles[index])), NodeState(int(states.state[index])))
+            self.cards.paint_box(painter, QRectF(x, y, right - x, bottom - y), look)
+
+    def _paint_sprites(
+        self, painter: QPainter, moment: Moment, boxes: Ints, scale: float, ratio: float, detail: Detail
+    ) -> None:
+        scene, states, sprites, cards = moment.scene, moment.states, self.sprites, self.cards
+        at = bucket(scale * ratio)
+        transform = painter.transform()
+        painter.save()
+        painter.resetTransform()
+        factor = scale * ratio / at
+        painter.scale(factor / ratio, factor / ratio)
+        corners = scene.rects[boxes]
+        places = (
+            (corners[:, :2] * [transform.m11(), transform.m22()] + [transform.dx(), transform.dy()]) / factor * ratio
+        )
+        limit = sprites.made + NEW_LABELS_PER_FRAME
+        sizes = (corners[:, 2:] - corners[:, :2]).tolist()
+        for index, (x, y), (width, height) in zip(boxes.tolist(), places.tolist(), sizes, strict=True):
+            role = Role(int(scene.roles[index]))
+            look = cards.look(index, role, NodeState(int(states.state[index])))
+            place = QPointF(x, y)
+            painter.drawPixmap(place, sprites.box(cards, look, width, height, at))
+            if detail is Detail.TEXT:
+                runs = cards.runs(scene, index, states, moment.stepper)
+                may_make = sprites.made < limit
+                label = sprites.label(cards, runs, role, width, height, at, may_make=may_make)
+                if label is not None:
+                    painter.drawPixmap(place, label)
+        painter.restore()
+
+    def _paint_small(self, painter: QPainter, moment: Moment, boxes: Ints, scale: float) -> None:
+        """Boxes as plain rectangles, all of one colour at once; never thinner than a pixel."""
+        rects = moment.scene.rects[boxes].copy()
+        rects[:, 2:] = np.maximum(rects[:, 2:] - rects[:, :2], 1.0 / scale)
+        painter.setPen(Qt.PenStyle.NoPen)
+        overlay = self.cards.overlay
+        if overlay is not None:
+            neutral = mix(self.cards.theme.line, self.cards.theme.edge, 0.4)
+            colours = [overlay[index] for index in boxes.tolist()]
+            codes = np.array([0 if colour is None else colour.rgba() for colour in colours], dtype=np.int64)
+            for code in np.unique(codes).tolist():
+                painter.setBrush(QColor.fromRgba(code) if code else neutral)
+                self._batches.draw_rects(painter, rects[codes == code])
+            return
+        style = moment.scene.roles[boxes].astype(np.int64) * 8 + moment.states.state[boxes]
+        for code in np.unique(style).tolist():
+            painter.setBrush(small_fill(self.cards.theme, Role(code // 8), NodeState(code % 8)))
+            self._batches.draw_rects(painter, rects[style == code])
+        self._paint_small_progress(painter, moment, boxes, rects)
+
+    def _paint_small_progress(
+        self, painter: QPainter, moment: Moment, boxes: Ints, rects: npt.NDArray[np.float64]
+    ) -> None:
+        """Folded groups fill up from their left as the backward pass works through them."""
+        progress = moment.states.progress[boxes]
+        is_partial = (moment.scene.roles[boxes] == Role.GROUP) & (progress > 0) & (progress < 1)
+        partial = rects[is_partial].copy()
+        partial[:, 2] *= progress[is_partial]
+        painter.setBrush(small_fill(self.cards.theme, Role.GROUP, NodeState.DONE))
+        self._batches.draw_rects(painter, partial)
+
+
+def _cosmetic(colour: QColor, width: float) -> QPen:
+    pen = QPen(colour, width)
+    pen.setCosmetic(True)
+    return pen

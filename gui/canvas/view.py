@@ -1,0 +1,152 @@
+"""The moving camera of a widget: fitting, zooming, panning, gentle glides, and when the view rests again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QPointF, QSize, QTimer, QVariantAnimation, Signal
+from PySide6.QtWidgets import QWidget
+
+from .camera import Camera, fitted
+
+REST_MS = 140
+"""Without a movement for so long, the view is painted again at full quality."""
+GLIDE_MS = 160
+READABLE = 0.7
+"""Scale at which a card that was searched for can be read."""
+LEAST_OPENING = 0.45
+"""A new graph that would have to be smaller than this to fit is shown from its top instead."""
+
+Rect = tuple[float, float, float, float]
+
+
+class View(QObject):
+    """Camera of `widget`; rectangles are x, y, right, bottom in scene units."""
+
+    changed = Signal()
+    """The camera moved or rests again: paint."""
+    zoomed = Signal(float)
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self.camera = Camera()
+        self.is_moving = False
+        """Whether frames must be fast now."""
+        self._fitted: Rect | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._on_rest_timeout)
+        self._glide = QVariantAnimation(self)
+        self._glide.setDuration(GLIDE_MS)
+        self._glide.valueChanged.connect(self._on_glide_value_changed)
+
+    @property
+    def region(self) -> Rect:
+        """The part of the scene in view."""
+        return self.camera.region(0, 0, self._widget.width(), self._widget.height())
+
+    def set_camera(self, camera: Camera) -> None:
+        """Jump there, ending any glide."""
+        self._glide.stop()
+        self._apply(camera)
+
+    def hurry(self) -> None:
+        """Frames must be fast until the view has rested a moment."""
+        self.is_moving = True
+        self._rest.start()
+
+    def rest(self) -> None:
+        """Full quality now, without waiting for the timer."""
+        self._rest.stop()
+        self._on_rest_timeout()
+
+    def fit(self, bounds: Rect) -> None:
+        """Show a rectangle of x, y, width, height; it stays fitted while the widget is resized."""
+        self.set_camera(fitted(bounds, self._widget.width(), self._widget.height()))
+        self._fitted = bounds
+
+    def open_on(self, bounds: Rect) -> None:
+        """First look at a drawing: all of it, or its top at a size that shows its boxes."""
+        camera = fitted(bounds, self._widget.width(), self._widget.height())
+        if camera.scale >= LEAST_OPENING:
+            self.fit(bounds)
+            return
+        x, y, width, _ = bounds
+        scale = max(camera.scale, min(READABLE, (self._widget.width() - 64) / max(width, 1.0)), LEAST_OPENING)
+        self.set_camera(Camera(scale, self._widget.width() / 2 - (x + width / 2) * scale, 32 - y * scale))
+
+    def zoom_at(self, factor: float, position: QPointF) -> None:
+        self.set_camera(self.camera.zoomed(factor, position.x(), position.y()))
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        self.set_camera(self.camera.moved(dx, dy))
+
+    def centre(self, x: float, y: float) -> None:
+        """Jump to a scene position."""
+        self.set_camera(self.camera.centred(x, y, self._widget.width(), self._widget.height()))
+
+    def go_to(self, rect: Rect, least_scale: float = 0.0) -> None:
+        """Glide until a rectangle is in the middle, at this scale or more."""
+        if self.camera.scale < least_scale:
+            middle = self._widget.width() / 2, self._widget.height() / 2
+            self.set_camera(self.camera.zoomed(least_scale / self.camera.scale, *middle))
+        self._glide_to(self._centred_on(rect))
+
+    def reveal(self, rect: Rect) -> None:
+        """Glide only as far as needed until a rectangle is well inside the view."""
+        left, top = self.camera.to_screen(rect[0], rect[1])
+        right, bottom = self.camera.to_screen(rect[2], rect[3])
+        width, height = self._widget.width(), self._widget.height()
+        margin = min(56.0, width / 6, height / 6)
+        if right - left > width - 2 * margin or bottom - top > height - 2 * margin:
+            if right < margin or bottom < margin or left > width - margin or top > height - margin:
+                self._glide_to(self._centred_on(rect))
+            return
+        dx = max(margin - left, 0.0) - max(right - (width - margin), 0.0)
+        dy = max(margin - top, 0.0) - max(bottom - (height - margin), 0.0)
+        if dx or dy:
+            self._glide_to(self.camera.moved(dx, dy))
+
+    def resize(self, old: QSize, new: QSize) -> None:
+        """A fitted view stays fitted; else the middle stays in the middle."""
+        if self._fitted is not None:
+            self.fit(self._fitted)
+        elif old.isValid():
+            self._apply(self.camera.moved((new.width() - old.width()) / 2, (new.height() - old.height()) / 2))
+
+    def touches(self, rect: Rect) -> bool:
+        """Whether any of a rectangle is in view."""
+        region = self.region
+        return rect[0] < region[2] and rect[2] > region[0] and rect[1] < region[3] and rect[3] > region[1]
+
+    def _centred_on(self, rect: Rect) -> Camera:
+        x, y = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
+        return self.camera.centred(x, y, self._widget.width(), self._widget.height())
+
+    def _glide_to(self, camera: Camera) -> None:
+        self._glide.stop()
+        if not self._widget.isVisible():
+            self._apply(camera)
+            return
+        self._glide.setStartValue(QPointF(self.camera.dx, self.camera.dy))
+        self._glide.setEndValue(QPointF(camera.dx, camera.dy))
+        self._glide.start()
+
+    def _apply(self, camera: Camera) -> None:
+        camera = camera.snapped(self._widget.devicePixelRatioF())
+        if camera == self.camera:
+            return
+        is_zoom = camera.scale != self.camera.scale
+        self.camera = camera
+        self._fitted = None
+        self.hurry()
+        self.changed.emit()
+        if is_zoom:
+            self.zoomed.emit(camera.scale)
+
+    def _on_glide_value_changed(self, value: QPointF) -> None:
+        self._apply(Camera(self.camera.scale, value.x(), value.y()))
+
+    def _on_rest_timeout(self) -> None:
+        self.is_moving = False
+        self.changed.emit()

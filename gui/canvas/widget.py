@@ -1,0 +1,411 @@
+"""The graph canvas: one widget that paints the graph, follows the document, and lets hands move, fold and pick."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from engine.graph.fold import Folds
+from engine.graph.model import ScopePath
+from gui.document import Document
+from gui.theme import Theme, ThemeManager
+
+from . import menu, notices, overlay
+from .camera import Camera
+from .content import Content
+from .fonts import Fonts
+from .hands import Hands
+from .labels import Labels
+from .scene import Scene
+from .stage import Marks, Stage
+from .view import READABLE, Rect, View
+
+
+class GraphCanvas(QWidget):
+    """Shows the document's trace as a graph.
+
+    Parameters
+    ----------
+    document : the trace, the cursor and the selection; the canvas changes the selection and may move the cursor.
+    themes : the colours.
+    """
+
+    drawing_changed = Signal()
+    zoom_changed = Signal(float)
+    """Emitted with the new scale (1.0 is 100 %)."""
+    status_message = Signal(str)
+
+    def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self._themes = themes
+        self.fonts = Fonts()
+        self.follow_cursor = True
+        self._content = Content(self.fonts, self)
+        self._hands = Hands(self)
+        self._overlay = overlay.KIND
+        self._picked_scope: ScopePath | None = None
+        self._pin: tuple[ScopePath, float, float] | None = None
+        self._wanted_node: int | None = None
+        self._wants_fit = False
+        self._is_new_trace = True
+        self.view = View(self)
+        self._stage = Stage(self, self.view)
+        self._set_up_widget()
+        self.view.changed.connect(self.update)
+        self.view.zoomed.connect(self.zoom_changed)
+        self._content.changed.connect(self._on_content_changed)
+        self._content.busy_changed.connect(self._on_content_busy_changed)
+        self._content.failed.connect(self.status_message)
+        document.trace_changed.connect(self._on_document_trace_changed)
+        document.cursor_changed.connect(self._on_document_cursor_changed)
+        document.selection_changed.connect(self._on_document_selection_changed)
+        themes.changed.connect(self._on_themes_changed)
+        self._on_document_trace_changed()
+
+    def _set_up_widget(self) -> None:
+        self.setObjectName("graphCanvas")
+        self.setAccessibleName("Computational graph")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        return QSize(800, 600)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, 160)
+
+    # ----- what is shown
+
+    @property
+    def scene(self) -> Scene | None:
+        return self._content.scene
+
+    @property
+    def labels(self) -> Labels | None:
+        return self._content.labels
+
+    @property
+    def camera(self) -> Camera:
+        return self.view.camera
+
+    @property
+    def folds(self) -> Folds:
+        return self._content.folds
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether there is any module call to fold."""
+        return self._content.has_groups
+
+    @property
+    def theme(self) -> Theme:
+        return self._themes.theme
+
+    @property
+    def method(self) -> str:
+        """The layout's name: "layered", or one of networkx's."""
+        return self._content.method
+
+    def set_method(self, name: str) -> None:
+        """Lay the graph out in another way, and fit it."""
+        if name != self.method:
+            self._wants_fit = True
+            self._content.set_method(name)
+
+    @property
+    def overlay(self) -> str:
+        """What colours mean: "kind" or "gradient norm"."""
+        return self._overlay
+
+    def set_overlay(self, name: str) -> None:
+        """Colour the boxes by another property; the layout stays.
+
+        Raises
+        ------
+        ValueError
+            There is no overlay of this name.
+        """
+        if name not in overlay.OVERLAYS:
+            raise ValueError(f"there is no overlay named {name!r}; choose one of {', '.join(overlay.OVERLAYS)}")
+        if name != self._overlay:
+            self._overlay = name
+            self._renew_painter()
+
+    @property
+    def is_laying_out(self) -> bool:
+        return self._content.is_busy
+
+    def fold_all(self) -> None:
+        self._wants_fit = True
+        self._content.fold_all()
+
+    def unfold_all(self) -> None:
+        self._wants_fit = True
+        self._content.unfold_all()
+
+    def set_depth(self, depth: int) -> None:
+        """Show module calls open down to this depth; 0 folds the outermost."""
+        self._wants_fit = True
+        self._content.set_depth(depth)
+
+    def unfold(self, path: ScopePath) -> None:
+        """Open a module call and everything around it."""
+        self._pin_scope(path)
+        self._content.unfold(path)
+
+    def toggle(self, path: ScopePath) -> None:
+        """Fold or unfold a module call; its box stays where it is on screen."""
+        self._pin_scope(path)
+        self._content.toggle(path)
+
+    def toggle_picked(self) -> None:
+        """Fold or unfold the picked group, or fold the one around the selected node."""
+        if self._picked_scope is not None:
+            self.toggle(self._picked_scope)
+            return
+        scene, item = self.scene, self.picked_item
+        if scene is not None and item is not None and scene.items[item].scope:
+            self._picked_scope = scene.items[item].scope
+            self.toggle(scene.items[item].scope)
+
+    # ----- picking
+
+    @property
+    def picked_item(self) -> int | None:
+        """Index of the item that keys and menu act on: the picked group, or the box of the document's focus."""
+        scene = self.scene
+        if scene is None:
+            return None
+        if self._picked_scope is not None:
+            return scene.item_of_scope(self._picked_scope)
+        node = self.document.focus
+        return None if node is None else scene.item_of(node)
+
+    def pick(self, item: int | None) -> None:
+        """Select an item's node; of a group, the group itself; None selects nothing."""
+        scene = self.scene
+        shown = None if item is None or scene is None else scene.items[item]
+        self._picked_scope = shown.scope if shown is not None and shown.node is None else None
+        self.document.select(None if shown is None else shown.node)
+        self.update()
+
+    # ----- moving the view
+
+    def fit(self) -> None:
+        """Show everything."""
+        if self.scene is not None:
+            self.view.fit(self.scene.bounds)
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom about the middle of the view."""
+        self.zoom_at(factor, QPointF(self.width() / 2, self.height() / 2))
+
+    def zoom_at(self, factor: float, position: QPointF) -> None:
+        """Zoom about a position of the widget, which keeps what is under it."""
+        self.view.zoom_at(factor, position)
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Move the view by pixels."""
+        self.view.pan_by(dx, dy)
+
+    def center_on(self, node_id: int) -> None:
+        """Bring a node to the middle, opening what hides it and zooming in until it can be read."""
+        trace = self.document.trace
+        if trace is None or not 0 <= node_id < len(trace.graph.nodes):
+            return
+        scope = trace.graph.nodes[node_id].scope
+        if self.folds.hidden_in(scope) is not None:
+            self._wanted_node = node_id
+            self._content.unfold(scope)
+        else:
+            self._go_to_node(node_id)
+
+    def _go_to_node(self, node_id: int) -> None:
+        item = None if self.scene is None else self.scene.item_of(node_id)
+        if item is not None:
+            self.view.go_to(self._rect(item), READABLE)
+
+    def reveal(self, item: int) -> None:
+        """Move the view gently, and only as far as needed, until an item is well inside it."""
+        if self.scene is not None:
+            self.view.reveal(self._rect(item))
+
+    def go_by_minimap(self, position: QPointF, *, is_drag: bool = False) -> bool:
+        """Centre on what a position on the minimap stands for; False if the map is not there."""
+        scene, place = self.scene, self._minimap_place()
+        if scene is None or place is None or not (is_drag or place.contains(position)):
+            return False
+        self.view.centre(*self._stage.minimap.scene_point(scene, place, position))
+        return True
+
+    def is_on_minimap(self, position: QPointF) -> bool:
+        place = self._minimap_place()
+        return place is not None and place.contains(position)
+
+    def escape(self) -> None:
+        """Cancel the layout being made, else select nothing."""
+        if self._content.is_busy:
+            self._content.cancel()
+            self.status_message.emit("Layout cancelled.")
+        else:
+            self.pick(None)
+
+    def wait_for_layout(self) -> None:
+        """Wait for a running layout's thread (before the program ends)."""
+        self._content.wait()
+
+    def _minimap_place(self) -> QRectF | None:
+        return None if self.scene is None else self._stage.minimap.place(self.scene, self.camera, QSizeF(self.size()))
+
+    def _rect(self, item: int) -> Rect:
+        if self.scene is None:
+            return 0.0, 0.0, 0.0, 0.0
+        x, y, right, bottom = self.scene.rects[item].tolist()
+        return x, y, right, bottom
+
+    # ----- following document and content
+
+    def _on_document_trace_changed(self) -> None:
+        self._picked_scope = None
+        self._pin = self._wanted_node = None
+        self._is_new_trace = True
+        self._content.set_trace(self.document.trace)
+
+    def _on_document_cursor_changed(self) -> None:
+        self.update()
+        scene, stepper = self.scene, self.document.stepper
+        if self.follow_cursor and scene is not None and stepper is not None and stepper.current is not None:
+            item = scene.item_of(stepper.current.node.id)
+            if item is not None:
+                self.reveal(item)
+
+    def _on_document_selection_changed(self) -> None:
+        node = self.document.selection
+        if node is not None:
+            self._picked_scope = None
+            item = None if self.scene is None else self.scene.item_of(node)
+            if item is not None and not self.view.touches(self._rect(item)):
+                self.reveal(item)
+        self.update()
+
+    def _on_themes_changed(self, _theme: Theme) -> None:
+        self._renew_painter()
+
+    def _on_content_busy_changed(self, is_busy: bool) -> None:
+        if is_busy:
+            self.status_message.emit("Laying out the graph…")
+        self.update()
+
+    def _on_content_changed(self) -> None:
+        self._hands.reset()
+        self._renew_painter()
+        if self.scene is not None:
+            self._place_scene(self.scene)
+        self._pin = self._wanted_node = None
+        self.drawing_changed.emit()
+
+    def _place_scene(self, scene: Scene) -> None:
+        """Look at a new drawing so that the user knows where what was there has gone."""
+        if self._is_new_trace:
+            self._is_new_trace = self._wants_fit = False
+            self.view.open_on(scene.bounds)
+        elif self._wants_fit:
+            self._wants_fit = False
+            self.view.fit(scene.bounds)
+        elif self._wanted_node is not None:
+            self._go_to_node(self._wanted_node)
+        elif self._pin is not None:
+            path, x, y = self._pin
+            item = scene.item_of_scope(path)
+            if item is not None:
+                self.view.set_camera(self.camera.pinned(*self._rect(item)[:2], x, y))
+
+    def _pin_scope(self, path: ScopePath) -> None:
+        """Remember where a group's corner is on screen, to put it there again after the next layout."""
+        item = None if self.scene is None else self.scene.item_of_scope(path)
+        if item is not None:
+            self._pin = (path, *self.camera.to_screen(*self._rect(item)[:2]))
+
+    def _renew_painter(self) -> None:
+        self._stage.renew(self.scene, self.labels, self.theme, self._overlay)
+        self.update()
+
+    # ----- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        scene, stepper = self.scene, self.document.stepper
+        if scene is None or stepper is None or not len(scene):
+            painter.fillRect(self.rect(), self.theme.background)
+            notices.paint_empty(painter, self.size(), self.theme, self.fonts, self._empty_reason())
+        else:
+            has_selection = self._picked_scope is not None or self.document.selection is not None
+            marks = Marks(self.picked_item if has_selection else None, self._hands.hovered)
+            self._stage.paint(painter, scene, stepper, marks)
+            if self._content.is_busy:
+                notices.paint_busy(painter, self.size(), self.theme, self.fonts)
+        painter.end()
+
+    def _empty_reason(self) -> notices.Notice:
+        trace = self.document.trace
+        if trace is None:
+            return notices.NOTHING_OPEN
+        if self._content.is_busy:
+            return notices.LAYING_OUT
+        return notices.no_graph(trace)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.view.resize(event.oldSize(), event.size())
+        self._content.aspect = min(max(self.width() / max(self.height(), 1), 0.5), 3.0)
+        super().resizeEvent(event)
+
+    # ----- hands
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._hands.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hands.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._hands.release(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self._hands.double_click(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._hands.wheel(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hands.leave()
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._hands.key(event):
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        item = self._hands.item_at(QPointF(event.pos()))
+        menu.build(self, item).popup(event.globalPos())
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent):
+            return self._hands.gesture(event)
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            self._hands.tip(event)
+            return True
+        return super().event(event)
