@@ -156,8 +156,8 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     ),
     "&Training": ("pause_training", "resume_training", "step_training"),
     "&View": (
-        *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "<Layout>", "<Depth>", "<Overlay>", SEPARATOR),
-        *("<Theme>", "<Panels>", "reset_layout"),
+        *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "fold_all", "unfold_all", "<Depth>"),
+        *("<Layout>", "<Overlay>", SEPARATOR, "toggle_theme", "<Theme>", "<Panels>", "reset_layout"),
     ),
     "&Help": ("show_shortcuts", "show_log", SEPARATOR, "about"),
 }

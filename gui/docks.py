@@ -60,6 +60,7 @@ class DockTitle(QWidget):
             button.setIconSize(QSize(14, 14))
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._dock = dock
+        self._is_collapsed = False
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 6, 0)
         row.setSpacing(0)
@@ -71,7 +72,16 @@ class DockTitle(QWidget):
         self.set_collapsed(False)
 
     def set_collapsed(self, is_collapsed: bool) -> None:
+        self._is_collapsed = is_collapsed
         self.setFixedHeight(0 if is_collapsed else TITLE_HEIGHT_PX)
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """The dock's layout asks for this alone, and not for the fixed height."""
+        return QSize(super().sizeHint().width(), 0 if self._is_collapsed else TITLE_HEIGHT_PX)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self.sizeHint().height())
 
     def _on_float_clicked(self) -> None:
         self._dock.setFloating(not self._dock.isFloating())

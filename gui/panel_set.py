@@ -51,6 +51,8 @@ class PanelSet(QObject):
         self._menus = {"Layout": self._layouts, "Depth": self._depths, "Overlay": self._overlays}
         toolbar = window.toolbar
         self._buttons = {"Layout": toolbar.layout_menu, "Depth": toolbar.depth_menu, "Overlay": toolbar.overlay_menu}
+        toolbar.depth_menu.menu_.addActions([window.actions_["fold_all"], window.actions_["unfold_all"]])
+        toolbar.depth_menu.menu_.addSeparator()
         for title, button in self._buttons.items():
             self.fill_menu(title, button.menu_)
         self._connect()
@@ -87,9 +89,8 @@ class PanelSet(QObject):
 
     def set_enabled(self, is_enabled: bool) -> None:
         """Whether there is a graph to draw in other ways."""
-        for title, menu in self._menus.items():
+        for menu in self._menus.values():
             menu.set_enabled(is_enabled)
-            self._buttons[title].setEnabled(is_enabled)
 
     def open_log(self, path: str) -> None:
         """Show a log of training runs."""
@@ -117,10 +118,7 @@ class PanelSet(QObject):
         self._show_choices()
 
     def _on_depths_chosen(self, depth: int) -> None:
-        if depth < 0:
-            self.canvas.unfold_all()
-        else:
-            self.canvas.set_depth(depth)
+        self.canvas.set_depth(depth)
 
     def _on_overlays_chosen(self, name: str) -> None:
         self.canvas.set_overlay(name)

@@ -54,8 +54,7 @@ class ChoiceMenu(QObject):
 
 def depth_choices() -> list[tuple[object, str, str]]:
     """Down to which level of modules the graph is open."""
-    levels: list[tuple[object, str, str]] = [
+    return [
         (depth, f"{depth} level{'s' if depth > 1 else ''}", f"Modules nested {depth} deep are open")
         for depth in range(1, MAX_DEPTH + 1)
     ]
-    return [(0, "Fold all", "One box for each outermost module"), *levels, (-1, "Unfold all", "Every operation")]

@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         self._fill_menus()
         self._on_themes_changed(themes.theme)
         self._refresh()
+        self.setFocus()  # not on the first button: the space bar would press it
 
     # Building
 
@@ -189,6 +190,7 @@ class MainWindow(QMainWindow):
             for title, icon, choices in self.panels.choices():
                 entries += finding.choice_entries(title, icon, choices)
         entries += finding.demo_entries(self.open_target)
+        self.palette_.top_px = self.toolbar.geometry().bottom() + 8
         self.palette_.popup([*entries, *nodes])
 
     def go_to_node(self, node_id: int) -> None:
@@ -244,6 +246,8 @@ class MainWindow(QMainWindow):
         self.actions_.set_conditions(name for name, holds in conditions.items() if holds)
         chosen = {None: "theme_system", "light": "theme_light", "dark": "theme_dark"}[self.themes.chosen]
         self.actions_[chosen].setChecked(True)
+        for button in (self.toolbar.layout_menu, self.toolbar.depth_menu, self.toolbar.overlay_menu):
+            button.setEnabled(trace is not None)
         if self.panels is not None:
             self.panels.set_enabled(trace is not None)
 
@@ -257,7 +261,10 @@ class MainWindow(QMainWindow):
 
     def _show_page(self) -> None:
         is_empty = self.workspace.target is None or self.canvas is None
-        self.stack.setCurrentWidget(self.welcome if is_empty or self.canvas is None else self.canvas)
+        page = self.welcome if is_empty or self.canvas is None else self.canvas
+        if page is not self.stack.currentWidget():
+            self.stack.setCurrentWidget(page)
+            (self if page is self.welcome else page).setFocus()
         if is_empty:
             self.docks.hide_all()
         elif self.docks.are_hidden:

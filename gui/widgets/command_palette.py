@@ -74,6 +74,8 @@ class CommandPalette(QFrame):
         self.setObjectName("commandPalette")
         self._window = window
         self._themes = themes
+        self.top_px = 52
+        """Distance from the window's upper edge."""
         self._entries: Sequence[Entry] = ()
         self.field = QLineEdit(self)
         self.field.setPlaceholderText("Find a command, a node or a variable")
@@ -136,7 +138,7 @@ class CommandPalette(QFrame):
             self._window.setFocus()
 
     def place(self) -> None:
-        """Fit the height to the results, and stay in the middle of the window's upper part."""
+        """Fit the height to the results, and stay in the middle of the window's upper part, below the toolbar."""
         parent = self._window
         rows = self._model.rowCount()
         self.list.setVisible(rows > 0)
@@ -146,8 +148,8 @@ class CommandPalette(QFrame):
         layout = self.layout()
         if layout is not None:
             layout.activate()
-        height = min(self.sizeHint().height(), parent.height() - 60)
-        self.setGeometry((parent.width() - width) // 2, 52, width, height)
+        height = min(self.sizeHint().height(), parent.height() - self.top_px - 8)
+        self.setGeometry((parent.width() - width) // 2, self.top_px, width, height)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.field and event.type() == QEvent.Type.FocusOut:

@@ -151,6 +151,7 @@ class NotificationBar(QFrame):
             lines = min(12, self.notification.details.count("\n") + 2)
             self.details.setFixedHeight(lines * self.details.fontMetrics().lineSpacing() + 16)
             self._box.addWidget(self.details)
+            self.details.show()
             bar = self.details.verticalScrollBar()
             bar.setValue(bar.maximum())
         else:

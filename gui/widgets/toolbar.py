@@ -32,6 +32,7 @@ class ActionButton(QToolButton):
         self.setIconSize(QSize(ICON_PX, ICON_PX))
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
         self.setToolButtonStyle(style)
+        self.setProperty("beside", text)
         self.clicked.connect(action.trigger)
         action.changed.connect(self._on_action_changed)
         self._on_action_changed()
@@ -61,6 +62,7 @@ class MenuButton(QToolButton):
         self.setIconSize(QSize(ICON_PX, ICON_PX))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setProperty("beside", bool(icon_name))
         self.setAccessibleName(title)
         self.menu_ = QMenu(self)
         self.menu_.setToolTipsVisible(True)
