@@ -67,13 +67,15 @@ def describe(
     channel_error : why the channel broke, None if it did not.
     stderr : the end of what the worker wrote to its standard error.
     """
-    if finished is not None and (returncode is None or returncode >= 0):
-        if failure is not None:
-            return Outcome(kind="failed", message=failure, exit_code=returncode)
-        kind: OutcomeKind = "stopped" if was_stopped else "finished"
-        return Outcome(kind=kind, message=finished or "The program ran to its end.", exit_code=returncode)
     if was_stopped:
         return Outcome(kind="stopped", message="The program was stopped.", exit_code=_code(returncode))
+    if finished is not None and failure is not None:
+        return Outcome(kind="failed", message=failure, exit_code=_code(returncode))
+    if finished is not None:
+        message = finished or "The program ran to its end."
+        if returncode is not None and returncode < 0:
+            message += f" Its process then ended with {_signal_name(-returncode)} while it was leaving."
+        return Outcome(kind="finished", message=message, exit_code=_code(returncode))
     if channel_error is not None:
         return Outcome(
             kind="lost",

@@ -32,7 +32,7 @@ class Outbox:
         self._thread.start()
 
     def send(self, message: Message, body: Body = b"") -> None:
-        """Queue a message; waits while a thousand are waiting. Dropped when the window is gone, or in a forked child."""
+        """Queue a message; waits while a thousand are queued. Dropped if the window is gone, and in a forked child."""
         if not self._is_broken and os.getpid() == self._pid:
             self._queue.put((message, body))
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import cast
 
 from ..errors import ProtocolError
@@ -48,7 +49,7 @@ class Worker:
         from .execute import execute
 
         if self.runs.empty():
-            import torch._dynamo  # the first optimizer imports it, which takes a second: better while nobody waits
+            import_module("torch._dynamo")  # the first optimizer does it, and takes a second: better while nobody waits
         while True:
             self._is_free.set()
             item = self.runs.get()
