@@ -68,20 +68,21 @@ def small_trace() -> Trace:
     ]
     one, zero = scalar(1.0), scalar(0.0)
     steps: list[BackwardStep] = []
-    for node, grad_outputs, grad_inputs, before, after in [
+    rows: list[tuple[int, list[TensorInfo | None], list[TensorInfo | None], TensorInfo | None, TensorInfo | None]] = [
         (BCE, [one], [d_a, None], None, None),
         (SIGMOID, [d_a], [d_z], None, None),
         (ADD, [d_z], [d_z, d_z], None, None),
         (B, [d_z], [], zero, d_z),
         (MUL, [d_z], [None, d_w], None, None),
         (W, [d_w], [], None, d_w),
-    ]:
+    ]
+    for node, grad_outputs, grad_inputs, before, after in rows:
         steps.append(
             BackwardStep(
                 index=len(steps),
                 node=nodes[node],
-                grad_outputs=list(grad_outputs),
-                grad_inputs=list(grad_inputs),
+                grad_outputs=grad_outputs,
+                grad_inputs=grad_inputs,
                 grad_before=before,
                 grad_after=after,
                 seconds=1e-5,

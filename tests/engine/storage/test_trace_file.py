@@ -118,7 +118,7 @@ def test_cut_at_every_byte() -> None:
 
 def test_flipped_bits_never_pass() -> None:
     data = bytearray(dumps(small_trace()))
-    for place in [*range(0, 200), *range(200, len(data), 7)]:
+    for place in [*range(200), *range(200, len(data), 7)]:
         for bit in (1, 128):
             data[place] ^= bit
             with pytest.raises(TraceFileError):
@@ -170,5 +170,5 @@ def test_a_file_rewritten_by_another_program_is_refused() -> None:
     data = dumps(small_trace())
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     rewritten = safetensors.numpy.save(safetensors.numpy.load(data), header["__metadata__"])
-    with pytest.raises(TraceFileError, match="digest|rewritten"):
+    with pytest.raises(TraceFileError, match=r"digest|rewritten"):
         loads(rewritten)
