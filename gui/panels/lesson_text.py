@@ -28,6 +28,13 @@ _INLINE = re.compile(
 _DEMO_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
 
+def _own_names(node: Node) -> set[str]:
+    """What a lesson may call a node: its variable; else "addmm", or "fc1.addmm" within the module call fc1."""
+    if node.name is not None:
+        return {node.name}
+    return {node.label} | ({f"{node.scope[-1]}.{node.label}"} if node.scope else set())
+
+
 @dataclass(frozen=True)
 class Beat:
     """One piece of a lesson. A "step" beat goes with steps of nodes called one of `names` (and of `grad_fn`)."""
@@ -39,8 +46,7 @@ class Beat:
 
     def matches(self, node: Node) -> bool:
         """Whether the beat is about the backward step of `node`: by its variable's name, else by its operation."""
-        own = {node.name} if node.name is not None else {node.label, node.grad_fn}
-        return bool(own & set(self.names)) and self.grad_fn in (None, node.grad_fn)
+        return bool(_own_names(node) & set(self.names)) and self.grad_fn in (None, node.grad_fn)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,8 @@ def parse_lesson(text: str) -> Lesson:
     """Read a lesson.
 
     The file is Markdown: `# title`, then `## start`, `## step NAMES [via GRAD_FN]` and `## end`, each with paragraphs.
-    NAMES are separated by "|". A paragraph holds **bold**, *italic*, `code` and fields such as {value:z}; see `fill`.
+    NAMES (see `_own_names`) are separated by "|". A paragraph holds **bold**, *italic*, `code` and fields such as
+    {value:z}; see `fill`.
 
     Raises
     ------
@@ -111,11 +118,11 @@ def load_lesson(name: str, language: str = "en") -> Lesson | None:
 
 
 def find_node(trace: Trace, name: str) -> Node | None:
-    """The last node whose variable has this name, else the first unnamed one of this operation."""
+    """The last node whose variable has this name, else the first unnamed one that is called so."""
     named = [node for node in trace.graph.nodes if node.name == name]
     if named:
         return named[-1]
-    return next((node for node in trace.graph.nodes if node.name is None and node.label == name), None)
+    return next((node for node in trace.graph.nodes if node.name is None and name in _own_names(node)), None)
 
 
 def _span(text: str, color: QColor, *, is_mono: bool = False) -> str:
@@ -128,42 +135,47 @@ def fill(field: str, name: str | None, trace: Trace, theme: Theme) -> str:
 
     {value:z} and {grad:z} are numbers (of a tensor, its norm); {handed:L>a} is what the step of L handed on to a;
     {local:a} the local derivative of a scalar step (handed on divided by arrived); {before:w} and {after:w} what .grad
-    held around the step; {shape:h} a shape; {name:z} the variable's name in the colour of values; {steps} the number of
-    steps. What the trace does not know is a question mark.
+    held around the step; {shape:h} a shape; {zeros:h} how many entries of the gradient are 0; {name:z} the variable's
+    name in the colour of values. What the trace does not know is a question mark.
     """
     unknown = _span("?", theme.muted)
-    if field == "steps":
-        return str(len(trace.backward))
     if name is None:
         return unknown
     if field == "name":
         return _span(name, theme.data)
     first, _, second = name.partition(">")
     node = find_node(trace, first)
-    if node is None:
+    if node is None or not node.outputs:
         return unknown
     if field == "shape":
-        return escape(format_shape(node.outputs[0].shape)) if node.outputs else unknown
+        return escape(format_shape(node.outputs[0].shape))
     if field == "value":
-        return _span(number_text(node.outputs[0]), theme.data, is_mono=True) if node.outputs else unknown
+        return _span(number_text(node.outputs[0]), theme.data, is_mono=True)
     if field == "local":
         ratio = _local_derivative(trace, node)
         return unknown if ratio is None else _span(format_number(ratio), theme.data, is_mono=True)
+    text = _gradient_text(field, node, second, trace)
+    return unknown if text is None else _span(text, theme.accent, is_mono=True)
+
+
+def _gradient_text(field: str, node: Node, receiver: str, trace: Trace) -> str | None:
+    """The number of a field that is about the node's backward step; None where there is none."""
     step = trace.step_of(node)
-    info: TensorInfo | None = None
-    if step is not None:
-        match field:
-            case "grad":
-                info = next((grad for grad in step.grad_outputs if grad is not None), None)
-            case "handed":
-                info = _handed(trace, node, second)
-            case "after":
-                info = step.grad_after
-            case "before" if step.grad_before is None:
-                return _span("None", theme.accent, is_mono=True)
-            case "before":
-                info = step.grad_before
-    return unknown if info is None else _span(number_text(info), theme.accent, is_mono=True)
+    if step is None:
+        return None
+    arrived = next((grad for grad in step.grad_outputs if grad is not None), None)
+    if field == "zeros":
+        return None if arrived is None or arrived.summary is None else str(arrived.summary.zeros)
+    if field == "before" and step.grad_before is None:
+        return "None"
+    infos = {
+        "grad": arrived,
+        "before": step.grad_before,
+        "after": step.grad_after,
+        "handed": _handed(trace, node, receiver),
+    }
+    info = infos.get(field)
+    return None if info is None else number_text(info)
 
 
 def _handed(trace: Trace, node: Node, target: str) -> TensorInfo | None:

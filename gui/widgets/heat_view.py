@@ -6,7 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ..numbers import format_number
@@ -139,6 +149,11 @@ class HeatView(QWidget):
         )
 
     # --- events ---
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()  # the height follows from the width, and layouts keep what they asked before
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._set_cursor(self.cell_at(event.position().toPoint()))
