@@ -1,0 +1,73 @@
+"""One trace without a window: runs a target in a worker of its own and waits for what it records."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from typing import Literal
+
+from ..errors import TargetError, TraceError
+from ..graph.trace import Trace
+from ..storage.trace_file import loads
+from .events import Event, Exited, Output
+from .messages import Failed, Finished, TraceReady
+from .supervisor import Supervisor
+
+USAGE_EXIT_CODE = 2
+
+
+def record_target(
+    target: str,
+    arguments: tuple[str, ...] = (),
+    *,
+    values: Literal["none", "summary", "all"] = "summary",
+    on_output: Callable[[str], None] = lambda text: None,
+) -> Trace:
+    """Run a target until its first backward pass is recorded, then stop it.
+
+    Parameters
+    ----------
+    on_output : gets what the program writes, as it comes.
+
+    Raises
+    ------
+    engine.errors.TargetError
+        The target cannot be run at all.
+    engine.errors.TraceError
+        The program failed, ended, crashed or never called backward(); `.trace` is what was recorded until then.
+    KeyboardInterrupt
+        The user interrupted; the program is stopped.
+    """
+    events: queue.Queue[tuple[Event, bytes]] = queue.Queue()
+    supervisor = Supervisor(lambda event, body: events.put((event, bytes(body))), keep_spare=False)
+    try:
+        supervisor.run(target, arguments, values=values)
+        return _wait(events, on_output)
+    finally:
+        supervisor.close()
+
+
+def _wait(events: queue.Queue[tuple[Event, bytes]], on_output: Callable[[str], None]) -> Trace:
+    partial: Trace | None = None
+    failed: Failed | None = None
+    finished: Finished | None = None
+    while True:
+        event, body = events.get()
+        if isinstance(event, Output):
+            on_output(event.text)
+        elif isinstance(event, TraceReady):
+            trace = loads(body, name="the recorded trace")
+            if event.reason != "failed":
+                return trace
+            partial = trace
+        elif isinstance(event, Failed):
+            failed = event
+        elif isinstance(event, Finished):
+            finished = event
+        elif isinstance(event, Exited):
+            break
+    message = failed.message if failed else event.outcome.message
+    if finished is not None and finished.exit_code == USAGE_EXIT_CODE and failed is not None and partial is None:
+        raise TargetError(message)
+    source = (failed.file, failed.line) if failed and failed.file and failed.line else None
+    raise TraceError(message, trace=partial, user_traceback=failed.traceback if failed else "", source=source)
