@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
@@ -20,9 +21,10 @@ _SMALLEST = 0.6
 @lru_cache(maxsize=512)
 def render_svg(latex: str, size_px: float, color: str) -> bytes | None:
     """The formula as SVG 1.1, or None where it cannot be typeset. `color` is a CSS colour."""
-    from ziamath.config import config
-    from ziamath.zmath import Latex
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its import reads its font in a way that Python deprecates
+        from ziamath.config import config
+        from ziamath.zmath import Latex
     config.svg2 = False  # Qt draws SVG 1.1 only
     try:
         svg: str = Latex(latex, size=size_px, color=color, margin=1.0).svg()

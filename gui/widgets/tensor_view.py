@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QLabel, QMenu, QSizePoli
 
 from engine.graph.model import TensorInfo
 
-from ..numbers import format_number, format_shape
+from ..numbers import MINUS, format_number, format_shape
 from ..style import TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
 from .heat_map import Floats, as_real, scale_limit
@@ -37,7 +37,8 @@ def number_text(info: TensorInfo) -> str:
     if info.numel == 1 and info.array is not None:
         value = info.array.reshape(-1)[0]
         if info.array.dtype.kind == "c":
-            return f"{format_number(float(value.real))} + {format_number(float(value.imag))}i"
+            sign = MINUS if value.imag < 0 else "+"
+            return f"{format_number(float(value.real))} {sign} {format_number(abs(float(value.imag)))}i"
         return format_number(float(value))
     summary = info.summary
     if summary is None or summary.count == 0:
@@ -125,10 +126,10 @@ class TensorView(QWidget):
         layout.addLayout(self._axes)
         for widget in (self._heat, self._scale, self._readout, self._note, self._statistics):
             layout.addWidget(widget)
-        self._copy = QAction("Copy as text", self)
-        self._copy.triggered.connect(self._on_copy_triggered)
-        self._export = QAction("Export as .npy…", self)
-        self._export.triggered.connect(self._on_export_triggered)
+        self.copy_action = QAction("Copy as text", self)
+        self.copy_action.triggered.connect(self._on_copy_triggered)
+        self.export_action = QAction("Export as .npy…", self)
+        self.export_action.triggered.connect(self._on_export_triggered)
         self.set_tensor(None, None)
 
     def set_tensor(self, info: TensorInfo | None, theme: Theme | None, *, is_gradient: bool = False) -> None:
@@ -227,6 +228,16 @@ class TensorView(QWidget):
 
     # --- reading out ---
 
+    @property
+    def readout(self) -> str:
+        """Index and value of the cell that is pointed at; empty otherwise."""
+        return "" if self._readout.isHidden() else self._readout.whole_text
+
+    @property
+    def note(self) -> str:
+        """What is said instead of, or about, the picture."""
+        return self._note.text()
+
     def _on_heat_hovered(self, row: int, column: int) -> None:
         self._show_readout(row, column)
 
@@ -241,7 +252,7 @@ class TensorView(QWidget):
             return
         index = self._full_index(row, column)
         value = self._info.array[index] if self._info.array.ndim else self._info.array[()]
-        self._readout.set_text(f"[{', '.join(map(str, index))}] {value}".replace("-", "−"))
+        self._readout.set_text(f"[{', '.join(map(str, index))}] {value}".replace("-", MINUS))
 
     def _swap(self, *, has_readout: bool) -> None:
         """The cell's value takes the place of the scale while a cell is pointed at, so that nothing moves."""
@@ -267,10 +278,10 @@ class TensorView(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = QMenu(self)
-        menu.addActions([self._copy, self._export])
+        menu.addActions([self.copy_action, self.export_action])
         has_array = self._info is not None and self._info.array is not None
-        self._copy.setEnabled(has_array)
-        self._export.setEnabled(has_array)
+        self.copy_action.setEnabled(has_array)
+        self.export_action.setEnabled(has_array)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())
 
