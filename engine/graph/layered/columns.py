@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import NamedTuple
 
 from .level import Level
@@ -12,38 +14,70 @@ RANK_GAP = 40.0
 """About the room between two ranks, for estimates."""
 BOX_GAP = 24.0
 MOST_COLUMNS = 2000
+MANY_RANKS = 400
+"""From so many ranks on, columns come out even anyway."""
 
 
 class Shape(NamedTuple):
-    """When levels are wrapped, and how: those higher than `height` and `slender` times as high as wide."""
+    """When levels are wrapped, and to which width divided by height.
+
+    The trunk of a drawing is wrapped if it is `slender` times as high as wide and higher than `height`, counted as if
+    everything in it were folded: opening a box then moves no other to another column. Any level is wrapped if it has
+    `many` boxes or is `huge`, and slender.
+    """
 
     aspect: float = 1.6
     height: float = 1400.0
     slender: float = 3.0
+    many: int = 40
+    huge: float = 12000.0
 
 
 def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
     """The ranks at which columns begin, the first (0) included; just that where the level is better left whole."""
     first = 1 if level.entries else 0
     last = len(ranked.layers) - (1 if level.exits else 0)
+    if last - first < 2:
+        return [first]
+    heights, width = _extent(level, ranked, first, last, is_folded=False)
+    if sum(heights) < max(shape.huge, shape.slender * width):
+        if not level.is_trunk and len(level.boxes) <= shape.many:
+            return [first]
+        heights, width = _extent(level, ranked, first, last, is_folded=True)
+        if sum(heights) < max(shape.height, shape.slender * width):
+            return [first]
+    parted = _wires_cut(ranked, first, last)
+    about = math.sqrt(shape.aspect * sum(heights) / (width + COLUMN_GAP))
+    counts = range(max(2, int(about)), int(about * 1.6) + 2) if len(heights) < MANY_RANKS else [round(about)]
+    choices = [_balanced(heights, parted, min(count, len(heights), MOST_COLUMNS)) for count in counts]
+    best = min(choices, key=lambda cuts: _window(heights, cuts, width, shape.aspect))
+    return [first + cut for cut in best]
+
+
+def _window(heights: list[float], cuts: list[int], width: float, aspect: float) -> float:
+    """Height of the smallest window of the wanted proportions that holds the columns."""
+    highest = max(sum(heights[start:end]) for start, end in pairwise([*cuts, len(heights)]))
+    return max(highest, len(cuts) * (width + COLUMN_GAP) / aspect)
+
+
+def _extent(level: Level, ranked: Ranked, first: int, last: int, *, is_folded: bool) -> tuple[list[float], float]:
+    """About the height of every rank, and the width of the widest."""
     outside = level.entries + level.exits
-    heights, widths = [], []
+    heights, width = [], 0.0
     for layer in ranked.layers[first:last]:
         boxes = [level.boxes[v - outside] for v in layer if outside <= v < level.vertices]
-        heights.append(max((box.height for box in boxes), default=0.0) + RANK_GAP)
-        widths.append(sum(box.width + BOX_GAP for box in boxes))
-    height, width = sum(heights), max(widths, default=0.0)
-    if len(heights) < 2 or height < shape.height or height < shape.slender * width:
-        return [first]
-    count = round((shape.aspect * height / (width + COLUMN_GAP)) ** 0.5)
-    count = max(1, min(count, len(heights), MOST_COLUMNS))
-    return _balanced(heights, _wires_cut(ranked, first, last), count, first)
+        sizes = [box.folded if is_folded and box.folded is not None else (box.width, box.height) for box in boxes]
+        heights.append(max((size[1] for size in sizes), default=0.0) + RANK_GAP)
+        width = max(width, sum(size[0] + BOX_GAP for size in sizes))
+    return heights, width
 
 
 def _wires_cut(ranked: Ranked, first: int, last: int) -> list[int]:
     """How many wires a cut above each rank would part."""
     change = [0] * (len(ranked.layers) + 1)
     for chain in ranked.chains:
+        if chain.vertices[0] < len(ranked.is_free) and ranked.is_free[chain.vertices[0]]:
+            continue
         top, bottom = ranked.rank[chain.vertices[0]], ranked.rank[chain.vertices[-1]]
         change[min(top + 1, len(change) - 1)] += 1
         change[min(bottom + 1, len(change) - 1)] -= 1
@@ -54,7 +88,7 @@ def _wires_cut(ranked: Ranked, first: int, last: int) -> list[int]:
     return cut[first:]
 
 
-def _balanced(heights: list[float], parted: list[int], count: int, first: int) -> list[int]:
+def _balanced(heights: list[float], parted: list[int], count: int) -> list[int]:
     """Cut into `count` columns of about the same height, where few wires are parted."""
     total = sum(heights)
     above = [0.0]
@@ -76,4 +110,4 @@ def _balanced(heights: list[float], parted: list[int], count: int, first: int) -
         if best < 0:
             break
         cuts.append(best)
-    return [first + cut for cut in cuts]
+    return cuts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -50,6 +51,8 @@ class _Draft:
 
 
 _ENTRY, _EXIT = -1, -2
+_SHORT = 5
+"""A level of at most so many module calls is not long."""
 
 
 class _Composer:
@@ -63,6 +66,11 @@ class _Composer:
         self.sizes = [sizes(item) for item in view.items]
         self.drafts = {
             group: _Draft(group, children) for group, children in zip(view.groups, view.children, strict=True)
+        }
+        self.folded_sizes = {
+            group: sizes(msgspec.structs.replace(view.items[group], is_folded=True))
+            for group in view.groups
+            if group >= 0
         }
         self.arranged: dict[int, Arranged] = {}
         self.boxes: dict[int, Box] = {}
@@ -128,7 +136,16 @@ class _Composer:
 
         wires = tuple(Wire(*end(*start, is_source=True), *end(*goal, is_source=False)) for start, goal in draft.wires)
         boxes = tuple(self._box(child) for child in draft.children)
-        return Level(len(draft.entries), len(draft.exits), boxes, wires)
+        return Level(len(draft.entries), len(draft.exits), boxes, wires, self._is_trunk(draft.group))
+
+    def _is_trunk(self, group: int) -> bool:
+        """Whether a group fills the drawing: no level around it is long."""
+        while group >= 0:
+            group = self.view.items[group].parent
+            children = self.drafts[group].children
+            if sum(self.view.items[child].kind == "group" for child in children) > _SHORT:
+                return False
+        return True
 
     def _box(self, item: int) -> Box:
         known = self.boxes.get(item)
@@ -148,6 +165,7 @@ class _Composer:
             title + UNDER_TITLE + arranged.height + BOTTOM,
             tuple(x + left for x in arranged.entry_xs),
             tuple(x + left for x in arranged.exit_xs),
+            folded=self.folded_sizes[group],
         )
 
     # Then everything in its place

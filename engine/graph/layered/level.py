@@ -12,7 +12,8 @@ class Box(NamedTuple):
     """One box of a level. `in_ports` and `out_ports` are x offsets from its left edge; None lets the layout choose.
 
     `is_tensor` says that it stands for a tensor that enters from outside; `is_side` that this tensor belongs to the
-    program (a parameter, a constant) rather than to the data that flows through it.
+    program (a parameter, a constant) rather than to the data that flows through it. `folded` is the size that an open
+    group would have folded.
     """
 
     width: float
@@ -21,6 +22,7 @@ class Box(NamedTuple):
     out_ports: tuple[float, ...] | None = None
     is_tensor: bool = False
     is_side: bool = False
+    folded: tuple[float, float] | None = None
 
 
 class Wire(NamedTuple):
@@ -36,12 +38,16 @@ class Wire(NamedTuple):
 
 
 class Level(NamedTuple):
-    """The contents of one open group. Equal levels are arranged once."""
+    """The contents of one open group. Equal levels are arranged once.
+
+    `is_trunk` says that it makes up most of the drawing: nothing around it is long.
+    """
 
     entries: int
     exits: int
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
+    is_trunk: bool = False
 
     @property
     def vertices(self) -> int:

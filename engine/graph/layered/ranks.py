@@ -23,11 +23,15 @@ class Chain(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """Vertices with their ranks. Those from `Level.vertices` on are bends that a wire passes through."""
+    """Vertices with their ranks. Those from `Level.vertices` on are bends that a wire passes through.
+
+    `is_free` marks tensors, and what is computed from parameters alone, that hang on a single consumer.
+    """
 
     rank: list[int]
     layers: list[list[int]]
     chains: list[Chain]
+    is_free: list[bool]
 
 
 def assign_ranks(level: Level) -> Ranked:
@@ -53,16 +57,19 @@ def assign_ranks(level: Level) -> Ranked:
     last = max((rank[v] for v in range(entries + exits, count)), default=0)
     for vertex in range(entries, entries + exits):
         rank[vertex] = last + 1 if last or entries or level.boxes else 0
-    _pull_down(rank, order, after, incoming, entries)
+    is_free = _pull_down(rank, order, after, incoming, entries)
+    _keep_flow(level, order, after, is_free)
     chains, layers = _chains(level, rank, is_forward)
-    return Ranked(rank, layers, chains)
+    return Ranked(rank, layers, chains, is_free)
 
 
-def _pull_down(rank: list[int], order: list[int], after: list[list[int]], incoming: list[int], entries: int) -> None:
+def _pull_down(
+    rank: list[int], order: list[int], after: list[list[int]], incoming: list[int], entries: int
+) -> list[bool]:
     """Lower what shortens wires by it, so that tensors stand right above their first use.
 
     That is what has more wires below it than above it, and what is computed from nothing that is used elsewhere: all
-    above it can follow.
+    above it can follow. Those are returned, as a flag for each vertex.
     """
     is_free = [vertex >= entries for vertex in range(len(rank))]
     for vertex in order:
@@ -72,6 +79,23 @@ def _pull_down(rank: list[int], order: list[int], after: list[list[int]], incomi
     for vertex in reversed(order):
         if vertex >= entries and after[vertex] and (is_free[vertex] or len(after[vertex]) > incoming[vertex]):
             rank[vertex] = max(rank[vertex], min(rank[other] for other in after[vertex]) - 1)
+    return [free and len(after[vertex]) == 1 for vertex, free in enumerate(is_free)]
+
+
+def _keep_flow(level: Level, order: list[int], after: list[list[int]], is_free: list[bool]) -> None:
+    """Of the operations, leave only those free that are computed from parameters alone and are joined by data."""
+    outside = level.entries + level.exits
+    is_side = [vertex >= outside for vertex in range(level.vertices)]
+    for vertex in order:
+        box = level.boxes[vertex - outside] if vertex >= outside else None
+        if box is not None and box.is_tensor:
+            is_side[vertex] = box.is_side
+        if not is_side[vertex]:
+            for other in after[vertex]:
+                is_side[other] = False
+    for vertex in range(level.vertices):
+        if is_free[vertex] and not (vertex >= outside and level.boxes[vertex - outside].is_tensor):
+            is_free[vertex] = is_side[vertex] and not is_side[after[vertex][0]]
 
 
 def _chains(level: Level, rank: list[int], is_forward: list[bool]) -> tuple[list[Chain], list[list[int]]]:
@@ -94,7 +118,7 @@ def _chains(level: Level, rank: list[int], is_forward: list[bool]) -> tuple[list
     chains: list[Chain] = []
     for index, wire in enumerate(level.wires):
         high, low = rank[wire.source], rank[wire.target]
-        if is_forward[index]:
+        if high < low:  # also what broke a cycle may point down in the end
             passed = [bend(r, shared[index]) for r in range(high + 1, low)]
             chains.append(Chain([wire.source, *passed, wire.target]))
         else:

@@ -96,7 +96,12 @@ class _Columns:
         for r in range(len(ranked.layers)):
             column += r in starts
             by_rank.append(column)
-        return [by_rank[ranked.rank[vertex]] for vertex in range(self.level.vertices)]
+        columns = [by_rank[ranked.rank[vertex]] for vertex in range(self.level.vertices)]
+        # What hangs on one consumer goes with it. Consumers come first: ranks from the bottom up.
+        for wire in sorted(self.level.wires, key=lambda wire: -ranked.rank[wire.source]):
+            if ranked.is_free[wire.source]:
+                columns[wire.source] = columns[wire.target]
+        return columns
 
     def _plan(self, wire: Wire) -> _Plan:
         entries = self.level.entries
