@@ -13,8 +13,9 @@ from .tape import EdgeDraft, Origin
 def step_nodes(nodes: list[Node], edges: list[EdgeDraft], extra: list[Edge], roots: list[Origin]) -> set[int]:
     """Ids of the nodes that belong to the step.
 
-    Operations that ran outside every module call and before the first differentiable operation of the step prepared
-    its data: the first tensor behind them becomes an input, and they are left out. A leaf has nothing before it.
+    Operations that ran outside every module call, before the first differentiable operation of the step, and without
+    looking at a leaf prepared its data: the last tensor of them becomes an input, and they are left out. A leaf has
+    nothing before it.
     """
     sources: dict[int, set[int]] = {}
     for edge in edges:
@@ -25,9 +26,15 @@ def step_nodes(nodes: list[Node], edges: list[EdgeDraft], extra: list[Edge], roo
     differentiable = [n for n in ancestors if nodes[n].kind == "op" and nodes[n].grad_fn is not None]
     begin = min(differentiable, default=0)
 
+    from_leaf: set[int] = set()
+    for node_id in sorted(ancestors):
+        if nodes[node_id].kind == "leaf" or not from_leaf.isdisjoint(sources.get(node_id, ())):
+            from_leaf.add(node_id)
+
     def is_setup(node_id: int) -> bool:
         node = nodes[node_id]
-        return node.kind == "op" and node_id < begin and not node.scope and node.grad_fn is None
+        is_plain = node.kind == "op" and not node.scope and node.grad_fn is None
+        return is_plain and node_id < begin and node_id not in from_leaf
 
     kept = _ancestors(
         {root for root, _ in roots}, sources, lambda node_id: nodes[node_id].kind == "leaf" or is_setup(node_id)

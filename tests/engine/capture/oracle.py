@@ -28,7 +28,7 @@ class Oracle:
 
 class _Log(TorchDispatchMode):
     def __init__(self, ops: list[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch is not annotated here
         self._ops = ops
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

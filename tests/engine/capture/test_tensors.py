@@ -1,0 +1,142 @@
+"""What is kept of tensors: statistics equal torch's in float64, whole values under the budget, exotic tensors explained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from engine.capture.tensors import MEDIUM_ELEMENTS, Budget, Keeper
+from engine.graph.model import TensorInfo
+
+LARGE = (3, 70_001)
+
+
+def _described(tensor: Tensor, keeper: Keeper | None = None) -> TensorInfo:
+    keeper = keeper or Keeper()
+    info = keeper.describe(tensor)
+    keeper.finish()
+    return info
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.randn(LARGE),
+        lambda: torch.randn(LARGE).relu(),
+        lambda: torch.randn(LARGE) * 1e-3 + 500,
+        lambda: torch.randn(LARGE, dtype=torch.float64),
+        lambda: torch.randn(LARGE).to(torch.bfloat16),
+        lambda: torch.randn(LARGE).to(torch.float16),
+        lambda: torch.randint(-5, 5, LARGE),
+        lambda: torch.rand(LARGE) > 0.3,
+        lambda: torch.randn(LARGE).t(),
+        lambda: torch.randn(6, 70_001)[::2],
+        lambda: torch.randn(70_001).expand(LARGE),
+        lambda: torch.full(LARGE, 0.1),
+        lambda: torch.zeros(LARGE),
+        lambda: torch.randn(LARGE, dtype=torch.complex64),
+        lambda: torch.randn(LARGE) - 100,
+    ],
+)
+def test_statistics_of_large_tensors_equal_torch(make: Callable[[], Tensor]) -> None:
+    torch.manual_seed(0)
+    tensor = make()
+    summary = _described(tensor).summary
+    exact = (tensor.abs() if tensor.is_complex() else tensor).to(torch.float64)
+    assert summary is not None
+    assert summary.count == tensor.numel()
+    assert summary.min == exact.min().item()
+    assert summary.max == exact.max().item()
+    assert summary.zeros == int((exact == 0).sum())
+    assert (summary.nan, summary.inf) == (0, 0)
+    close = pytest.approx
+    assert summary.mean == close(exact.mean().item(), rel=1e-5, abs=1e-5 * exact.abs().mean().item())
+    assert summary.std == close(exact.std(correction=0).item(), rel=1e-4, abs=1e-12)
+    assert summary.norm == close(exact.norm().item(), rel=1e-5)
+    assert sum(summary.histogram) == summary.binned > 900
+
+
+def test_non_finite_values_are_counted() -> None:
+    tensor = torch.randn(LARGE)
+    tensor[0, 5] = math.nan
+    tensor[1, 7:9] = math.inf
+    summary = _described(tensor).summary
+    assert summary is not None
+    assert (summary.nan, summary.inf) == (1, 2)
+    assert math.isnan(summary.max)
+    assert math.isnan(summary.norm)
+
+
+def test_small_tensors_are_kept_whole_and_large_ones_are_not() -> None:
+    small, large = torch.randn(10, 10), torch.randn(LARGE)
+    kept = _described(small)
+    np.testing.assert_array_equal(kept, small)
+    assert kept.summary is not None
+    assert kept.summary.norm == pytest.approx(small.double().norm().item())
+    assert _described(large).array is None
+    assert "only statistics" in str(_described(large).note)
+    np.testing.assert_array_equal(_described(large, Keeper("all")), large)
+
+
+def test_kept_values_are_those_of_the_moment() -> None:
+    keeper = Keeper()
+    tensor = torch.ones(3)
+    before = keeper.describe(tensor)
+    tensor.mul_(5)
+    after = keeper.describe(tensor)
+    keeper.finish()
+    np.testing.assert_array_equal(before, np.ones(3, np.float32))
+    np.testing.assert_array_equal(after, np.full(3, 5, np.float32))
+    assert after.version == before.version + 1
+
+
+def test_the_budget_bounds_what_is_kept() -> None:
+    keeper = Keeper(budget=Budget(small=100 * 4, medium=0))
+    infos = [keeper.describe(torch.randn(50)) for _ in range(4)]
+    keeper.finish()
+    assert [info.array is not None for info in infos] == [True, True, False, False]
+    assert all(info.summary is not None for info in infos)
+    assert MEDIUM_ELEMENTS > 4096
+
+
+def test_a_transposed_view_shares_the_statistics() -> None:
+    keeper = Keeper()
+    tensor = torch.randn(300, 700)
+    first = keeper.describe(tensor)
+    second = keeper.describe(tensor.t(), same_as=(tensor, first))
+    third = keeper.describe(tensor[1:], same_as=(tensor, first))
+    keeper.finish()
+    assert second.summary is first.summary
+    assert third.summary != first.summary
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.empty(0),
+        lambda: torch.empty(3, 0, 2),
+        lambda: torch.tensor(2.5),
+        lambda: torch.tensor(True),
+        lambda: torch.tensor([1, 2], dtype=torch.uint8),
+        lambda: torch.tensor([1 + 2j]),
+        lambda: torch.tensor([1.5], dtype=torch.float8_e4m3fn),
+        lambda: torch.tensor([1.5], dtype=torch.bfloat16),
+        lambda: torch.quantize_per_tensor(torch.randn(4), 0.1, 0, torch.qint8),
+        lambda: torch.eye(3).to_sparse(),
+        lambda: torch.eye(3).to_sparse_csr(),
+        lambda: torch.empty(3, device="meta"),
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+        lambda: torch.randn(3, dtype=torch.complex64).conj(),
+        lambda: torch.randn(3, dtype=torch.complex64).imag,
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # torch warns that some of these layouts are in beta
+def test_exotic_tensors_give_values_or_a_reason(make: Callable[[], Tensor]) -> None:
+    info = _described(make())
+    assert info.array is not None or info.note
