@@ -10,6 +10,9 @@ import numpy.typing as npt
 _SMALLEST = 1e-100
 """Within one block the weights fall to no less than this; their inverses stay far from overflow."""
 _LONGEST = 4096
+_FEW = 128
+_LIGHT = 1e-12
+"""Shorter pieces, and weights whose powers vanish at once, are not worth the blocks."""
 _LARGEST = 1e150
 """Blocks with larger numbers than this are averaged one by one: scaled, they might overflow."""
 
@@ -48,6 +51,8 @@ class Smoothing:
     def _sums(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Averages before the division: blocks of equal length at once, then carried from block to block."""
         weight = self.weight
+        if len(values) < _FEW or weight < _LIGHT:
+            return np.array(self._one_by_one(values))
         length = min(_LONGEST, max(1, int(math.log(_SMALLEST) / math.log(weight))))
         sums = np.empty(len(values))
         whole = len(values) // length * length

@@ -42,6 +42,8 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
         target = os.path.realpath(shown)
         if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if os.path.exists(target) and not os.path.isfile(target):
+            raise OSError(errno.EINVAL, "it is a device or a pipe")
         _write_and_rename(target, chunks)
     except (OSError, ValueError) as error:
         raise SaveError(f"{shown!r} could not be saved: {_reason(error)}. {_before(shown)}", path=shown) from error
