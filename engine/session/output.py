@@ -90,8 +90,9 @@ class OutputPump:
 
     def finish(self) -> None:
         """Read what the ended process left in the pipes, deliver it, and end the thread, within a bound."""
-        self._drain_until = time.monotonic() + _DRAIN_S
-        os.write(self._wake_write, b"x")
+        if self._drain_until is None:
+            self._drain_until = time.monotonic() + _DRAIN_S
+            os.write(self._wake_write, b"x")
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=2 * _DRAIN_S)
 
