@@ -40,7 +40,7 @@ _REPLACEMENTS = (
     (re.compile(r"->"), "."),
     (re.compile(r"\.conj\(\)"), ""),
     (re.compile(r"_symint\b"), ""),
-    (re.compile(r"\.sym_(sizes?|strides?|numel)\("), r".\1("),
+    (re.compile(r"\.sym_(\w+)\("), r".\1("),
     (re.compile(r"\bat::|\bnative::|\bstd::(?=get|sqrt|pow|log|exp|min|max)"), ""),
     (re.compile(r"\bM_PI\b"), "pi"),
     (re.compile(r"/\*.*?\*/"), ""),

@@ -1,0 +1,128 @@
+"""Central differences of a function of one tensor, and how they compare with a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import torch
+
+STEPS = (1e-5, 1e-6, 1e-4)
+"""Step sizes, relative to the larger of the element and 1; the first is the best for smooth functions of order 1."""
+MOST_ELEMENTS = 64
+SAMPLED_ELEMENTS = 16
+EPSILON = 2.0**-52
+KINK = 1e-3
+"""One-sided differences that differ by more than this, relatively, at every step size: there is no derivative."""
+
+Evaluate = Callable[[], float]
+
+
+class Differences(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """Central differences at some elements of a tensor, beside the gradient there.
+
+    `places` are flat indices; `direction` is the pair (difference, gradient) along one random direction, where not all
+    elements were taken. `kinks` counts elements that were left out because the function has a kink there.
+    """
+
+    places: npt.NDArray[np.int64]
+    estimates: npt.NDArray[np.float64]
+    noise: float
+    direction: tuple[float, float] | None = None
+    kinks: int = 0
+
+
+def central_differences(
+    evaluate: Evaluate, tensor: torch.Tensor, gradient: npt.NDArray[np.float64], seed: int = 0
+) -> Differences:
+    """Differentiate `evaluate` in `tensor` (float64, contiguous), which is moved and put back.
+
+    Parameters
+    ----------
+    evaluate : the function's value as a number; the same for the same values of `tensor`.
+    gradient : what is expected, shape of `tensor`. Of the estimates with different step sizes the nearest to it is
+        taken: rounding spoils small steps, curvature large ones, and only a wrong gradient disagrees with all.
+    """
+    flat = tensor.detach().reshape(-1)
+    count = flat.numel()
+    generator = np.random.default_rng(seed)
+    is_whole = count <= MOST_ELEMENTS
+    chosen = np.arange(count) if is_whole else np.sort(generator.choice(count, SAMPLED_ELEMENTS, replace=False))
+    middle = evaluate()
+    expected = gradient.reshape(-1)
+    scale = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
+    places, estimates, kinks = [], [], 0
+    for place in chosen.tolist():
+        unit = torch.zeros_like(flat)
+        unit[place] = 1
+        size = max(1.0, abs(float(flat[place])))
+        estimate = _along(evaluate, flat, unit, float(expected[place]), middle, size, scale)
+        if estimate is None:
+            kinks += 1
+            continue
+        places.append(place)
+        estimates.append(estimate)
+    direction = None
+    if not is_whole:
+        vector = torch.from_numpy(generator.standard_normal(count))
+        vector /= vector.norm()
+        slope = float(vector.numpy() @ expected)
+        along = _along(evaluate, flat, vector, slope, middle, 1.0, scale)
+        direction = None if along is None else (along, slope)
+    return Differences(
+        places=np.array(places, dtype=np.int64),
+        estimates=np.array(estimates, dtype=np.float64),
+        noise=64 * EPSILON * max(1.0, abs(middle)) / STEPS[0],
+        direction=direction,
+        kinks=kinks,
+    )
+
+
+def _along(
+    evaluate: Evaluate,
+    flat: torch.Tensor,
+    direction: torch.Tensor,
+    expected: float,
+    middle: float,
+    size: float,
+    scale: float,
+) -> float | None:
+    """The derivative along a direction; None where the function has a kink."""
+    original = flat.clone()
+    best: float | None = None
+    is_kinked = True
+    for step in STEPS:
+        h = step * size
+        flat.copy_(original + h * direction)
+        above = evaluate()
+        flat.copy_(original - h * direction)
+        below = evaluate()
+        flat.copy_(original)
+        estimate = (above - below) / (2 * h)
+        noise = 64 * EPSILON * max(1.0, abs(middle)) / h
+        if best is None or abs(estimate - expected) < abs(best - expected):
+            best = estimate
+        gap = abs((above - middle) / h - (middle - below) / h)
+        is_kinked = is_kinked and gap > KINK * max(abs(above - middle), abs(middle - below)) / h + 2 * noise
+        if abs(estimate - expected) <= max(1e-8 * scale, noise):
+            return estimate
+    return None if is_kinked else best
+
+
+def relative_error(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], scale: float, noise: float = 0.0
+) -> float:
+    """Largest difference over `scale`; differences below `noise` count as none, and NaN in one alone as infinite."""
+    if first.size == 0:
+        return 0.0
+    both = np.isnan(first) & np.isnan(second) | (first == second)
+    with np.errstate(invalid="ignore"):
+        difference = np.where(both, 0.0, np.abs(first - second))
+    if np.isnan(difference).any():
+        return float("inf")
+    largest = float(difference.max())
+    if largest <= noise:
+        return 0.0
+    return largest / scale if scale > 0 else float("inf")

@@ -1,0 +1,135 @@
+"""Checks a recorded trace node by node, without its program: each VJP against its rule and against differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph.model import Edge
+from ..graph.trace import BackwardStep, Trace
+from ..rules import evaluate_step
+from .by_rule import gradients_by_rule, noise_of, rounding_noise
+from .differences import relative_error
+from .replay import difference_errors
+from .report import NodeRow, Report, Row
+
+MOST_ELEMENTS = 1 << 20
+"""Nodes with larger gradients are compared by rule only: differences would take long."""
+
+
+def check_nodes(trace: Trace, *, seed: int = 0) -> Report:
+    """Compare every recorded VJP with its rule, and with central differences of its operator re-run in float64.
+
+    The trace must have been recorded with `values="all"`; nodes whose values were not kept are left out, and counted
+    in the notes. Nothing of the user's program is run.
+    """
+    rule_errors: dict[str, list[tuple[float, int]]] = {}
+    difference: dict[str, list[tuple[float, int]]] = {}
+    counts: dict[str, int] = {}
+    is_narrow = False
+    for step in trace.backward:
+        name = step.node.grad_fn
+        if name is None or name == "AccumulateGrad":
+            continue
+        counts[name] = counts.get(name, 0) + 1
+        recorded = recorded_gradients(trace, step)
+        if not recorded:
+            continue
+        is_narrow = is_narrow or any(gradient.dtype != np.float64 for _, gradient in recorded)
+        # Where the terms of a sum cancel, the recorded gradient is as inexact as its terms.
+        noise = sum(noise_of(info.array) for info in step.grad_outputs if info is not None)
+        by_rule = evaluate_step(trace, step)
+        if by_rule is not None:
+            rule_errors.setdefault(name, []).append((_rule_error(recorded, dict(by_rule), noise), step.node.id))
+        if sum(gradient.size for _, gradient in recorded) <= MOST_ELEMENTS:
+            error = difference_errors(trace, step, recorded, seed, noise)
+            if error is not None:
+                difference.setdefault(name, []).append((error, step.node.id))
+    rows = [_node_row(name, count, rule_errors.get(name), difference.get(name)) for name, count in counts.items()]
+    rows.sort(key=lambda row: (row.verdict != "wrong", row.grad_fn))
+    notes = []
+    unchecked = [row.grad_fn for row in rows if row.verdict == "unchecked"]
+    if unchecked:
+        notes.append(
+            f"Not checked: {', '.join(unchecked)}. There is no rule or operator that could be run again for these, "
+            "or their values were not kept."
+        )
+    if is_narrow:
+        notes.append("The program ran in float32 or less: agreement to about 1e−6 is the best there can be.")
+    return Report(target=trace.target, rows=_leaf_rows(trace), nodes=tuple(rows), notes=tuple(notes))
+
+
+def recorded_gradients(trace: Trace, step: BackwardStep) -> list[tuple[Edge, npt.NDArray[np.floating]]]:
+    """The gradients that a step handed on along its edges, where their values were kept and are real."""
+    found = []
+    for edge in trace.graph.incoming(step.node):
+        if edge.grad_index is None or edge.grad_index >= len(step.grad_inputs):
+            continue
+        info = step.grad_inputs[edge.grad_index]
+        if info is not None and info.array is not None and info.array.dtype.kind == "f":
+            found.append((edge, info.array))
+    return found
+
+
+def _scale(arrays: list[npt.NDArray[np.floating]]) -> float:
+    return max((float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) for a in arrays), default=0.0)
+
+
+def _rule_error(
+    recorded: list[tuple[Edge, npt.NDArray[np.floating]]],
+    by_rule: dict[Edge, npt.NDArray[np.float64] | None],
+    noise: float,
+) -> float:
+    worst = 0.0
+    for edge, gradient in recorded:
+        expected = by_rule.get(edge)
+        if expected is None:
+            continue
+        mine = gradient.astype(np.float64)
+        if mine.shape != expected.shape:
+            return float("inf")
+        worst = max(worst, relative_error(mine, expected, _scale([mine, expected]), noise))
+    return worst
+
+
+def _node_row(
+    name: str, count: int, by_rule: list[tuple[float, int]] | None, difference: list[tuple[float, int]] | None
+) -> NodeRow:
+    worst = max([*(by_rule or []), *(difference or [])], default=None)
+    return NodeRow(
+        grad_fn=name,
+        count=count,
+        rule_error=max(by_rule)[0] if by_rule else None,
+        difference_error=max(difference)[0] if difference else None,
+        worst_node=None if worst is None else worst[1],
+    )
+
+
+def _leaf_rows(trace: Trace) -> tuple[Row, ...]:
+    """Every leaf's gradient beside the one that the rules, composed from the root, give."""
+    rules, noise = gradients_by_rule(trace), rounding_noise(trace)
+    rows = []
+    for leaf in trace.leaves():
+        grad, expected = trace.grad(leaf), rules.get(leaf.id)
+        if grad is None or grad.dtype.kind != "f" or not grad.size:
+            continue
+        flat = grad.astype(np.float64).reshape(-1)
+        error = None
+        place = int(np.argmax(np.abs(flat)))
+        if expected is not None:
+            gaps = np.nan_to_num(np.abs(flat - expected.reshape(-1)), nan=np.inf)
+            place = int(np.argmax(gaps)) if gaps.max() > 0 else place
+            error = relative_error(flat, expected.reshape(-1), _scale([flat, expected]), noise)
+        rows.append(
+            Row(
+                name=leaf.name or f"leaf {leaf.id}",
+                shape=grad.shape,
+                at=tuple(int(k) for k in np.unravel_index(place, grad.shape)) if grad.ndim else None,
+                autograd=float(flat[place]),
+                by_rule=None if expected is None else float(expected.reshape(-1)[place]),
+                finite_difference=None,
+                relative_error=error,
+                count=flat.size,
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,245 @@
+"""Checks a whole program: every leaf's gradient by autograd, by finite differences and by the rules, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..capture.results import named_tensors
+from ..capture.tracing import record
+from ..errors import TraceError
+from ..graph.model import Node
+from ..graph.trace import Trace
+from .by_rule import gradients_by_rule, rounding_noise
+from .differences import Differences, central_differences, relative_error
+from .doubled import Doubled, live_leaves, running_in_float64
+from .report import Report, Row
+
+Build = Callable[[], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]
+Array = npt.NDArray[np.float64]
+
+
+def check(build: Build, *, target: str = "", seed: int = 0) -> Report:
+    """Compare autograd with central finite differences and with the rules composed by hand.
+
+    Parameters
+    ----------
+    build : makes the program anew: (callable or nn.Module, its arguments, its keyword arguments).
+    target : what is checked, for the report.
+    seed : of the sample of elements that is taken from leaves with more than 64.
+
+    Returns
+    -------
+    One row per leaf that requires grad and is used. What cannot be checked is said in `Report.notes`: a program that
+    gives another result each time, has no floating-point result, or cannot run in float64.
+
+    Raises
+    ------
+    engine.errors.TraceError
+        The program itself fails.
+    """
+    program, args, kwargs = build()
+    with _same_random_numbers():
+        native = record(program, args, kwargs, values="all", target=target)
+    notes: list[str] = []
+    if any(not _is_real(native, root) for root in native.roots):
+        return Report(
+            target=target,
+            notes=("The result is complex: finite differences of complex programs are not supported.",),
+        )
+    checker = _Checker(program, args, kwargs)
+    try:
+        with _same_random_numbers():
+            doubled = record(checker.run_widened, values="all", target=target)
+    except TraceError as error:
+        notes.append(f"The program does not run in float64, so there are no finite differences ({error}).")
+        return Report(target=target, rows=_native_rows(native), notes=tuple(notes))
+    rows, more = checker.rows(native, doubled, seed)
+    return Report(target=target, rows=tuple(rows), notes=(*notes, *more))
+
+
+class _Checker:
+    """One built program, evaluated again and again in float64 with the same random numbers."""
+
+    def __init__(self, program: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._program = program
+        self._args = args
+        self._kwargs = kwargs
+        self._mode = Doubled()
+
+    def run_widened(self) -> Any:
+        """The program's result in float64. Leaves keep their shadows; everything else starts afresh."""
+        leaves = dict(self._mode.leaves)
+        self._mode = Doubled()
+        self._mode.adopt(leaves)
+        with running_in_float64(self._mode):
+            result = self._program(*self._mode.widen(self._args), **self._mode.widen(self._kwargs))
+        return result
+
+    def _roots(self) -> list[torch.Tensor]:
+        with _same_random_numbers():
+            found = [tensor for _, tensor in named_tensors(self.run_widened(), "")]
+        return [tensor for tensor in found if tensor.dtype.is_floating_point]
+
+    def _value(self) -> float:
+        roots = self._roots()  # with gradients on: the program may differentiate inside
+        return sum(float(roots[k].detach().sum()) for k in self._differentiable if k < len(roots))
+
+    def rows(self, native: Trace, doubled: Trace, seed: int) -> tuple[list[Row], list[str]]:
+        roots = self._roots()
+        self._differentiable = [k for k, root in enumerate(roots) if root.requires_grad]
+        reached = live_leaves([roots[k] for k in self._differentiable])
+        # A leaf that the program makes anew in each run, or hands to a custom Function behind torch's back, is not one
+        # that can be moved from here.
+        again = self._roots()
+        in_both = {id(leaf) for leaf in live_leaves([again[k] for k in self._differentiable if k < len(again)])}
+        shadows = {id(shadow) for _, shadow in self._mode.leaves.values()}
+        wanted = [leaf for leaf in reached if id(leaf) in shadows & in_both]
+        notes = []
+        if len(wanted) < len(reached):
+            notes.append(
+                f"{len(reached) - len(wanted)} leaves are made inside the program or enter a custom autograd Function "
+                "directly, so they cannot be moved for finite differences."
+            )
+        total = sum((roots[k].sum() for k in self._differentiable), start=torch.zeros((), dtype=torch.float64))
+        gradients = torch.autograd.grad(total, wanted, allow_unused=True)
+        first, second = self._value(), self._value()
+        is_steady = first == second or (np.isnan(first) and np.isnan(second))
+        if not is_steady:
+            notes.append(
+                "The program gives another result each time it runs, although the random numbers are the same; "
+                "finite differences would compare noise. Make it depend on its arguments alone."
+            )
+        rules, noise = gradients_by_rule(doubled), rounding_noise(doubled)
+        names = _names(native, doubled)
+        rows: list[Row] = []
+        for leaf, gradient in zip(wanted, gradients, strict=True):
+            if gradient is None:
+                continue
+            grad = gradient.detach().numpy().astype(np.float64)
+            node = _node_of(doubled, leaf, grad)
+            differences = central_differences(self._value, leaf, grad, seed) if is_steady else None
+            by_rule = None if node is None else rules.get(node.id)
+            name = "" if node is None else names.get(node.id, "")
+            rows.append(_row(name or f"leaf {len(rows)}", grad, differences, by_rule, noise))
+        order = {name: place for place, name in enumerate(names.values())}
+        rows.sort(key=lambda row: order.get(row.name, len(order)))
+        return rows, notes
+
+
+def _row(name: str, grad: Array, differences: Differences | None, by_rule: Array | None, noise: float = 0.0) -> Row:
+    flat = grad.reshape(-1)
+    scale = float(np.abs(flat[np.isfinite(flat)]).max(initial=0.0))
+    errors: list[float] = []
+    place, at_direction = int(np.argmax(np.abs(flat))) if flat.size else 0, False
+    estimate: float | None = None
+    note = ""
+    if by_rule is not None:
+        rule_flat = by_rule.reshape(-1)
+        errors.append(relative_error(flat, rule_flat, scale, noise))
+        if errors[-1] > 0:
+            place = int(np.nanargmax(np.abs(flat - rule_flat)))
+    if differences is not None and len(differences.places):
+        mine = flat[differences.places]
+        size = max(scale, float(np.abs(differences.estimates).max()))
+        errors.append(relative_error(mine, differences.estimates, size, differences.noise))
+        with np.errstate(invalid="ignore"):
+            gaps = np.nan_to_num(np.abs(mine - differences.estimates), nan=np.inf)
+        worst = int(np.argmax(gaps)) if errors[-1] == max(errors) and errors[-1] > 0 else int(np.argmax(np.abs(mine)))
+        place, estimate = int(differences.places[worst]), float(differences.estimates[worst])
+        if differences.direction is not None:
+            along, slope = differences.direction
+            size = max(abs(along), abs(slope), scale / max(1.0, flat.size**0.5))
+            error = relative_error(np.array([slope]), np.array([along]), size, differences.noise)
+            at_direction = error > max(errors)
+            errors.append(error)
+    if differences is not None and differences.kinks:
+        note = f"{differences.kinks} elements lie on a kink, where there is no derivative; autograd's choice stands."
+    if at_direction and differences is not None and differences.direction is not None:
+        autograd, estimate, rule = differences.direction[1], differences.direction[0], None
+    else:
+        autograd = float(flat[place]) if flat.size else 0.0
+        rule = None if by_rule is None or not flat.size else float(by_rule.reshape(-1)[place])
+    index = tuple(int(k) for k in np.unravel_index(place, grad.shape)) if grad.ndim and flat.size else None
+    return Row(
+        name=name,
+        shape=grad.shape,
+        at="direction" if at_direction else index,
+        autograd=autograd,
+        by_rule=rule,
+        finite_difference=estimate,
+        relative_error=max(errors, default=None),
+        checked=0 if differences is None else len(differences.places),
+        count=flat.size,
+        note=note,
+    )
+
+
+def _native_rows(native: Trace) -> tuple[Row, ...]:
+    """What can be said without float64: autograd against the rules, in the precision of the program."""
+    rules, noise = gradients_by_rule(native), rounding_noise(native)
+    rows = []
+    for leaf in native.leaves():
+        grad = native.grad(leaf)
+        if grad is not None and np.isrealobj(grad):
+            rows.append(_row(leaf.name or f"leaf {leaf.id}", grad.astype(np.float64), None, rules.get(leaf.id), noise))
+    return tuple(rows)
+
+
+def _node_of(trace: Trace, tensor: torch.Tensor, grad: Array) -> Node | None:
+    """The trace's leaf that a tensor is: the one with its values and its gradient."""
+    values = tensor.detach().numpy()
+    for node in trace.leaves():
+        kept, found = trace.value(node), trace.grad(node)
+        if kept is None or found is None or kept.shape != values.shape:
+            continue
+        if np.array_equal(kept, values, equal_nan=True) and np.allclose(found, grad, rtol=1e-9, atol=0, equal_nan=True):
+            return node
+    return None
+
+
+def _names(native: Trace, doubled: Trace) -> dict[int, str]:
+    """Names of the widened run's leaves by their node ids: those of the leaves with the same values in the real run."""
+    result: dict[int, str] = {}
+    free = [node for node in native.leaves() if native.step_of(node) is not None]
+    for node in doubled.leaves():
+        value, grad = doubled.value(node), doubled.grad(node)
+        if value is None or grad is None:
+            continue
+        fitting = [other for other in free if _is_same(native, other, value)]
+        if not fitting:
+            continue
+        best = min(fitting, key=lambda other: _distance(native.grad(other), grad))
+        free.remove(best)
+        result[node.id] = best.name or f"leaf {best.id}"
+    return result
+
+
+def _is_same(native: Trace, node: Node, value: npt.NDArray[Any]) -> bool:
+    kept = native.value(node)
+    return (
+        kept is not None
+        and kept.shape == value.shape
+        and np.array_equal(kept.astype(value.dtype), value, equal_nan=True)
+    )
+
+
+def _distance(first: npt.NDArray[Any] | None, second: npt.NDArray[Any]) -> float:
+    return float("inf") if first is None else float(np.abs(np.nan_to_num(first - second)).sum())
+
+
+def _is_real(trace: Trace, root: tuple[int, int]) -> bool:
+    return not trace.graph.nodes[root[0]].outputs[root[1]].dtype.startswith("complex")
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Whatever runs inside draws the same random numbers every time, and leaves the generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
