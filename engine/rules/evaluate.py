@@ -50,7 +50,8 @@ def evaluate(
     try:
         with np.errstate(all="ignore"):
             gradients = evaluator(call)
-    except MissingValueError:
+    except (MissingValueError, ValueError, IndexError):
+        # Shapes that do not fit together are values that were not kept as the operator saw them.
         return None
     taken: dict[str, int] = {}
     result: list[Array | None] = []

@@ -22,6 +22,15 @@ def arrays_of(infos: list[TensorInfo | None] | list[TensorInfo]) -> list[Array |
     return [None if info is None else info.array for info in infos]
 
 
+def _is_whole(trace: Trace, step: BackwardStep, edge: Edge) -> bool:
+    """Whether the operand is what the edge's source made: after a write into a slice, only the slice is known."""
+    if edge.grad_index is None or edge.grad_index >= len(step.grad_inputs):
+        return True
+    info = step.grad_inputs[edge.grad_index]
+    outputs = trace.graph.nodes[edge.source].outputs
+    return info is None or edge.output_nr >= len(outputs) or info.shape == outputs[edge.output_nr].shape
+
+
 def evaluate_step(
     trace: Trace, step: BackwardStep, grad_outputs: list[Array | None] | None = None
 ) -> list[tuple[Edge, Array | None]] | None:
@@ -39,6 +48,8 @@ def evaluate_step(
     if step.node.grad_fn is None:
         return None
     edges = operand_edges(trace, step)
+    if any(not _is_whole(trace, step, edge) for edge in edges):
+        return None
     result = evaluate(
         step.node.grad_fn,
         [(edge.arg or "", trace.value(edge.source, edge.output_nr)) for edge in edges],

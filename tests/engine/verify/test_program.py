@@ -1,0 +1,81 @@
+"""Whole programs by autograd, by finite differences and by the rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.verify import check, format_table
+
+from . import programs
+
+
+def test_neuron_agrees_three_ways() -> None:
+    report = check(programs.neuron)
+    rows = {row.name: row for row in report.rows}
+    assert set(rows) == {"w", "b"}
+    a = 1 / (1 + np.exp(-np.float64(np.float32(1.1)) * np.float64(np.float32(2.2))))
+    expected = -(1 - a) * np.float64(np.float32(1.1))
+    for number in (rows["w"].autograd, rows["w"].by_rule, rows["w"].finite_difference):
+        assert number == pytest.approx(expected, rel=1e-8)
+    assert {row.verdict for row in report.rows} == {"exact"}
+    assert not report.has_difference
+
+
+def test_module_with_dropout_and_normalisation() -> None:
+    report = check(programs.classifier)
+    assert [row.name for row in report.rows] == [
+        "0.weight", "0.bias", "3.weight", "3.bias", "4.weight", "4.bias",
+    ]  # fmt: skip
+    assert {row.verdict for row in report.rows} == {"exact"}
+    assert all(row.by_rule is not None and row.finite_difference is not None for row in report.rows)
+
+
+def test_wrong_backward_is_found_and_named() -> None:
+    report = check(programs.wrong_function)
+    assert report.has_difference
+    (row,) = report.rows
+    assert (row.name, row.verdict) == ("w", "wrong")
+    assert row.by_rule is None  # a custom Function has no rule
+    assert row.finite_difference == pytest.approx(2 * row.autograd, rel=1e-6)
+    assert "first w" in format_table(report)
+
+
+def test_kinks_are_left_out_and_said() -> None:
+    (row,) = check(programs.at_a_kink).rows
+    assert row.verdict == "exact"
+    assert row.checked == 1
+    assert "kink" in row.note
+
+
+def test_large_leaf_is_sampled_and_tried_along_a_direction() -> None:
+    (row,) = check(programs.large).rows
+    assert row.count == 600
+    assert 0 < row.checked < 64
+    assert row.verdict == "exact"
+
+
+def test_writing_into_a_slice() -> None:
+    (row,) = check(programs.writing_in_place).rows
+    assert row.verdict == "exact"
+    assert row.finite_difference is not None
+
+
+def test_what_cannot_be_checked_is_said() -> None:
+    unsteady = check(programs.counting)
+    assert any("another result each time" in note for note in unsteady.notes)
+    assert not unsteady.has_difference
+    complex_report = check(programs.complex_valued)
+    assert not complex_report.has_difference
+    assert complex_report.notes
+
+
+def test_nothing_of_the_program_or_of_torch_is_changed() -> None:
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    state = torch.get_rng_state()
+    check(lambda: ((lambda: (w * torch.rand(2)).sum()), (), {}))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_default_dtype() == torch.float32
+    assert w.dtype == torch.float32
+    assert w.tolist() == [1.0, 2.0]
