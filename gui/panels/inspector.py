@@ -126,6 +126,7 @@ class InspectorPanel(QWidget):
         self.operands = OperandSection()
         self._sections = (self.rule, self.leaf, self.arrived, self.handed, self.saved, self.operands)
         self._empty = QLabel(_EMPTY)
+        self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setWordWrap(True)
         self._empty.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))

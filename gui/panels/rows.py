@@ -11,6 +11,8 @@ from ..theme import UNIT, Theme, mono_font, ui_font
 from ..widgets.text import ElidedLabel, LinkButton
 
 MARGIN = 4 * UNIT
+_LONGEST = 4000
+"""Characters of a paragraph that are shown at most."""
 
 
 def clear(layout: QLayout) -> None:
@@ -27,8 +29,9 @@ def clear(layout: QLayout) -> None:
 
 def paragraph(text: str, color: QColor, parent: QWidget, *, point_size: float = TEXT_NORMAL_PT) -> QLabel:
     """Selectable text of several lines, never taken as markup."""
-    label = QLabel(text, parent)
+    label = QLabel(parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text[:_LONGEST])
     label.setWordWrap(True)
     label.setFont(ui_font(point_size))
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -172,9 +175,9 @@ def _texts(layout: QLayout) -> list[str]:
         if item is None:
             continue
         widget, inner = item.widget(), item.layout()
-        if isinstance(widget, ElidedLabel):
+        if isinstance(widget, (ElidedLabel, LinkButton)):
             found.append(widget.whole_text)
-        elif isinstance(widget, (QLabel, LinkButton)):
+        elif isinstance(widget, QLabel):
             found.append(widget.text())
         elif inner is not None:
             found.extend(_texts(inner))

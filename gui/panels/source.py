@@ -36,6 +36,7 @@ class SourcePanel(QWidget):
         self._lines: CodeLines | None = None
         self._file: str | None = None
         self._shown_text: str | None = None
+        self._is_chosen = False
         self.setAccessibleName("Code")
         self.files = QComboBox(self)
         self.files.setAccessibleName("File")
@@ -117,9 +118,10 @@ class SourcePanel(QWidget):
         if not paths:
             self._file = self._shown_text = None
             return
-        if self._file in paths and self._file is not None:
+        if self._is_chosen and self._file in paths and self._file is not None:
             self.show_file(self._file)
             return
+        self._is_chosen = False
         error = None if self._document.trace is None else self._document.trace.error_source
         main = error[0] if error is not None and error[0] in paths else None
         if main is None:
@@ -178,6 +180,7 @@ class SourcePanel(QWidget):
 
     def _on_files_index_changed(self, index: int) -> None:
         if index >= 0:
+            self._is_chosen = True
             self.show_file(str(self.files.itemData(index)))
 
     def _describe(self, line: int, word: str) -> str:

@@ -80,6 +80,7 @@ class QuantityView(QWidget):
         super().__init__(parent)
         self._name = name
         self._heading = QLabel(name, self)
+        self._heading.setTextFormat(Qt.TextFormat.PlainText)
         self._heading.setFont(ui_font(TEXT_SMALL_PT, bold=True))
         self.number = BigNumber(self)
         self.tensor = TensorView(self)

@@ -194,6 +194,7 @@ class TensorView(QWidget):
         self._spins, self._axis_labels = [], []
         for axis, size in enumerate(sizes):
             label = QLabel(f"axis {axis}", self)
+            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setFont(ui_font(TEXT_SMALL_PT))
             if self._theme is not None:
                 label.setStyleSheet(f"QLabel {{ color: {self._theme.muted.name()}; background: transparent; }}")

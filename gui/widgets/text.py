@@ -115,7 +115,7 @@ class LinkButton(QPushButton):
         super().__init__(parent)
         self._whole = plain(text)
         self._color = color
-        self.setText(self._whole)
+        self.setText(self._whole.replace("&", "&&"))  # a single one would make a shortcut of the next letter
         self.setFlat(True)
         self.setAutoDefault(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -123,6 +123,10 @@ class LinkButton(QPushButton):
         self.setAccessibleName(self._whole)
         if font is not None:
             self.setFont(font)
+
+    @property
+    def whole_text(self) -> str:
+        return self._whole
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self.font())

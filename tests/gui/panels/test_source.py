@@ -1,0 +1,195 @@
+"""The code panel marks the step's line, prints gradients at the margin, and ties lines to nodes in both directions."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
+from pytestqt.qtbot import QtBot
+
+from engine.graph.trace import Trace
+from gui.document import Document
+from gui.numbers import format_number
+from gui.panels.code_lines import CodeLines
+from gui.panels.highlight import line_spans
+from gui.panels.source import SourcePanel
+from gui.theme import DARK, LIGHT, ThemeManager
+
+from .programs import NEURON_CODE, NEURON_FILE, Neuron, matrices
+
+W, MUL, B, Z, A, LOSS = 1, 2, 3, 4, 5, 7
+
+
+@pytest.fixture
+def document(qtbot: QtBot) -> Document:
+    return Document()
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, document: Document) -> SourcePanel:
+    themes = ThemeManager(document)
+    themes.choose("light")
+    panel = SourcePanel(document, themes)
+    qtbot.addWidget(panel)
+    panel.resize(320, 300)
+    panel.show()
+    qtbot.waitExposed(panel)
+    return panel
+
+
+def click_line(panel: SourcePanel, qtbot: QtBot, line: int) -> None:
+    view = panel.view
+    block = view.document().findBlockByNumber(line - 1)
+    top = view.blockBoundingGeometry(block).translated(view.contentOffset()).top()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, int(top) + 4))
+
+
+def test_without_code_it_says_so(panel: SourcePanel) -> None:
+    assert not panel.view.isVisible()
+    assert panel.file is None
+
+
+def test_the_line_of_the_step_is_marked(panel: SourcePanel, document: Document) -> None:
+    document.set_trace(Neuron().trace())
+    assert panel.view.marks == (None, None, None)
+    found = []
+    for position in range(1, 7):
+        document.move_to(position)
+        found.append(panel.view.marks[0])
+    assert found == [10, 9, 8, 8, 8, 8]
+    assert panel.view.toPlainText() == NEURON_CODE.removesuffix("\n")
+
+
+def test_gradients_appear_at_the_margin_as_they_are_reached(panel: SourcePanel, document: Document) -> None:
+    neuron = Neuron()
+    document.set_trace(neuron.trace())
+    assert panel.view.margin_texts == {10: "1"}
+    document.move_to(1)
+    assert panel.view.margin_texts == {10: "1", 9: format_number(neuron.grad_a)}
+    document.move_to_end()
+    assert panel.view.margin_texts == {
+        10: "1",
+        9: format_number(neuron.grad_a),
+        8: format_number(neuron.grad_z),
+    }
+    document.move_to_start()
+    assert panel.view.margin_texts == {10: "1"}
+
+
+def test_a_click_selects_the_result_of_the_line_and_again_the_next(
+    panel: SourcePanel, document: Document, qtbot: QtBot
+) -> None:
+    document.set_trace(Neuron().trace())
+    chosen = []
+    for _ in range(3):
+        click_line(panel, qtbot, 8)
+        chosen.append(document.selection)
+    assert chosen == [Z, MUL, Z]
+    click_line(panel, qtbot, 3)
+    assert document.selection == Z
+
+
+def test_the_selection_marks_its_line_and_brings_it_into_view(
+    panel: SourcePanel, document: Document, qtbot: QtBot
+) -> None:
+    trace = Neuron().trace()
+    code = NEURON_CODE + "\n" * 200
+    trace.sources = {NEURON_FILE: code}
+    document.set_trace(trace)
+    panel.view.verticalScrollBar().setValue(150)
+    document.select(A)
+    assert panel.view.marks == (None, 9, None)
+    qtbot.waitUntil(lambda: panel.view.verticalScrollBar().value() < 9)
+
+
+def test_the_file_with_most_nodes_is_shown_first_and_others_can_be_chosen(
+    panel: SourcePanel, document: Document
+) -> None:
+    trace = matrices()
+    trace.sources = {"/home/user/other.py": "pass\n", **trace.sources}
+    document.set_trace(trace)
+    assert panel.file == "/home/user/square.py"
+    assert panel.files.isVisible()
+    panel.files.setCurrentIndex(panel.files.findText("other.py"))
+    assert panel.view.toPlainText() == "pass"
+    assert panel.view.marks == (None, None, None)
+    document.move_to(1)
+    assert panel.file == "/home/user/square.py"
+
+
+def test_sources_are_shown_before_there_is_a_trace(panel: SourcePanel, document: Document) -> None:
+    document.set_sources({"/tmp/a.py": "x = 1\n"})
+    assert panel.view.isVisible()
+    assert not panel.files.isVisible()
+    assert panel.view.toPlainText() == "x = 1"
+    document.set_sources({})
+    assert not panel.view.isVisible()
+
+
+def test_the_line_that_failed_is_marked(panel: SourcePanel, document: Document) -> None:
+    whole = Neuron().trace()
+    partial = Trace(
+        whole.graph, sources=whole.sources, error="ValueError: no", error_source=(NEURON_FILE, 10), target="neuron.py"
+    )
+    document.set_trace(partial)
+    assert panel.view.marks == (None, None, 10)
+    image = panel.view.viewport().grab().toImage()
+    block = panel.view.document().findBlockByNumber(9)
+    y = int(panel.view.blockBoundingGeometry(block).translated(panel.view.contentOffset()).top()) + 2
+    tint = image.pixelColor(image.width() - 3, y)
+    assert tint.red() > tint.green() + 10
+
+
+def test_hovering_tells_values_and_gradients(panel: SourcePanel, document: Document) -> None:
+    neuron = Neuron()
+    document.set_trace(neuron.trace())
+    describe = panel.view.describe
+    assert describe is not None
+    assert format_number(neuron.a) in describe(9, "a")
+    assert "gradient" not in describe(9, "a")
+    document.move_to(1)
+    assert f"gradient {format_number(neuron.grad_a)}" in describe(9, "a")
+    line = describe(8, "")
+    assert "mul" in line
+    assert "z (add)" in line
+    assert describe(2, "") == ""
+
+
+def test_a_theme_change_recolours_it(panel: SourcePanel, document: Document) -> None:
+    document.set_trace(Neuron().trace())
+    document.move_to(3)
+
+    def colors() -> set[str]:
+        image = panel.grab().toImage()
+        return {QColor(image.pixel(x, y)).name() for x in range(image.width()) for y in range(0, image.height(), 3)}
+
+    light = colors()
+    assert {LIGHT.surface.name(), LIGHT.current_line.name(), LIGHT.accent.name()} <= light
+    panel._themes.choose("dark")
+    dark = colors()
+    assert {DARK.surface.name(), DARK.current_line.name(), DARK.accent.name()} <= dark
+    assert LIGHT.surface.name() not in dark
+
+
+def test_lines_are_counted_as_python_counts_them(panel: SourcePanel, document: Document) -> None:
+    document.set_sources({"/tmp/a.py": "a = 1\r\nb = '\u2028 \u2029'\rc = 3\x0c\nd = 4"})
+    assert panel.view.blockCount() == 4
+
+
+@pytest.mark.parametrize("code", ["def f(:\n  '", "é = '𝒳'  # 🙂\nx", "", "\t\x00\x01"])
+def test_code_that_does_not_parse_is_still_coloured_line_by_line(code: str) -> None:
+    spans = line_spans(code)
+    lines = code.split("\n")
+    assert len(spans) == len(lines)
+    for line, found in zip(lines, spans, strict=True):
+        assert all(start + length <= len(line.encode("utf-16-le")) // 2 for start, length, _ in found)
+
+
+def test_a_leaf_made_elsewhere_stands_at_its_first_use() -> None:
+    lines = CodeLines(Neuron().trace())
+    assert lines.place(W) == (NEURON_FILE, 8)
+    assert lines.result(NEURON_FILE, 8) == Z
+    assert lines.result(NEURON_FILE, 3) is None
+    node = lines.variable("w", NEURON_FILE, 8)
+    assert node is not None
+    assert node.id == W
