@@ -103,6 +103,7 @@ class Recorder:
     def finish(self, *, step: int | None = None, notes: Sequence[str] = ()) -> Trace:
         """Everything recorded as plain data; the recorder lets go of the program's tensors."""
         self.stop()
+        self._tape.name_leaves()
         edges, roots, steps = self._result()
         nodes = self._tape.nodes
         if self._keep == "step" and roots:

@@ -54,6 +54,7 @@ class Tape:
         self.notes: set[str] = set()
         self.entries: dict[int, Entry] = {}
         self._anchors: list[torch.Tensor] = []
+        self._unnamed_leaves: list[tuple[Node, torch.Tensor]] = []
         self.writers: dict[int, Origin] = {}
         self.rebased: list[tuple[weakref.ref[torch.Tensor], int]] = []
         self.without_grad: set[int] = set()
@@ -105,8 +106,10 @@ class Tape:
             node.grad_fn = "AccumulateGrad"
             node.sequence_nr = 2**64 - 1
             node.outputs[0].requires_grad = True
-            node.name = node.name or self.scopes.parameter_names.get(id(tensor)) or self._variable_name(tensor)
+            node.name = self.scopes.parameter_names.get(id(tensor)) or node.name or self._variable_name(tensor)
             self._anchors.append(tensor)
+            if node.name is None:
+                self._unnamed_leaves.append((node, tensor))
         return node_id, entry.output
 
     def _external(self, tensor: torch.Tensor) -> Origin:
@@ -122,6 +125,8 @@ class Tape:
         self.nodes.append(node)
         self.entries[id(tensor)] = Entry(weakref.ref(tensor), node.id, 0)
         self._anchors.append(tensor)
+        if name is None and kind == "leaf":
+            self._unnamed_leaves.append((node, tensor))
         return node.id, 0
 
     def _identify(self, tensor: torch.Tensor) -> tuple[str | None, NodeKind]:
@@ -221,6 +226,12 @@ class Tape:
         if target.grad_fn is None:
             return "cut: the result is not a floating-point tensor, or the operation has no derivative"
         return "cut: the operation has no derivative in this input" if is_reached else "not on a path to the root"
+
+    def name_leaves(self) -> None:
+        """Name the parameters that were used (initialised, say) before the module that owns them was first called."""
+        for node, tensor in self._unnamed_leaves:
+            node.name = self.scopes.parameter_names.get(id(tensor))
+        self._unnamed_leaves.clear()
 
     def release(self) -> None:
         """Let go of every tensor of the program."""

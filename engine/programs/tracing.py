@@ -48,7 +48,7 @@ def _trace_callable(program: CallableProgram, values: ValuesMode) -> Trace:
         failure = explain(error)
         raise TraceError(failure.message, user_traceback=failure.traceback, source=failure.source) from error
     try:
-        return record(function, args, kwargs, values=values, target=program.target)
+        return record(function, args, kwargs, values=values, target=program.target, keep="step")
     except TraceError as error:
         cause = error.__cause__
         if isinstance(cause, TargetError | KeyboardInterrupt):

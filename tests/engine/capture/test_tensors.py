@@ -1,4 +1,4 @@
-"""What is kept of tensors: statistics equal torch's in float64, whole values under the budget, exotic tensors explained."""
+"""What is kept of tensors: statistics equal torch's in float64, exotic tensors are explained."""
 
 from __future__ import annotations
 
