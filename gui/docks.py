@@ -122,9 +122,9 @@ class Docks(QObject):
             else:
                 self._titles[place.name] = DockTitle(dock, themes)
                 dock.setTitleBarWidget(self._titles[place.name])
-            dock.visibilityChanged.connect(self._refresh.start)
-            dock.dockLocationChanged.connect(self._refresh.start)
-            dock.topLevelChanged.connect(self._refresh.start)
+            dock.visibilityChanged.connect(self._on_dock_changed)
+            dock.dockLocationChanged.connect(self._on_dock_changed)
+            dock.topLevelChanged.connect(self._on_dock_changed)
             dock.hide()
         self.reset()
         self.hide_all()
@@ -160,7 +160,7 @@ class Docks(QObject):
     def fit_sizes(self) -> None:
         """Give the panels their first sizes for the window's present size."""
         width, height = self._window.width(), self._window.height()
-        left = max(260, min(round(width * 0.2), 440))
+        left = max(280, min(round(width * 0.22), 460))
         right = max(300, min(round(width * 0.23), 480))
         bottom = max(150, min(round(height * 0.22), 340))
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
@@ -197,6 +197,9 @@ class Docks(QObject):
             self._hidden_state = None
             self.hide_all()
         return True
+
+    def _on_dock_changed(self) -> None:
+        self._refresh.start()  # later, once the layout has settled
 
     def _on_refresh_timeout(self) -> None:
         for name, title in self._titles.items():

@@ -13,20 +13,28 @@ TEXTS = (".dot", ".graphml", ".json")
 
 
 def export_graph(canvas: GraphCanvas, trace: Trace, path: Path) -> None:
-    """Write the graph in the format that the suffix of `path` says.
+    """Write the graph in the format that the suffix of `path` says; a picture looks as the canvas does now.
 
     Raises
     ------
-    TargetError
-        For any other suffix.
+    RetrogradError
+        For any other suffix, and where a picture cannot be written.
     OSError
-        Where the file cannot be written.
+        Where a text cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        from gui.canvas.export import export_picture
+        from gui.canvas.export import export_image
 
-        export_picture(canvas, path)
+        export_image(
+            trace,
+            path,
+            theme=canvas.theme,
+            step=canvas.document.cursor,
+            folds=canvas.folds,
+            method=canvas.method,
+            overlay_name=canvas.overlay,
+        )
     elif suffix in TEXTS:
         from engine.graph.export import export_text
 

@@ -9,6 +9,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
 
 from engine.graph.layout import METHODS
+from engine.graph.trace import Trace
+from engine.session.messages import TrainingChanged
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
 from gui.panels.console import ConsolePanel
@@ -77,6 +79,11 @@ class PanelSet(QObject):
         self._overlays.chosen.connect(self._on_overlays_chosen)
         bridge = window.workspace.bridge
         bridge.output_received.connect(self.console.append)
+        bridge.loss_received.connect(self.training.add_points)
+        bridge.rate_changed.connect(self.training.set_rate)
+        bridge.training_changed.connect(self._on_bridge_training_changed)
+        bridge.trace_received.connect(self._on_bridge_trace_received)
+        bridge.exited.connect(self._on_bridge_exited)
         window.workspace.run_started.connect(self._on_workspace_run_started)
 
     def fill_menu(self, title: str, menu: QMenu) -> None:
@@ -127,6 +134,18 @@ class PanelSet(QObject):
 
     def _on_workspace_run_started(self) -> None:
         self.console.clear()
+        self.training.reset()
+
+    def _on_bridge_training_changed(self, message: TrainingChanged) -> None:
+        self.training.set_state(message.state, message.step)
+
+    def _on_bridge_trace_received(self, trace: Trace, step: int | None, reason: str) -> None:
+        if step is not None:
+            self.training.add_recorded(step, trace)
+
+    def _on_bridge_exited(self) -> None:
+        if not self.training.is_over:
+            self.training.set_state("finished")
 
 
 def switch_off(widget: QWidget) -> str:

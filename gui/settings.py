@@ -91,7 +91,11 @@ class Settings(QObject):
         except FileNotFoundError:
             return Preferences()
         except OSError as error:
-            self._notice(f"The settings in {self.path} cannot be read ({error.strerror}); the defaults are used.")
+            self.is_persistent = False  # a file that may be all right must not be written over
+            self._notice(
+                f"The settings in {self.path} cannot be read ({error.strerror}). "
+                "The defaults are used, and changes last until you quit."
+            )
             return Preferences()
         try:
             return msgspec.json.decode(data, type=Preferences)

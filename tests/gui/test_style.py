@@ -1,0 +1,83 @@
+"""gui.style and gui.icons: every token is known, texts can be read, icons take the theme's colours."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from PySide6.QtGui import QColor, QPalette
+from pytestqt.qtbot import QtBot
+
+from gui.icons import application_icon, icon, pixmap
+from gui.resources import resource
+from gui.style import mix, on_accent_color, palette, style_sheet
+from gui.theme import DARK, LIGHT, Theme
+
+THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+ICONS = sorted(path.stem for path in resource("icons").glob("*.svg"))
+
+
+def _luminance(color: QColor) -> float:
+    channels = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color.getRgbF()[:3]]
+    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+
+
+def _contrast(first: QColor, second: QColor) -> float:
+    low, high = sorted((_luminance(first), _luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@THEMES
+def test_style_sheet_is_complete(theme: Theme) -> None:
+    text = style_sheet(theme)
+    assert "$" not in text
+    assert text.count("{") == text.count("}")
+    files = re.findall(r'url\("([^"]+)"\)', text)
+    assert files
+    for file in files:
+        assert resource("themes", file.rsplit("/", 1)[-1]).is_file()
+
+
+@THEMES
+def test_texts_can_be_read(theme: Theme) -> None:
+    for ground in (theme.surface, theme.background):
+        assert _contrast(theme.text, ground) >= 7
+        assert _contrast(theme.muted, ground) >= 4.3
+    assert _contrast(on_accent_color(theme), theme.accent) >= 3.5  # bold, on a button
+
+
+@THEMES
+def test_palette_uses_the_theme(theme: Theme) -> None:
+    colors = palette(theme)
+    assert colors.color(QPalette.ColorRole.Window) == theme.surface
+    assert colors.color(QPalette.ColorRole.WindowText) == theme.text
+
+
+def test_mix_goes_from_one_colour_to_the_other() -> None:
+    black, white = QColor("black"), QColor("white")
+    assert mix(black, white, 0.0) == black
+    assert mix(black, white, 1.0) == white
+    assert 126 <= mix(black, white, 0.5).red() <= 129
+
+
+@pytest.mark.parametrize("name", [name for name in ICONS if name != "retrograd"])
+def test_icon_is_drawn_in_one_colour(name: str, qtbot: QtBot) -> None:
+    color = QColor("#E4572E")
+    image = pixmap(name, color, 20, 2.0).toImage()
+    assert (image.width(), image.height()) == (40, 40)
+    solid = 0
+    for x in range(40):
+        for y in range(40):
+            pixel = image.pixelColor(x, y)
+            if pixel.alpha() > 250:
+                solid += 1
+                assert abs(pixel.red() - color.red()) + abs(pixel.green() - color.green()) < 12
+    assert solid > 15
+    edge = [image.pixelColor(x, y).alpha() for k in range(40) for x, y in ((k, 0), (k, 39), (0, k), (39, k))]
+    assert max(edge) == 0  # nothing is cut off
+
+
+def test_icons_have_every_size(qtbot: QtBot) -> None:
+    sizes = {size.width() for size in icon("play", QColor("black")).availableSizes()}
+    assert {16, 20, 32, 40} <= sizes
+    assert not application_icon().isNull()
