@@ -9,7 +9,6 @@ from ..errors import LayoutError
 from .drawing import Drawing, Item, Sizes
 from .fold import OPEN_UP_TO, Folds
 from .layered.arrange import Arranger
-from .layered.columns import Shape
 from .layered.compose import compose
 from .layered.view import view_of
 from .model import Graph, NodeKind
@@ -58,7 +57,7 @@ def layout(
     view = view_of(graph, folds)
 
     # Teaching graphs keep one calm column; large ones make use of the window.
-    arranger = Arranger(Shape(aspect) if len(graph.nodes) > OPEN_UP_TO else None)
+    arranger = Arranger(aspect, may_wrap=len(graph.nodes) > OPEN_UP_TO)
 
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .columns import Shape, column_cuts
+from .components import arrange_apart, components
 from .importance import importance_of
 from .level import Arranged, Level
 from .order import settle_order
@@ -13,10 +14,11 @@ from .wrap import arrange_columns
 
 
 class Arranger:
-    """Arranges levels, every one once. Without a `shape`, long levels are not wrapped."""
+    """Arranges levels, every one once, for a window of the given proportions; wraps long ones if it `may_wrap`."""
 
-    def __init__(self, shape: Shape | None = None) -> None:
-        self.shape = shape
+    def __init__(self, aspect: float = 1.6, *, may_wrap: bool = True) -> None:
+        self.aspect = aspect
+        self.shape = Shape(aspect) if may_wrap else None
         self._known: dict[Level, Arranged] = {}
         self._pieces: dict[Level, Arranged] = {}
 
@@ -28,6 +30,9 @@ class Arranger:
         return known
 
     def _arranged(self, level: Level) -> Arranged:
+        parts = components(level)
+        if len(parts) > 1:
+            return arrange_apart(level, parts, self.arrange, self.aspect)
         ranked = assign_ranks(level)
         if self.shape is not None:
             cuts = column_cuts(level, ranked, self.shape)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..walk import break_cycles
 from .level import Level
+from .rows import split_wide_ranks
 
 MERGE_FROM = 12
 """From so many wires at one end on, they share one trunk."""
@@ -59,7 +60,9 @@ def assign_ranks(level: Level) -> Ranked:
         rank[vertex] = last + 1 if last or entries or level.boxes else 0
     is_free = _pull_down(rank, order, after, incoming, entries)
     _keep_flow(level, order, after, is_free)
-    chains, layers = _chains(level, rank, is_forward)
+    trunks = _trunks(level)
+    split_wide_ranks(level, rank, order, is_free, trunks)
+    chains, layers = _chains(level, rank, is_forward, trunks)
     return Ranked(rank, layers, chains, is_free)
 
 
@@ -98,11 +101,12 @@ def _keep_flow(level: Level, order: list[int], after: list[list[int]], is_free: 
             is_free[vertex] = is_side[vertex] and not is_side[after[vertex][0]]
 
 
-def _chains(level: Level, rank: list[int], is_forward: list[bool]) -> tuple[list[Chain], list[list[int]]]:
+def _chains(
+    level: Level, rank: list[int], is_forward: list[bool], shared: list[tuple[int, int] | None]
+) -> tuple[list[Chain], list[list[int]]]:
     layers: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     for vertex, r in enumerate(rank):
         layers[r].append(vertex)
-    shared = _trunks(level)
     bends: dict[tuple[int, int, int], int] = {}
 
     def bend(r: int, key: tuple[int, int] | None) -> int:
