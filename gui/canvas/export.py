@@ -164,7 +164,7 @@ class _Picture:
         painter.fillRect(area, theme.background)
         region = (area.left(), area.top(), area.right(), area.bottom())
         self._scenes.paint(painter, self._moment, region, max(scale, 1.0), 1.0, quality)
-        highlight.paint(painter, self._scenes, self._moment, self._moment, region, max(scale, 1.0))
+        highlight.paint(painter, self._scenes, self._moment, region, max(scale, 1.0))
         if self._norms is not None:
             painter.translate(area.left() + MARGIN - 16, area.top())
             overlay.paint_legend(painter, self._norms, theme, self._labels.fonts, area.height() - MARGIN + 16)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
@@ -14,10 +16,20 @@ MOST_CHANGES = 48
 """With more changed items or links than this, the base picture is painted again."""
 
 
-def changes(base: Moment, now: Moment) -> tuple[list[int], list[int]] | None:
-    """Items that look different from the base, and links whose gradient came since; None if the base is of no use.
+class Changes(NamedTuple):
+    """What differs from a base picture: items that look different, links whose gradient came since."""
 
-    A gradient that has been taken back cannot be painted away, nor is a long list worth painting in every frame.
+    items: list[int]
+    links: list[int]
+
+    def __len__(self) -> int:
+        return len(self.items) + len(self.links)
+
+
+def changes(base: Moment, now: Moment) -> Changes | None:
+    """What must be painted over the base to show the present; None if the base is of no use.
+
+    A gradient that has been taken back cannot be painted away, nor is a long list worth painting.
     """
     before, after = base.states.links, now.states.links
     if (before & ~after).any():
@@ -26,13 +38,21 @@ def changes(base: Moment, now: Moment) -> tuple[list[int], list[int]] | None:
     items = now.states.differing(base.states)
     if len(links) > MOST_CHANGES or len(items) > MOST_CHANGES:
         return None
-    return [int(index) for index in items], [int(link) for link in links]
+    return Changes(items.tolist(), links.tolist())
+
+
+def paint_changes(
+    painter: QPainter, scenes: ScenePainter, now: Moment, found: Changes, region: Region, scale: float
+) -> None:
+    """Bring a picture of the base up to date; the painter's transform maps scene units to the screen."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _paint_links(painter, scenes, now, found.links, region, scale, is_active=False)
+    _paint_items(painter, scenes, now, found.items, region, scale)
 
 
 def paint(
     painter: QPainter,
     scenes: ScenePainter,
-    base: Moment,
     now: Moment,
     region: Region,
     scale: float,
@@ -40,11 +60,10 @@ def paint(
     selected: int | None = None,
     hovered: int | None = None,
 ) -> None:
-    """Paint the highlight; the painter's transform maps scene units to the screen."""
+    """Paint what is marked: the current step and what it hands on, the selection, the box under the pointer."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    found = changes(base, now) or ([], [])
-    _paint_links(painter, scenes, now, found[1], region, scale)
-    _paint_items(painter, scenes, now, found[0], region, scale)
+    active = now.scene.links_of_edges(now.stepper.active_edges)
+    _paint_links(painter, scenes, now, active, region, scale, is_active=True)
     for index in (now.states.state == NodeState.CURRENT).nonzero()[0].tolist():
         if Role(int(now.scene.roles[index])) is not Role.FRAME:
             _outline(painter, now, index, scenes.cards.theme.accent, 5.0, 2.5, scale, alpha=0.22)
@@ -55,15 +74,22 @@ def paint(
 
 
 def _paint_links(
-    painter: QPainter, scenes: ScenePainter, now: Moment, links: list[int], region: Region, scale: float
+    painter: QPainter,
+    scenes: ScenePainter,
+    now: Moment,
+    links: list[int],
+    region: Region,
+    scale: float,
+    *,
+    is_active: bool,
 ) -> None:
-    active = now.scene.links_of_edges(now.stepper.active_edges)
     boxes = now.scene.routes.boxes
     crossed: set[int] = set()
-    for link, is_active in [*((link, False) for link in links), *((link, True) for link in active)]:
-        if _touches(boxes[link].tolist(), region):
+    for link in links:
+        box = boxes[link].tolist()
+        if _touches(box, region):
             scenes.paint_gradient(painter, now.scene, link, scale, is_active=is_active)
-            crossed.update(now.scene.visible(*boxes[link].tolist())[1].tolist())
+            crossed.update(now.scene.frames_at(*box))
     scenes.paint_titles(painter, now, sorted(crossed), scale)
 
 

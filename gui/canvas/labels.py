@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from engine.graph.drawing import Item
-from engine.graph.model import Node, TensorInfo
+from engine.graph.model import Node, ScopePath, TensorInfo
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import Trace
 from gui.numbers import format_number, format_shape
@@ -61,9 +61,10 @@ class Labels:
             return self._group_size(item)
         node = self.trace.graph.nodes[item.node]
         if item.kind == "chip":
-            return _snap(self._row_width(self._chip_row(node)) + 2 * PADDING, 64, 224), CHIP_HEIGHT
+            rows = [self._chip_row(node, item.scope, is_reached=final) for final in (False, True)]
+            return _snap(max(map(self._row_width, rows)) + 2 * PADDING, 64, 240), CHIP_HEIGHT
         if node.kind != "op":
-            first = self.fonts.width(self.title(node), Face.TITLE)
+            first = self.fonts.width(self.title(node, item.scope), Face.TITLE)
             second = max(self._row_width(self._pill_row(node, final)) for final in (False, True))
             return _snap(max(first, second) + 2 * PADDING + 8, 112, MOST_WIDTH), PILL_HEIGHT
         width = self.fonts.width
@@ -105,9 +106,9 @@ class Labels:
         state = NodeState(int(stepper.states[node.id]))
         is_reached = state >= NodeState.CURRENT
         if item.kind == "chip":
-            return self._centred(self._chip_row(node, is_reached), width, height / 2 + 4.5)
+            return self._centred(self._chip_row(node, item.scope, is_reached=is_reached), width, height / 2 + 4.5)
         if node.kind != "op":
-            title = self.fonts.elide(self.title(node), Face.TITLE, width - 2 * PADDING, is_left=True)
+            title = self.fonts.elide(self.title(node, item.scope), Face.TITLE, width - 2 * PADDING, is_left=True)
             first = self._centred([(title, Face.TITLE, "text")], width, height / 2 - 3)
             return first + self._centred(self._pill_row(node, is_reached), width, height / 2 + 15)
         return self._op_runs(node, state, is_reached, width)
@@ -185,9 +186,10 @@ class Labels:
 
     # ----- words
 
-    def title(self, node: Node) -> str:
-        """The variable's name, else the operation or the kind of tensor."""
-        return plain(node.name) if node.name else plain(node.label)
+    def title(self, node: Node, scope: ScopePath = ()) -> str:
+        """The variable's name, else the operation or the kind of tensor; inside a module without the module's path."""
+        name, prefix = node.name or node.label, ".".join(scope) + "."
+        return plain(name[len(prefix) :] if name.startswith(prefix) and len(name) > len(prefix) else name)
 
     def _names(self, node: Node) -> tuple[str, str]:
         return (plain(node.name), plain(node.label)) if node.name else (plain(node.label), "")
@@ -214,7 +216,7 @@ class Labels:
         nodes = self.trace.graph.nodes
         for member in reversed(item.members):
             if nodes[member].kind == "op" and nodes[member].outputs:
-                return self._shape(nodes[member])
+                return format_shape(nodes[member].outputs[0].shape)
         return ""
 
     def _is_loss(self, node: Node) -> bool:
@@ -264,12 +266,12 @@ class Labels:
             return [form, (" · ", Face.SMALL, "muted"), (grad, Face.MONO_SMALL, colour)]
         return [form, (" · ", Face.SMALL, "muted"), (node.kind, Face.SMALL, "muted")] if node.name else [form]
 
-    def _chip_row(self, node: Node, is_reached: bool = False) -> list[tuple[str, Face, str]]:
+    def _chip_row(self, node: Node, scope: ScopePath, *, is_reached: bool) -> list[tuple[str, Face, str]]:
         value = self._value(node)
         detail, colour = (value, "data") if value else (self._shape(node), "muted")
         if node.kind == "leaf" and is_reached:
             detail, colour = self._leaf_grad(node, is_reached)
-        name = self.fonts.elide(self.title(node), Face.SMALL_BOLD, 136.0, is_left=True)
+        name = self.fonts.elide(self.title(node, scope), Face.SMALL_BOLD, 136.0, is_left=True)
         return [(name, Face.SMALL_BOLD, "text"), ("  ", Face.SMALL, "muted"), (detail, Face.MONO_SMALL, colour)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
@@ -42,6 +43,18 @@ class BaseLayer:
     def forget(self) -> None:
         """Another scene, theme or overlay: nothing of the picture is of use any more."""
         self._moment = None
+
+    def stamp(self, moment: Moment, camera: Camera, paint: Callable[[QPainter], None]) -> bool:
+        """Let `paint` bring the picture up to another moment; False if it was not made for this camera."""
+        if self._moment is None or camera != self._drawn or self._image.isNull():
+            return False
+        painter = QPainter(self._image)
+        painter.translate(camera.dx, camera.dy)
+        painter.scale(camera.scale, camera.scale)
+        paint(painter)
+        painter.end()
+        self._moment = moment
+        return True
 
     def show(
         self,

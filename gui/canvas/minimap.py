@@ -11,7 +11,7 @@ from gui.theme import RADIUS_CARD, Theme
 
 from .camera import Camera
 from .lines import Batches
-from .look import PILLS, Role, mix
+from .look import Role, small_fill
 from .painter import Moment
 from .scene import Scene
 
@@ -19,6 +19,7 @@ MOST_WIDTH, MOST_HEIGHT = 176.0, 152.0
 LEAST_SIDE = 48.0
 INSET, GAP = 8.0, 16.0
 FITS = 1.02
+MOST_CHANGES = 64
 
 
 class Minimap:
@@ -26,8 +27,8 @@ class Minimap:
 
     def __init__(self) -> None:
         self._picture = QPixmap()
-        self._key: tuple[int, str, float] | None = None
-        self._scene: Scene | None = None
+        self._key: tuple[str, float] | None = None
+        self._moment: Moment | None = None
         self._batches = Batches()
         self.is_enabled = True
 
@@ -54,10 +55,13 @@ class Minimap:
         return x, y
 
     def paint(
-        self, painter: QPainter, moment: Moment, camera: Camera, size: QSizeF, theme: Theme, ratio: float
+        self, painter: QPainter, now: Moment, camera: Camera, size: QSizeF, theme: Theme, ratio: float
     ) -> QRectF | None:
-        """Draw the map if there is any use for it; returns its place."""
-        scene = moment.scene
+        """Draw the map if there is any use for it; returns its place.
+
+        The picture of some earlier moment is kept; the few boxes that have changed since are drawn over it.
+        """
+        scene = now.scene
         place = self.place(scene, camera, size)
         if place is None:
             return None
@@ -66,12 +70,18 @@ class Minimap:
         painter.setBrush(theme.surface)
         painter.drawRoundedRect(place, RADIUS_CARD, RADIUS_CARD)
         origin, scale = self._origin(scene, place), self._scale(scene)
-        if self._scene is not scene or self._key != (id(scene), theme.name, ratio):
-            self._render(scene, theme, ratio)
+        base = self._moment
+        if (
+            base is None
+            or base.scene is not scene
+            or self._key != (theme.name, ratio)
+            or len(now.states.differing(base.states)) > MOST_CHANGES
+        ):
+            base = self._render(now, theme, ratio)
         painter.drawPixmap(origin, self._picture)
         painter.save()
         painter.setClipRect(place.adjusted(1, 1, -1, -1))
-        self._paint_states(painter, moment, origin, scale, theme)
+        self._paint_changes(painter, base, now, origin, scale, theme)
         x, y, right, bottom = camera.region(0, 0, size.width(), size.height())
         frame = QRectF(
             origin.x() + (x - scene.bounds[0]) * scale,
@@ -97,8 +107,8 @@ class Minimap:
             place.y() + (place.height() - scene.bounds[3] * scale) / 2,
         )
 
-    def _render(self, scene: Scene, theme: Theme, ratio: float) -> None:
-        """The boxes in calm colours; what the backward pass did is drawn over it."""
+    def _render(self, moment: Moment, theme: Theme, ratio: float) -> Moment:
+        scene, state = moment.scene, moment.states.state
         scale = self._scale(scene)
         width, height = max(scene.bounds[2] * scale, 1.0), max(scene.bounds[3] * scale, 1.0)
         self._picture = QPixmap(int(width * ratio) + 1, int(height * ratio) + 1)
@@ -106,30 +116,28 @@ class Minimap:
         self._picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(self._picture)
         painter.setPen(Qt.PenStyle.NoPen)
-        roles = scene.roles[scene.boxes]
-        is_pill = np.isin(roles, [int(role) for role in PILLS])
-        for chosen, colour in (
-            (is_pill, mix(theme.line, theme.edge, 0.4)),
-            (~is_pill, theme.edge),
-            (roles == Role.LEAF, mix(theme.leaf_soft, theme.leaf, 0.5)),
-            (roles == Role.LOSS, theme.text),
-        ):
-            painter.setBrush(colour)
-            self._batches.draw_rects(painter, self._rects(scene, scene.boxes[chosen], scale))
+        style = scene.roles[scene.boxes].astype(np.int64) * 8 + state[scene.boxes]
+        for code in np.unique(style).tolist():
+            painter.setBrush(_colour(theme, Role(code // 8), NodeState(code % 8)))
+            self._batches.draw_rects(painter, self._rects(scene, scene.boxes[style == code], scale))
         painter.end()
-        self._scene, self._key = scene, (id(scene), theme.name, ratio)
+        self._moment, self._key = moment, (theme.name, ratio)
+        return moment
 
-    def _paint_states(self, painter: QPainter, moment: Moment, origin: QPointF, scale: float, theme: Theme) -> None:
-        scene, state = moment.scene, moment.states.state[moment.scene.boxes]
+    def _paint_changes(
+        self, painter: QPainter, base: Moment, now: Moment, origin: QPointF, scale: float, theme: Theme
+    ) -> None:
+        scene, state = now.scene, now.states.state
+        changed = [*now.states.differing(base.states).tolist(), *np.flatnonzero(state == NodeState.CURRENT).tolist()]
         painter.setPen(Qt.PenStyle.NoPen)
-        for wanted, colour, least in (
-            (NodeState.DONE, mix(theme.accent_soft, theme.accent, 0.5), 0.75),
-            (NodeState.CURRENT, theme.accent, 5.0),
-        ):
-            rects = self._rects(scene, scene.boxes[state == wanted], scale, least)
-            rects[:, :2] += [origin.x(), origin.y()]
-            painter.setBrush(colour)
-            self._batches.draw_rects(painter, rects)
+        for index in changed:
+            role = Role(int(scene.roles[index]))
+            if role is Role.FRAME:
+                continue
+            least = 5.0 if state[index] == NodeState.CURRENT else 0.75
+            x, y, width, height = self._rects(scene, np.array([index]), scale, least)[0].tolist()
+            colour = _colour(theme, role, NodeState(int(state[index])))
+            painter.fillRect(QRectF(origin.x() + x, origin.y() + y, width, height), colour)
 
     def _rects(
         self, scene: Scene, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], scale: float, least: float = 0.75
@@ -137,3 +145,7 @@ class Minimap:
         rects = (scene.rects[chosen] - [*scene.bounds[:2], *scene.bounds[:2]]) * scale
         rects[:, 2:] = np.maximum(rects[:, 2:] - rects[:, :2], least)
         return rects
+
+
+def _colour(theme: Theme, role: Role, state: NodeState) -> QColor:
+    return theme.edge if role is Role.OP and state is NodeState.WAITING else small_fill(theme, role, state)

@@ -7,6 +7,7 @@ import copy
 from engine.graph.stepper import Stepper
 
 from . import highlight
+from .highlight import Changes
 from .painter import Moment
 from .scene import Scene
 
@@ -36,13 +37,15 @@ class Moments:
             self._now = at(scene, stepper)
         return self._now
 
-    def base(self, last: Moment | None, now: Moment) -> tuple[Moment, bool]:
-        """The moment for the base picture, and whether it is another one than `last`."""
+    def base(self, last: Moment | None, now: Moment) -> tuple[Moment, Changes]:
+        """The moment for the base picture (`last` if it is still of use), and what has changed since."""
         if last is not None and last.scene is now.scene:
-            if highlight.changes(last, now) is not None:
-                return last, False
+            found = highlight.changes(last, now)
+            if found is not None:
+                return last, found
             if now.stepper.position < last.stepper.position:
                 earlier = at(now.scene, now.stepper, max(0, now.stepper.position - LOOK_BACK))
-                if highlight.changes(earlier, now) is not None:
-                    return earlier, True
-        return now, True
+                found = highlight.changes(earlier, now)
+                if found is not None:
+                    return earlier, found
+        return now, Changes([], [])

@@ -111,6 +111,13 @@ class Scene:
         links = np.flatnonzero((b[:, 0] <= right) & (b[:, 2] >= x) & (b[:, 1] <= bottom) & (b[:, 3] >= y))
         return self.boxes[is_in[self.boxes]], self.frames[is_in[self.frames]], links
 
+    def frames_at(self, x: float, y: float, right: float, bottom: float) -> list[int]:
+        """Indices of the open groups that touch a region."""
+        r = self.rects[self.frames]
+        is_in = (r[:, 0] <= right) & (r[:, 2] >= x) & (r[:, 1] <= bottom) & (r[:, 3] >= y)
+        found: list[int] = self.frames[is_in].tolist()
+        return found
+
     def states(self, stepper: Stepper) -> SceneStates:
         """What every item and link looks like at the stepper's position."""
         node_states = stepper.states

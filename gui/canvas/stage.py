@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QPainter
@@ -13,6 +14,7 @@ from gui.theme import Theme
 
 from . import highlight, notices, overlay
 from .cards import CardPainter
+from .highlight import Changes
 from .labels import Labels
 from .layers import BaseLayer
 from .minimap import Minimap
@@ -20,6 +22,9 @@ from .moments import Moments
 from .painter import ScenePainter
 from .scene import Scene
 from .view import View
+
+MOST_ON_TOP = 12
+"""More changes than this are painted into the base picture, once, instead of on top of it in every frame."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +64,24 @@ class Stage:
             return
         theme, fonts = scenes.cards.theme, scenes.cards.fonts
         ratio, size = widget.devicePixelRatioF(), QSizeF(widget.size())
+        camera, region = view.camera, view.region
         now = self._moments.now(scene, stepper)
-        base, is_new = self._moments.base(self._layer.moment, now)
-        if is_new and self._layer.moment is not None:
-            view.hurry()  # a step must not wait for full quality either
-        camera = view.camera
+        last = self._layer.moment
+        base, found = self._moments.base(last, now)
+        update = partial(
+            highlight.paint_changes, scenes=scenes, now=now, found=found, region=region, scale=camera.scale
+        )
+        if base is last and len(found) > MOST_ON_TOP and self._layer.stamp(now, camera, update):
+            base, found = now, Changes([], [])
+        elif base is not last and last is not None:
+            view.hurry()  # a step must not wait for full quality
         self._layer.show(painter, scenes, base, camera, widget.size(), ratio, is_moving=view.is_moving)
         painter.save()
         painter.translate(camera.dx, camera.dy)
         painter.scale(camera.scale, camera.scale)
-        marked = {"selected": marks.selected, "hovered": marks.hovered}
-        highlight.paint(painter, scenes, base, now, view.region, camera.scale, **marked)
+        if len(found):
+            update(painter)
+        highlight.paint(painter, scenes, now, region, camera.scale, selected=marks.selected, hovered=marks.hovered)
         painter.restore()
         self.minimap.paint(painter, now, camera, size, theme, ratio)
         if self._norms is not None:
