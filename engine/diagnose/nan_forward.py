@@ -1,0 +1,96 @@
+"""Finds the first operation that made a NaN or an infinity out of finite values."""
+
+from __future__ import annotations
+
+from ..graph.model import Node
+from ..graph.trace import Trace
+from .finding import Finding
+from .words import called, located, summary_of
+
+# Infinities are put into attention masks on purpose, by these operations.
+_MASKING = {
+    "masked_fill", "masked_fill_", "full", "full_like", "new_full", "fill", "fill_", "where", "scalar_tensor", "triu",
+    "tril", "_to_copy", "zeros_like", "copy_", "lift_fresh", "index_fill", "index_fill_", "max", "min", "amax", "amin",
+}  # fmt: skip
+
+_CAUSES = {
+    "log": ("The logarithm of zero is −∞, and that of a negative number is NaN.", "Add a small constant, or use a loss "
+            "that takes logits (cross_entropy, binary_cross_entropy_with_logits)."),
+    "div": ("A number was divided by zero, or zero by zero.", "Keep the denominator away from zero: add a small "
+            "constant to it, or clamp it."),
+    "sqrt": ("The square root of a negative number is NaN.", "Clamp the value at zero from below before the root."),
+    "rsqrt": ("One over the square root of zero is infinite.", "Add a small constant under the root."),
+    "exp": ("The exponential overflows: float32 ends at e to the power of 88.7.", "Subtract the maximum first, or use "
+            "softmax, logsumexp or a loss that takes logits."),
+    "pow": ("A power overflows, or has a negative base and a broken exponent.", "Check the range of the base."),
+    "reciprocal": ("One was divided by zero.", "Keep the value away from zero with clamp or a small constant."),
+    "_softmax": ("Every entry of a row was −∞, so there was nothing to share out.", "Leave at least one entry of each "
+                 "row unmasked."),
+    "sub": ("Infinity minus infinity is NaN.", "Look for the first infinity before this line."),
+    "mul": ("Zero times infinity is NaN, or the product is too large for its type.", "Look at the size of both "
+            "factors, and for an infinity before this line."),
+}  # fmt: skip
+_DEFAULT = (
+    "The result is too large for its type, or not defined for these values.",
+    "Look at the range of this operation's inputs; normalise them or lower the learning rate.",
+)
+
+
+def find(trace: Trace) -> list[Finding]:
+    """At most one finding: the origin of the first NaN, else of the first infinity."""
+    bad: dict[int, str] = {}
+    for node in trace.graph.nodes:
+        kind = _non_finite(node)
+        if kind:
+            bad[node.id] = kind
+    for wanted in ("NaN", "infinity"):
+        for node_id, kind in bad.items():
+            node = trace.graph.nodes[node_id]
+            if kind == wanted and _is_origin(trace, node, wanted, bad):
+                return [_finding(trace, node, wanted)]
+    return []
+
+
+def _non_finite(node: Node) -> str | None:
+    summaries = [summary_of(info) for info in node.outputs]
+    if any(summary is not None and summary.nan for summary in summaries):
+        return "NaN"
+    first = summaries[0] if summaries else None
+    return "infinity" if first is not None and first.inf else None
+
+
+def _is_origin(trace: Trace, node: Node, wanted: str, bad: dict[int, str]) -> bool:
+    sources = [edge.source for edge in trace.graph.incoming(node)]
+    if wanted == "NaN":
+        return not any(bad.get(source) == "NaN" for source in sources)
+    if any(source in bad for source in sources) or node.label in _MASKING:
+        return False
+    return node.kind in ("op", "leaf")  # an infinite input or constant may well be a mask
+
+
+def _finding(trace: Trace, node: Node, what: str) -> Finding:
+    root_is_bad = any(_non_finite(trace.graph.nodes[root]) for root, _ in trace.roots) or not trace.roots
+    if node.kind != "op":
+        return Finding(
+            kind="nan-forward",
+            severity="error",
+            node_id=node.id,
+            title=f"{called(node)} holds {what} before any computation",
+            reason=f"The {node.kind} comes with {what} in it; everything computed from it is spoilt.",
+            cure=(
+                "The last optimizer step made it so: look at the gradients of the step before, and lower the learning "
+                "rate or clip the gradients."
+                if node.kind == "leaf"
+                else "Check the data: drop or fill in such values before they reach the model."
+            ),
+        )
+    reason, cure = _CAUSES.get(node.label.rstrip("_") if node.label not in _CAUSES else node.label, _DEFAULT)
+    return Finding(
+        kind="nan-forward",
+        severity="error" if what == "NaN" or root_is_bad else "warning",
+        node_id=node.id,
+        title=f"The first {what} comes from {located(node)}",
+        reason=f"All of its inputs are {'free of NaN' if what == 'NaN' else 'finite'}. {reason}",
+        cure=cure,
+        related=tuple(edge.source for edge in trace.graph.incoming(node)),
+    )

@@ -1,0 +1,73 @@
+"""How findings speak of nodes: by the variable's name and the line in the user's file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ..graph.model import Node, TensorInfo
+from ..graph.summary import Summary
+from ..graph.trace import Trace
+
+MOST_NAMES = 4
+
+
+def place(node: Node) -> str:
+    """ "train.py, line 12", or nothing where the source is not known."""
+    return f"{os.path.basename(node.source.file)}, line {node.source.line}" if node.source else ""
+
+
+def called(node: Node) -> str:
+    """ "z (mul)", "log", or a leaf's name."""
+    if node.kind != "op":
+        return node.name or f"a {node.kind} without a name"
+    return f"{node.name} ({node.label})" if node.name else node.label
+
+
+def located(node: Node) -> str:
+    """The node and its place: "z (mul) at train.py, line 12"."""
+    where = place(node)
+    return f"{called(node)} at {where}" if where else called(node)
+
+
+def names(nodes: Sequence[Node]) -> str:
+    """ "a, b and 3 more"."""
+    first = [called(node) for node in nodes[:MOST_NAMES]]
+    more = len(nodes) - len(first)
+    if more:
+        return f"{', '.join(first)} and {more} more"
+    return " and ".join([", ".join(first[:-1]), first[-1]]) if len(first) > 1 else "".join(first)
+
+
+def summary_of(info: TensorInfo | None) -> Summary | None:
+    """Statistics, where any were taken."""
+    return None if info is None else info.summary
+
+
+def leaf_gradient(trace: Trace, leaf: Node) -> Summary | None:
+    """Statistics of the gradient that arrived at a leaf in this backward pass."""
+    return summary_of(trace.grad_info(leaf))
+
+
+def reaching_root(trace: Trace) -> set[int]:
+    """Ids of the nodes whose values the root was computed from, whether or not a gradient flows."""
+    found = {node_id for node_id, _ in trace.roots}
+    pending = list(found)
+    while pending:
+        for edge in trace.graph.incoming(pending.pop()):
+            if edge.source not in found:
+                found.add(edge.source)
+                pending.append(edge.source)
+    return found
+
+
+def computed_from(trace: Trace, node_id: int) -> set[int]:
+    """Ids of all nodes that `node_id` was computed from, itself included."""
+    found = {node_id}
+    pending = [node_id]
+    while pending:
+        for edge in trace.graph.incoming(pending.pop()):
+            if edge.source not in found:
+                found.add(edge.source)
+                pending.append(edge.source)
+    return found
