@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Literal
 
@@ -9,7 +10,10 @@ import msgspec
 
 OutcomeKind = Literal["finished", "stopped", "failed", "crashed", "killed", "lost", "start_failed"]
 
+LOST_EXIT_CODE = 76
+"""A worker's own exit code when it finds its channel broken (EX_PROTOCOL of sysexits.h)."""
 _FATAL_MARK = "Fatal Python error:"
+_ENGINE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SIGNAL_WORDS = {
     "SIGSEGV": "it read or wrote memory that is not its own (segmentation fault)",
     "SIGABRT": "a library gave up (abort)",
@@ -76,11 +80,12 @@ def describe(
         if returncode is not None and returncode < 0:
             message += f" Its process then ended with {_signal_name(-returncode)} while it was leaving."
         return Outcome(kind="finished", message=message, exit_code=_code(returncode))
-    if channel_error is not None:
+    if channel_error is not None or returncode == LOST_EXIT_CODE:
         return Outcome(
             kind="lost",
-            message=f"The connection to the program was lost, so it was stopped. {channel_error} "
-            "A program that writes to file descriptors which it did not open does this.",
+            message="The connection to the program was lost, so it was stopped. "
+            + (f"{channel_error} " if channel_error else "")
+            + "A program that writes to or closes file descriptors which it did not open does this.",
             exit_code=_code(returncode),
         )
     if not is_ready:
@@ -111,7 +116,19 @@ def describe(
 def stack_in(stderr: str) -> str:
     """The part of a standard error stream that faulthandler wrote at a crash; "" if there is none."""
     start = stderr.rfind(_FATAL_MARK)
-    return stderr[start:].rstrip() if start >= 0 else ""
+    if start < 0:
+        return ""
+    fatal, *lines = stderr[start:].splitlines()
+    kept: list[str] = []
+    is_current = False
+    for line in lines:  # the program's own frames of the thread that crashed: the others wait in ours
+        if line.startswith(("Thread ", "Current thread ")):
+            is_current = line.startswith("Current")
+        if is_current and _ENGINE_FOLDER not in line:
+            kept.append(line)
+        if is_current and not line.strip():
+            break
+    return "\n".join([fatal, *kept]).rstrip()
 
 
 def _by_signal(number: int, stderr: str) -> Outcome:

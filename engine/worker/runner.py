@@ -16,6 +16,7 @@ from typing import cast
 
 from ..errors import ProtocolError
 from ..session.messages import Heartbeat, Ready, Run, Shutdown, ToWorker
+from ..session.outcome import LOST_EXIT_CODE
 from ..session.protocol import Channel
 from ..training.controls import Controls
 from .outbox import Outbox
@@ -25,6 +26,15 @@ _FLUSH_S = 10.0
 _STEP_GRACE_S = 5.0
 _INTERRUPT_GRACE_S = 3.0
 _EXIT_GRACE_S = 3.0
+_NEEDED_BY_RUNS = (
+    ".execute",
+    "..capture.tracing",
+    "..programs.failure",
+    "..programs.tracing",
+    "..storage.trace_file",
+    "..training.absence",
+    "..training.session",
+)
 
 
 class Worker:
@@ -39,6 +49,8 @@ class Worker:
         self._is_free = threading.Event()
         self._flush: Callable[[], None] | None = None
         self._ending = threading.Event()
+        self._leaving = threading.Lock()
+        self.is_lost = False
 
     def start(self) -> None:
         for function, name in ((self._read, "retrograd control"), (self._beat, "retrograd heartbeat")):
@@ -85,7 +97,8 @@ class Worker:
                 flush()
             try:
                 self._channel.send(Heartbeat())
-            except OSError:
+            except OSError:  # the thread that reads does not notice when the program closes the descriptor under it
+                self._leave()
                 return
 
     def _read(self) -> None:
@@ -105,8 +118,9 @@ class Worker:
 
     def _leave(self) -> None:
         """The window is gone. A training ends after its step; anything else is interrupted; then the process ends."""
-        if self._ending.is_set():
+        if self._ending.is_set() or not self._leaving.acquire(blocking=False):
             return
+        self.is_lost = True
         self.runs.put(None)
         null = os.open(os.devnull, os.O_WRONLY)
         for stream_fd in (1, 2):  # nobody reads the pipes any more, and a print must not fail now
@@ -131,12 +145,14 @@ def run_worker(channel_fd: int) -> int:
     try:
         import torch.utils.data
 
-        from ..capture import recorder  # noqa: F401 - so that the first run does not wait for it
-
+        # Everything that a run needs is imported before it, so that the first does not wait, and a program that empties
+        # sys.path takes nothing away from us.
+        for name in _NEEDED_BY_RUNS:
+            import_module(name, __package__)
         del torch
         worker.send_ready(time.perf_counter() - began_s)
         exit_code = worker.serve()
     except KeyboardInterrupt:  # stopped between two runs
         exit_code = 0
     worker.finish()
-    return exit_code
+    return LOST_EXIT_CODE if worker.is_lost else exit_code
