@@ -36,7 +36,7 @@ HOSTILE = [
 
 def _named(name: str) -> Graph:
     info = TensorInfo(shape=(2, 3), dtype=name, array=None)
-    value = TensorInfo(shape=(), dtype="float32", array=np.float32(np.nan).reshape(()))
+    value = TensorInfo(shape=(), dtype="float32", array=np.array(np.nan, dtype=np.float32))
     nodes = [
         Node(id=0, kind="input", name=name, outputs=[info]),
         Node(id=1, kind="op", op=name, grad_fn=name, name=name, scope=(name, "inner"), outputs=[value],
@@ -53,7 +53,7 @@ def test_json_of_the_neuron() -> None:
     assert (len(graph), graph.number_of_edges()) == (8, 7)
     assert graph.nodes[W]["grad_fn"] == "AccumulateGrad"
     assert graph.nodes[W]["outputs"][0]["value"] == -0.5
-    assert graph.edges[W, MUL, 0]["grad_index"] == 1
+    assert graph.get_edge_data(W, MUL, 0)["grad_index"] == 1
     assert graph.nodes[BCE]["source"] == {"file": "neuron.py", "line": 9, "function": "<module>"}
 
 
@@ -70,7 +70,9 @@ def test_json_of_hostile_names(name: str) -> None:
 
 def _read_graphml(graph: Graph) -> nx.MultiDiGraph[str]:
     text = to_graphml(graph)
-    return nx.read_graphml(io.BytesIO(text.encode("utf-8")), force_multigraph=True)
+    read = nx.read_graphml(io.BytesIO(text.encode("utf-8")), force_multigraph=True)
+    assert isinstance(read, nx.MultiDiGraph)
+    return read
 
 
 def test_graphml_of_the_neuron() -> None:
@@ -80,7 +82,12 @@ def test_graphml_of_the_neuron() -> None:
     assert graph.nodes[str(W)]["requires_grad"] is True
     assert graph.nodes[str(X)]["value"] == 1.5
     assert graph.nodes[str(X)]["line"] == 3
-    assert graph.edges[str(W), str(MUL), "e1"] == {"output_nr": 0, "input_nr": 1, "arg": "other", "grad_index": 1}
+    assert graph.get_edge_data(str(W), str(MUL), "e1") == {
+        "output_nr": 0,
+        "input_nr": 1,
+        "arg": "other",
+        "grad_index": 1,
+    }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
