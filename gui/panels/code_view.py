@@ -7,6 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QEasingCurve, QEvent, QPoint, QPropertyAnimation, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFont,
+    QFontMetrics,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -66,7 +68,9 @@ class CodeView(QPlainTextEdit):
         )
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFont(mono_font(TEXT_NORMAL_PT))
+        font = mono_font(TEXT_NORMAL_PT)
+        font.setFeature(QFont.Tag("calt"), 0)  # no ligatures: code is shown as it is typed
+        self.setFont(font)
         self.setTabStopDistance(4 * self.fontMetrics().horizontalAdvance(" "))
         self.setAccessibleName("Code of the program")
         self.setCursorWidth(0)
@@ -74,6 +78,7 @@ class CodeView(QPlainTextEdit):
         self._highlighter = CodeHighlighter(self.document())
         self._numbers = Strip(self, self._paint_numbers)
         self._gradients = Strip(self, self._paint_gradients)
+        self._gradients.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._animation = QPropertyAnimation(self.verticalScrollBar(), b"value", self)
         self._animation.setDuration(_SCROLL_MS)
         self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)
@@ -169,9 +174,8 @@ class CodeView(QPlainTextEdit):
     def _place_edges(self) -> None:
         metrics = self.fontMetrics()
         left = metrics.horizontalAdvance("9" * max(len(str(self.blockCount())), 2)) + 5 * UNIT
-        small = self._gradient_metrics_width()
-        right = small + 4 * UNIT if self._margin else 0
-        self.setViewportMargins(left, 0, right, 0)
+        right = self._gradient_width()
+        self.setViewportMargins(left, 0, 0, 0)
         area = self.contentsRect()
         bar = self.verticalScrollBar().width() if self.verticalScrollBar().isVisible() else 0
         height = self.viewport().height()
@@ -179,21 +183,22 @@ class CodeView(QPlainTextEdit):
         self._gradients.setGeometry(area.right() + 1 - right - bar, area.top(), right, height)
         self._gradients.setVisible(right > 0)
 
-    def _gradient_metrics_width(self) -> int:
-        self._gradients.setFont(mono_font(TEXT_SMALL_PT))
-        metrics = self._gradients.fontMetrics()
-        return max((metrics.horizontalAdvance(text) for text in self._margin.values()), default=0)
+    def _gradient_width(self) -> int:
+        """The gradients lie over the ends of their lines, so that no other line loses room to them."""
+        metrics = QFontMetrics(mono_font(TEXT_SMALL_PT))
+        widths = [metrics.horizontalAdvance(text) + 4 * UNIT for text in self._margin.values()]
+        return max(widths, default=0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place_edges()
 
     def _on_self_update_requested(self, area: QRect, dy: int) -> None:
-        for strip in (self._numbers, self._gradients):
-            if dy:
-                strip.scroll(0, dy)
-            else:
-                strip.update(0, area.y(), strip.width(), area.height())
+        if dy:
+            self._numbers.scroll(0, dy)
+            self._gradients.update()
+        else:
+            self._numbers.update(0, area.y(), self._numbers.width(), area.height())
         if self.viewport().height() != self._numbers.height():
             self._place_edges()
 
@@ -239,11 +244,12 @@ class CodeView(QPlainTextEdit):
         if theme is None:
             return
         painter = QPainter(strip)
-        painter.fillRect(event.rect(), theme.surface)
         painter.setFont(mono_font(TEXT_SMALL_PT))
+        metrics = painter.fontMetrics()
         for line, top, height in self._rows(event):
-            painter.fillRect(0, top, strip.width(), height, self._tint(line, theme))
             if line in self._margin:
+                width = metrics.horizontalAdvance(self._margin[line]) + 4 * UNIT
+                painter.fillRect(strip.width() - width, top, width, height, self._tint(line, theme))
                 painter.setPen(theme.accent)
                 area = QRect(0, top, strip.width() - 2 * UNIT, height)
                 painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._margin[line])

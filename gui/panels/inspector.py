@@ -11,7 +11,7 @@ from ..document import Document
 from ..numbers import format_shape
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
-from ..widgets.text import ElidedLabel
+from ..widgets.text import ElidedLabel, set_text_color
 from ..widgets.vertical_area import VerticalArea
 from .inspector_sections import (
     ArrivalSection,
@@ -157,7 +157,7 @@ class InspectorPanel(QWidget):
         trace, stepper = self._document.trace, self._document.stepper
         is_empty = focus is None or trace is None or stepper is None or not 0 <= focus < len(trace.graph.nodes)
         self._empty.setVisible(is_empty)
-        self._empty.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; }}")
+        set_text_color(self._empty, theme.muted)
         self.header.setVisible(not is_empty)
         if is_empty or focus is None or trace is None or stepper is None:
             self._shown = None

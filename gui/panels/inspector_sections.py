@@ -11,6 +11,7 @@ from engine.rules import rule_for
 
 from ..numbers import format_shape
 from ..style import TEXT_SMALL_PT
+from ..theme import UNIT
 from ..widgets.formula_view import FormulaView
 from ..widgets.tensor_view import exact_text, number_text
 from .moment import Moment
@@ -34,6 +35,7 @@ class RuleSection(Section):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Rule", parent)
+        self.body.setSpacing(2 * UNIT)
 
     def show_moment(self, moment: Moment) -> None:
         grad_fn = moment.node.grad_fn

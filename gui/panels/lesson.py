@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from ..document import Document
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT
 from ..theme import RADIUS_CARD, UNIT, Theme, ThemeManager, mono_font, ui_font
+from ..widgets.text import set_text_color
 from ..widgets.vertical_area import VerticalArea
 from .lesson_text import Lesson, beat_html, generic_html, load_lesson
 from .prediction import Question, Verdict, judge, next_question, parse_guess
@@ -48,7 +49,7 @@ class PredictBox(QFrame):
         self.entry.setMinimumWidth(60)
         self.check = QPushButton("Check", self)
         self.check.setAccessibleDescription("Compare your prediction with the recorded number")
-        self.check.setProperty("role", "primary")
+        self.check.setProperty("kind", "primary")
         self.answer = QLabel(self)
         self.answer.setTextFormat(Qt.TextFormat.PlainText)
         self.answer.setWordWrap(True)
@@ -71,12 +72,10 @@ class PredictBox(QFrame):
 
     def ask(self, question: Question | None, key: tuple[int, int], theme: Theme) -> None:
         """Put a question; the same one again (`key`) keeps what was typed."""
+        if theme is not self._theme:
+            self._recolor(theme)
         self._question, self._theme = question, theme
         self.setVisible(question is not None)
-        self.setStyleSheet(
-            f"PredictBox {{ background: {theme.background.name()}; border-radius: {RADIUS_CARD}px; }}"
-            f"PredictBox QLabel {{ color: {theme.text.name()}; background: transparent; }}"
-        )
         if question is not None:
             self.prompt.setText(question.text)
         if key != self._key:
@@ -84,6 +83,12 @@ class PredictBox(QFrame):
             self.entry.clear()
             self.answer.clear()
         self.answer.setVisible(bool(self.answer.text()))
+
+    def _recolor(self, theme: Theme) -> None:
+        self.setStyleSheet(f"PredictBox {{ background: {theme.background.name()}; border-radius: {RADIUS_CARD}px; }}")
+        for label in (self.heading, self.prompt):
+            set_text_color(label, theme.text)
+        self.answer.clear()  # its colour was the other theme's
 
     def _on_check_clicked(self) -> None:
         if self._question is None or self._theme is None:
@@ -102,7 +107,7 @@ class PredictBox(QFrame):
 
     def _show_answer(self, text: str, color: QColor) -> None:
         self.answer.setText(text)
-        self.answer.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; }}")
+        set_text_color(self.answer, color)
         self.answer.show()
 
 
@@ -160,7 +165,7 @@ class LessonPanel(QWidget):
         theme = self._themes.theme
         self.area.set_theme(theme)
         for label in (self.title, self.text):
-            label.setStyleSheet(f"QLabel {{ color: {theme.text.name()}; background: transparent; }}")
+            set_text_color(label, theme.text)
         trace, stepper = self._document.trace, self._document.stepper
         if trace is None or stepper is None:
             self.title.setText("" if self._lesson is None else self._lesson.title)

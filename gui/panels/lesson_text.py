@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 
 from engine.graph.model import Node, TensorInfo
 from engine.graph.stepper import Stepper
@@ -17,7 +17,8 @@ from engine.rules import rule_for
 
 from ..numbers import format_number, format_shape
 from ..resources import resource
-from ..theme import Theme, mono_font
+from ..style import TEXT_NORMAL_PT
+from ..theme import Theme, mono_font, ui_font
 from ..widgets.tensor_view import number_text
 from .naming import line_text, node_name, node_title
 
@@ -126,8 +127,13 @@ def find_node(trace: Trace, name: str) -> Node | None:
 
 
 def _span(text: str, color: QColor, *, is_mono: bool = False) -> str:
-    family = f"font-family:'{escape(mono_font().family())}';" if is_mono else ""
+    family = f"font-family:'{escape(mono_font().family())}';font-size:{TEXT_NORMAL_PT - 0.5}pt;" if is_mono else ""
     return f'<span style="color:{color.name()};{family}font-weight:600">{escape(text)}</span>'
+
+
+def _code(text: str) -> str:
+    family = escape(mono_font().family())
+    return f"<span style=\"font-family:'{family}';font-size:{TEXT_NORMAL_PT - 0.5}pt\">{escape(text)}</span>"
 
 
 def fill(field: str, name: str | None, trace: Trace, theme: Theme) -> str:
@@ -216,7 +222,7 @@ def paragraph_html(text: str, trace: Trace, theme: Theme) -> str:
         elif match["italic"] is not None:
             parts.append(f"<i>{paragraph_html(match['italic'], trace, theme)}</i>")
         elif match["code"] is not None:
-            parts.append(f"<span style=\"font-family:'{escape(mono_font().family())}'\">{escape(match['code'])}</span>")
+            parts.append(_code(match["code"]))
         else:
             parts.append(fill(match["field"], match["name"], trace, theme))
     return "".join([*parts, escape(text[start:])])
@@ -229,7 +235,9 @@ def beat_html(beat: Beat, trace: Trace, stepper: Stepper, theme: Theme) -> str:
 
 
 def _join(paragraphs: list[str]) -> str:
-    return "".join(f'<p style="margin-top:0;margin-bottom:8px;line-height:130%">{part}</p>' for part in paragraphs)
+    height = round(QFontMetrics(ui_font(TEXT_NORMAL_PT)).lineSpacing() * 1.3)  # one height, whatever faces a line mixes
+    style = f"margin-top:0;margin-bottom:8px;line-height:{height}px"
+    return "".join(f'<p style="{style}">{part}</p>' for part in paragraphs)
 
 
 def _where(trace: Trace, stepper: Stepper, theme: Theme) -> str:
@@ -261,7 +269,7 @@ def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[
         title = node_title(node)
         code = line_text(sources, node.source)
         if code:
-            parts.append(f"<span style=\"font-family:'{escape(mono_font().family())}'\">{escape(code[:200])}</span>")
+            parts.append(_code(code[:200]))
         rule = rule_for(node.grad_fn) if node.grad_fn is not None else None
         if rule is not None and rule.explanation:
             parts.append(escape(rule.explanation))

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLa
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
-from ..widgets.text import ElidedLabel, LinkButton
+from ..widgets.text import ElidedLabel, LinkButton, set_text_color
 
 MARGIN = 4 * UNIT
 _LONGEST = 4000
@@ -35,7 +35,7 @@ def paragraph(text: str, color: QColor, parent: QWidget, *, point_size: float = 
     label.setWordWrap(True)
     label.setFont(ui_font(point_size))
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; }}")
+    set_text_color(label, color)
     policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     policy.setHeightForWidth(True)
     label.setSizePolicy(policy)
@@ -93,7 +93,7 @@ class Section(QWidget):
         self.theme = theme
         if heading is not None:
             self._heading.setText(heading)
-        self._heading.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; background: transparent; }}")
+        set_text_color(self._heading, theme.muted)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.theme is not None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QW
 from ..document import Document
 from ..style import TEXT_NORMAL_PT
 from ..theme import Theme, ThemeManager, ui_font
+from ..widgets.text import set_text_color
 from .code_lines import CodeLines, LineFact
 from .code_view import CodeView
 from .naming import file_name, split_lines
@@ -194,7 +195,7 @@ class SourcePanel(QWidget):
 
     def _on_themes_changed(self, theme: Theme) -> None:
         self.view.set_theme(theme)
-        self._empty.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; background: transparent; }}")
+        set_text_color(self._empty, theme.muted)
         palette = self._stack.palette()
         palette.setColor(QPalette.ColorRole.Window, theme.surface)
         self._stack.setPalette(palette)

@@ -11,7 +11,7 @@ from engine.graph.model import TensorInfo
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, TEXT_TITLE_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
 from ..widgets.tensor_view import TensorView, exact_text, number_text
-from ..widgets.text import LinkButton, tooltip
+from ..widgets.text import LinkButton, set_text_color, tooltip
 from .moment import Moment
 from .rows import MARGIN, paragraph
 
@@ -90,12 +90,14 @@ class QuantityView(QWidget):
         layout.setSpacing(UNIT)
         for widget in (self._heading, self.number, self.tensor, self.note):
             layout.addWidget(widget)
+        self.links = QHBoxLayout()
+        layout.addLayout(self.links)
         layout.addStretch(1)
 
     def show_info(self, info: TensorInfo | None, note: str, theme: Theme, *, is_gradient: bool) -> None:
         """Show `info`, or `note` where there is none."""
         for label, color in ((self._heading, theme.muted), (self.note, theme.muted)):
-            label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; }}")
+            set_text_color(label, color)
         is_number = info is not None and info.numel == 1 and info.summary is not None
         self.number.setVisible(is_number)
         self.tensor.setVisible(info is not None and not is_number)
@@ -127,8 +129,6 @@ class ValueSection(QWidget):
         layout.setSpacing(UNIT)
         layout.addLayout(self._side)
         layout.addLayout(self._stack)
-        self._link_row = QHBoxLayout()
-        layout.addLayout(self._link_row)
 
     def show_moment(self, moment: Moment) -> None:
         self.show()
@@ -146,7 +146,6 @@ class ValueSection(QWidget):
 
     def _show_link(self, moment: Moment, gradient: TensorInfo | None) -> None:
         if self.run_link is not None:
-            self._link_row.removeWidget(self.run_link)
             self.run_link.hide()
             self.run_link.deleteLater()
             self.run_link = None
@@ -155,7 +154,7 @@ class ValueSection(QWidget):
                 f"Run to step {moment.step.index + 1}", moment.theme.accent, self, font=ui_font(TEXT_NORMAL_PT)
             )
             link.clicked.connect(self._on_run_link_clicked)
-            self._link_row.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+            self.gradient.links.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
             self.run_link = link
 
     def _on_run_link_clicked(self) -> None:

@@ -61,6 +61,7 @@ class HeatView(QWidget):
         self._blocks: Blocks | None = None
         self._blocks_size = (0, 0)
         self._image: QImage | None = None
+        self._geometries: dict[int, _Geometry] = {}
         self._cursor: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -72,6 +73,7 @@ class HeatView(QWidget):
         """Show `matrix` (2-d, at least one entry) on a scale from -limit to +limit."""
         self._matrix, self._limit, self._theme, self._is_gradient = matrix, limit, theme, is_gradient
         self._blocks = self._image = self._cursor = None
+        self._geometries.clear()
         self.setAccessibleName(f"Heat map, {matrix.shape[0]} rows by {matrix.shape[1]} columns")
         self.updateGeometry()
         self.update()
@@ -101,6 +103,11 @@ class HeatView(QWidget):
     # --- geometry ---
 
     def _geometry(self, width: int) -> _Geometry:
+        if width not in self._geometries:
+            self._geometries[width] = self._measure(width)
+        return self._geometries[width]
+
+    def _measure(self, width: int) -> _Geometry:
         rows, columns = self._matrix.shape
         if rows * columns <= _NUMBER_CELLS:
             metrics = QFontMetrics(mono_font(TEXT_SMALL_PT - 1))

@@ -18,7 +18,7 @@ from ..theme import UNIT, Theme, mono_font, ui_font
 from .heat_map import Floats, as_real, scale_limit
 from .heat_view import HeatView
 from .statistics_view import StatisticsView
-from .text import ElidedLabel
+from .text import ElidedLabel, set_text_color
 
 _MOST_AXES = 12
 _LINE_PX = 18
@@ -145,7 +145,7 @@ class TensorView(QWidget):
             return
         color = theme.accent if is_gradient else theme.data
         self._readout.set_color(color)
-        self._note.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; background: transparent; }}")
+        set_text_color(self._note, theme.muted)
         has_cells = info.array is not None and info.array.size > 0 and info.array.ndim <= _MOST_AXES
         self._heat.setVisible(has_cells)
         self._scale.setVisible(has_cells)
@@ -197,7 +197,7 @@ class TensorView(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setFont(ui_font(TEXT_SMALL_PT))
             if self._theme is not None:
-                label.setStyleSheet(f"QLabel {{ color: {self._theme.muted.name()}; background: transparent; }}")
+                set_text_color(label, self._theme.muted)
             spin = QSpinBox(self)
             spin.setRange(0, size - 1)
             spin.setWrapping(True)

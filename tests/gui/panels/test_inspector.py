@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QScrollBar, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -84,7 +85,7 @@ def test_a_gradient_appears_only_when_the_pass_has_reached_it(
     link = panel.value.run_link
     assert link is not None
     assert link.whole_text == "Run to step 6"
-    qtbot.mouseClick(link, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(link, Qt.MouseButton.LeftButton)
     assert document.cursor == 6
     assert panel.value.gradient.number.isVisible()
     assert panel.value.run_link is None
@@ -119,7 +120,7 @@ def test_contributions_name_their_consumers_and_are_summed(
     texts = panel.arrived.texts()
     assert texts.count(f"norm {format_number(float(np.linalg.norm(weight)))}") == 2
     assert texts[-2:] == ["sum of 2", f"norm {format_number(2 * float(np.linalg.norm(weight)))}"]
-    qtbot.mouseClick(links(panel.arrived)["square (mul)"], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(links(panel.arrived)["square (mul)"], Qt.MouseButton.LeftButton)
     assert document.selection == 1
 
 
@@ -132,7 +133,7 @@ def test_what_is_handed_on_or_why_not(panel: InspectorPanel, document: Document,
     assert panel.handed.texts()[-1] == "none: the target needs no gradient"
     link = links(panel.handed)["a (sigmoid)"]
     link.setFocus()
-    qtbot.keyClick(link, Qt.Key.Key_Space)
+    QTest.keyClick(link, Qt.Key.Key_Space)
     assert document.selection == A
 
 

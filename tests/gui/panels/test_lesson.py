@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.catalogue import DEMOS
@@ -113,8 +114,8 @@ def test_a_prediction_is_judged_and_gone_at_the_next_step(panel: LessonPanel, do
         ("a - y", "✓ Right"),
     ):
         box.entry.clear()
-        qtbot.keyClicks(box.entry, typed)
-        qtbot.mouseClick(box.check, Qt.MouseButton.LeftButton)
+        QTest.keyClicks(box.entry, typed)
+        QTest.mouseClick(box.check, Qt.MouseButton.LeftButton)
         assert box.answer.text().startswith(answer)
     document.move_to(4)
     assert not box.answer.isVisible()
@@ -125,7 +126,7 @@ def test_a_prediction_is_judged_and_gone_at_the_next_step(panel: LessonPanel, do
 
 def test_a_theme_change_keeps_what_was_typed(panel: LessonPanel, document: Document, qtbot: QtBot) -> None:
     document.set_trace(Neuron().trace())
-    qtbot.keyClicks(panel.predict.entry, "1.5")
+    QTest.keyClicks(panel.predict.entry, "1.5")
     panel._themes.choose("dark")
     assert panel.predict.entry.text() == "1.5"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.graph.trace import Trace
@@ -41,7 +42,7 @@ def click_line(panel: SourcePanel, qtbot: QtBot, line: int) -> None:
     view = panel.view
     block = view.document().findBlockByNumber(line - 1)
     top = view.blockBoundingGeometry(block).translated(view.contentOffset()).top()
-    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, int(top) + 4))
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, int(top) + 4))
 
 
 def test_without_code_it_says_so(panel: SourcePanel) -> None:
@@ -52,7 +53,7 @@ def test_without_code_it_says_so(panel: SourcePanel) -> None:
 def test_the_line_of_the_step_is_marked(panel: SourcePanel, document: Document) -> None:
     document.set_trace(Neuron().trace())
     assert panel.view.marks == (None, None, None)
-    found = []
+    found: list[int | None] = []
     for position in range(1, 7):
         document.move_to(position)
         found.append(panel.view.marks[0])

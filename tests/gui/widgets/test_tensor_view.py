@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -56,7 +57,7 @@ def test_every_rank_is_drawn_within_its_width(qtbot: QtBot, shape: tuple[int, ..
 def test_pointing_at_a_cell_reads_its_index_and_value(qtbot: QtBot) -> None:
     view = shown(qtbot, info_of(np.array([[1.0, -2.5], [3.0, 4.0]])))
     heat = heat_of(view)
-    qtbot.mouseMove(heat, QPoint(10, 10))
+    QTest.mouseMove(heat, QPoint(10, 10))
     cell = heat.cell_at(QPoint(heat.width() - 2, 40))
     assert cell is None or cell[0] == 1
     assert readout(view, 0, 1) == "[0, 1] −2.5"
@@ -67,7 +68,7 @@ def test_arrow_keys_move_through_the_cells(qtbot: QtBot) -> None:
     view = shown(qtbot, info_of(np.array([[1.0, 2.0], [3.0, 4.0]])))
     heat = heat_of(view)
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Down):
-        qtbot.keyClick(heat, key)
+        QTest.keyClick(heat, key)
     assert view.readout == "[1, 1] 4.0"
 
 
