@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -187,7 +188,7 @@ def _window(target: str | None, arguments: tuple[str, ...]) -> int:
 
 def _complaining(run: Callable[[], int]) -> int:
     """Run a command; what the engine raises becomes a sentence and an exit code."""
-    from engine.errors import RetrogradError, TargetError, TraceError
+    from engine.errors import RetrogradError, TraceError
 
     try:
         return run()
@@ -196,7 +197,7 @@ def _complaining(run: Callable[[], int]) -> int:
             print(error.user_traceback.rstrip(), file=sys.stderr)
         print(f"main.py: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except (TargetError, RetrogradError) as error:
+    except RetrogradError as error:
         print(f"main.py: {error}", file=sys.stderr)
         return EXIT_USAGE
 
@@ -242,10 +243,10 @@ def _trace(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from engine.errors import RetrogradError
+    from engine.errors import TargetError
     from engine.graph.export import to_dot, to_graphml, to_json
     from engine.graph.trace import Trace
-    from engine.storage.atomic import write_atomic
+    from engine.storage.atomic import write_atomically
 
     writers = {".dot": to_dot, ".graphml": to_graphml, ".json": to_json}
     pictures = (".svg", ".png", ".pdf")
@@ -254,33 +255,49 @@ def _export(options: argparse.Namespace) -> int:
     def run() -> int:
         if ending not in writers and ending not in pictures:
             known = " ".join([*pictures, *writers])
-            raise RetrogradError(
-                f"The output's ending says what to write, and {ending or 'none'} is not one of {known}."
-            )
+            raise TargetError(f"The output's ending says what to write, and {ending or 'none'} is not one of {known}.")
         trace = Trace.load(options.trace)
         if ending in writers:
-            write_atomic(options.output, writers[ending](trace.graph).encode("utf-8"))
+            write_atomically(options.output, [writers[ending](trace.graph).encode("utf-8")])
             return EXIT_FINE
-        from gui.app import export
-
-        return export(
-            trace,
-            options.output,
-            theme=options.theme,
-            scale=options.scale,
-            step=options.step,
-            unfold_all=options.unfold,
-        )
+        return _export_picture(trace, options)
 
     return _complaining(run)
 
 
+def _export_picture(trace: Trace, options: argparse.Namespace) -> int:
+    from engine.graph.fold import Folds
+    from gui.app import EXIT_NO_DISPLAY, display_problem
+    from gui.canvas.export import export_image
+    from gui.theme import DARK, LIGHT
+
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    problem = display_problem()
+    if problem:
+        print(f"main.py: {problem}", file=sys.stderr)
+        return EXIT_NO_DISPLAY
+    export_image(
+        trace,
+        options.output,
+        theme=DARK if options.theme == "dark" else LIGHT,
+        scale=options.scale,
+        step=options.step,
+        folds=Folds.none() if options.unfold else None,
+    )
+    return EXIT_FINE
+
+
 def _check(options: argparse.Namespace) -> int:
     def run() -> int:
-        from engine.programs import resolve
-        from engine.verify import check_program, format_table
+        from engine.programs import CallableProgram, resolve
+        from engine.verify import check, check_nodes, format_table
 
-        report = check_program(resolve(options.target, options.arguments))
+        program = None if options.target.endswith(".retrograd") else resolve(options.target, options.arguments)
+        if isinstance(program, CallableProgram):
+            # It has to run again and again, slightly changed: here, since this process has nothing else to lose.
+            report = check(program.build, target=program.target)
+        else:
+            report = check_nodes(_recorded(options, "all"))
         print(format_table(report))
         return EXIT_DIFFERENCE if report.has_difference else EXIT_FINE
 
