@@ -83,7 +83,7 @@ class Commands(QObject):
         window.settings.update(folder=str(path.parent))
         try:
             window.export_graph(path)
-        except (OSError, RetrogradError, ValueError) as error:
+        except (OSError, RetrogradError) as error:
             window.notify(_not_saved(path, error, self.export_graph))
         else:
             window.notify(Notification(f"The graph is saved as {path.name}.", "info", str(path.parent), key="saved"))
@@ -253,6 +253,10 @@ def version() -> str:
 
 
 def _not_saved(path: Path, error: Exception, again: object) -> Notification:
-    reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    if isinstance(error, RetrogradError):
+        message = str(error)
+    else:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"{path.name} was not saved: {reason}. An older file is untouched."
     buttons = (("Save elsewhere…", again),) if callable(again) else ()
-    return Notification(f"{path.name} was not saved: {reason}. An older file is untouched.", "error", buttons=buttons)
+    return Notification(message, "error", str(path.parent), buttons=buttons, key="saved")

@@ -18,9 +18,7 @@ def export_graph(canvas: GraphCanvas, trace: Trace, path: Path) -> None:
     Raises
     ------
     RetrogradError
-        For any other suffix, and where a picture cannot be written.
-    OSError
-        Where a text cannot be written.
+        For any other suffix, and where the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix in PICTURES:
@@ -36,9 +34,11 @@ def export_graph(canvas: GraphCanvas, trace: Trace, path: Path) -> None:
             overlay_name=canvas.overlay,
         )
     elif suffix in TEXTS:
-        from engine.graph.export import export_text
+        from engine.graph.export import to_dot, to_graphml, to_json
+        from engine.storage.atomic import write_atomically
 
-        export_text(trace.graph, path)
+        write = {".dot": to_dot, ".graphml": to_graphml, ".json": to_json}[suffix]
+        write_atomically(path, [write(trace.graph).encode()])
     else:
         raise TargetError(
             f"A graph is saved as one of {', '.join(PICTURES + TEXTS)}, not as {path.suffix or 'nothing'}."

@@ -85,6 +85,11 @@ class PanelSet(QObject):
         bridge.trace_received.connect(self._on_bridge_trace_received)
         bridge.exited.connect(self._on_bridge_exited)
         window.workspace.run_started.connect(self._on_workspace_run_started)
+        self.loss.play_requested.connect(self._on_loss_play_requested)
+        self.loss.pause_requested.connect(window.commands.pause_training)
+        self.loss.step_requested.connect(window.commands.step_training)
+        self.loss.stop_requested.connect(window.workspace.stop)
+        self.loss.step_through_requested.connect(self._on_loss_step_through_requested)
 
     def fill_menu(self, title: str, menu: QMenu) -> None:
         """Put the choices called `title` ("Layout", "Depth", "Overlay") into a menu."""
@@ -106,6 +111,7 @@ class PanelSet(QObject):
     def shut_down(self) -> None:
         """Wait for the threads of the panels."""
         self.canvas.wait_for_layout()
+        self.loss.shut_down()
 
     def _restore_choices(self) -> None:
         values = self._window.settings.values
@@ -142,6 +148,20 @@ class PanelSet(QObject):
     def _on_bridge_trace_received(self, trace: Trace, step: int | None, reason: str) -> None:
         if step is not None:
             self.training.add_recorded(step, trace)
+
+    def _on_loss_play_requested(self) -> None:
+        workspace = self._window.workspace
+        if workspace.is_running:
+            workspace.bridge.supervisor.resume()
+        else:
+            workspace.run_again()
+
+    def _on_loss_step_through_requested(self, step: int) -> None:
+        recorded = self.training.recorded.get(step)
+        if recorded is None:
+            self._window.workspace.record_step(step)
+        else:
+            self._window.workspace.show_trace(recorded)
 
     def _on_bridge_exited(self) -> None:
         if not self.training.is_over:

@@ -104,6 +104,8 @@ class Picture:
                 panels.canvas.fit()
         _settle(SETTLE_MS)
         _wait_until(lambda: not panels.canvas.is_laying_out, "laying out the graph")
+        window.grab()  # what was never painted before starts with a quick picture, and is refined when it rests
+        _settle(SETTLE_MS)
         if not window.grab().save(str(self._output), "PNG"):
             return _complain(
                 f"The picture cannot be written to {self._output}. Choose a folder that exists.", EXIT_FAILED

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 import platformdirs
 from PySide6.QtCore import QObject, Signal
+
+from engine.errors import SaveError
+from engine.storage.atomic import write_atomically
 
 VERSION = 1
 """Version of the file's format; a file of another version is put aside."""
@@ -121,23 +122,17 @@ class Settings(QObject):
         if not self.is_persistent:
             return
         data = msgspec.json.format(msgspec.json.encode(self.values), indent=2)
-        temporary: str | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".settings-", suffix=".json")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
+            write_atomically(self.path, [data])
         except OSError as error:
-            self.is_persistent = False
-            if temporary is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-            self._notice(
-                f"The settings cannot be saved in {self.path.parent} ({error.strerror}); they last until you quit."
-            )
+            self._give_up(error.strerror or str(error))
+        except SaveError as error:
+            self._give_up(str(error))
+
+    def _give_up(self, reason: str) -> None:
+        self.is_persistent = False
+        self._notice(f"The settings cannot be saved in {self.path.parent} ({reason}); they last until you quit.")
 
     def _notice(self, text: str) -> None:
         self.notices.append(text)

@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QResizeEvent, QSessionManager
-from PySide6.QtWidgets import QDialog, QMainWindow, QMenu, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QResizeEvent,
+    QSessionManager,
+)
+from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
-from engine.catalogue import DEMOS
 from gui import finding
 from gui.actions import ActionSet
 from gui.commands import Commands
@@ -21,13 +28,14 @@ from gui.icons import application_icon
 from gui.opening import Target
 from gui.playback import Playback
 from gui.settings import Settings
+from gui.target_menus import TargetMenus
 from gui.theme import Theme, ThemeManager
 from gui.widgets.busy import BusyLine
 from gui.widgets.command_palette import CommandPalette, Entry
 from gui.widgets.notification import Notification, NotificationArea
 from gui.widgets.questions import may_run, may_stop
 from gui.widgets.toolbar import StepToolBar
-from gui.widgets.welcome import WelcomePage, recent_text
+from gui.widgets.welcome import WelcomePage
 from gui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -137,13 +145,8 @@ class MainWindow(QMainWindow):
             self._on_settings_noticed(text)
 
     def _fill_menus(self) -> None:
-        for demo in DEMOS:
-            action = self._menus["Open a demo"].addAction(demo.title)
-            action.setData(demo.target)
-            action.setToolTip(demo.summary)
-        for title in ("Open a demo", "Open recent"):
-            self._menus[title].triggered.connect(self._on_target_menu_triggered)
-        self._menus["Open recent"].aboutToShow.connect(self._on_recent_menu_about_to_show)
+        menus = TargetMenus(self._menus["Open a demo"], self._menus["Open recent"], self.settings, self)
+        menus.chosen.connect(self.open_target)
         for dock in self.docks.docks.values():
             self._menus["Panels"].addAction(dock.toggleViewAction())
 
@@ -386,18 +389,3 @@ class MainWindow(QMainWindow):
         if self.isAncestorOf(widget):
             name = switch_off(widget)
             self.notify(Notification(f"{name} failed again and again, so it was switched off.", "error"))
-
-    def _on_target_menu_triggered(self, action: object) -> None:
-        data = action.data() if hasattr(action, "data") else None
-        if isinstance(data, str):
-            self.open_target(data)
-
-    def _on_recent_menu_about_to_show(self) -> None:
-        menu: QMenu = self._menus["Open recent"]
-        menu.clear()
-        for target in self.settings.values.recent:
-            action = menu.addAction(recent_text(target))
-            action.setData(target)
-            action.setToolTip(target)
-        if menu.isEmpty():
-            menu.addAction("Nothing yet").setEnabled(False)

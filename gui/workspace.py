@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -127,6 +128,37 @@ class Workspace(QObject):
         if self.target is not None and self.target.is_program:
             self.run(self.target, self.arguments)
 
+    def show_trace(self, trace: Trace | str) -> None:
+        """Step through a recorded trace, given itself or as the path of its file; what runs goes on."""
+        if isinstance(trace, Trace):
+            self.document.set_trace(trace)
+            return
+        self._drop_loading()
+        path = Path(trace)
+
+        def then(loaded: object) -> None:
+            self._cancel_loading = None
+            if isinstance(loaded, Trace):
+                self.document.set_trace(loaded)
+
+        self._cancel_loading = self.background.run(lambda: _read_trace(path), then, self._loading_failed(path))
+
+    def record_step(self, step: int) -> None:
+        """Record a training step that was not: by running the program again as far as there.
+
+        A training that still runs or is held is not ended without being asked for.
+        """
+        target = self.target
+        if target is None or not target.is_program:
+            text = f"Step {step} was not recorded, so its backward pass cannot be stepped through."
+            self.notified.emit(Notification(text, "info", key="record"))
+        elif self.is_training:
+            text = f"Step {step} was not recorded. Running {self.title} again as far as there records it."
+            button = (f"Run again to step {step}", partial(self.run, target, self.arguments, step))
+            self.notified.emit(Notification(text, "info", buttons=(button,), key="record"))
+        else:
+            self.run(target, self.arguments, step)
+
     def stop(self) -> None:
         """End what runs, or give up loading."""
         if self._cancel_loading is not None:
@@ -176,19 +208,22 @@ class Workspace(QObject):
                 self.document.set_trace(trace)
                 self.changed.emit()
 
+        self._cancel_loading = self.background.run(lambda: _read_trace(path), then, self._loading_failed(path))
+        self.changed.emit()
+
+    def _loading_failed(self, path: Path) -> Callable[[Exception], None]:
         def failed(error: Exception) -> None:
             self._cancel_loading = None
             self._set_busy("")
             if isinstance(error, RetrogradError):
                 message = str(error)
             elif isinstance(error, OSError):
-                message = f"{target.title} cannot be read: {error.strerror or error}."
+                message = f"{path.name} cannot be read: {error.strerror or error}."
             else:
-                message = f"{target.title} cannot be read: {type(error).__name__}: {error}"
+                message = f"{path.name} cannot be read: {type(error).__name__}: {error}"
             self._fail(message, where=str(path))
 
-        self._cancel_loading = self.background.run(lambda: _read_trace(path), then, failed)
-        self.changed.emit()
+        return failed
 
     def _abandon_run(self) -> None:
         self._is_listening = False

@@ -198,8 +198,9 @@ def position_text(document: Document) -> str:
     if not document.length:
         return "forward only · no backward pass was recorded"
     current = document.stepper.current
+    training = "" if document.trace.step is None else f"step {document.trace.step} · "
     if current is None:
-        return f"forward done · {document.length} backward steps ahead"
+        return f"{training}forward done · {document.length} backward steps ahead"
     name = current.node.grad_fn or current.node.label
     name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
-    return f"backward {document.cursor} of {document.length} · {name}"
+    return f"{training}backward {document.cursor} of {document.length} · {name}"

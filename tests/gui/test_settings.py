@@ -80,7 +80,7 @@ def test_failed_replacement_leaves_the_old_file_whole(path: Path, monkeypatch: p
     settings.update(theme="light")
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["settings.json"]
-    assert "No space left" in settings.notices[0]
+    assert "disk is full" in settings.notices[0]
 
 
 def test_unknown_setting_is_a_mistake_of_the_caller(path: Path) -> None:
