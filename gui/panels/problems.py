@@ -1,0 +1,241 @@
+"""The problems panel: what looks wrong in the recorded pass, why, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QPalette, QStandardItemModel
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.diagnose import Finding, diagnose
+from engine.graph.trace import Trace
+
+from ..background import Background
+from ..document import Document
+from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
+from ..theme import Theme, ThemeManager, ui_font
+from .problem_list import FINDING_ROLE, ProblemDelegate, make_model, notices
+
+LARGE = 1000
+"""Traces with more nodes are searched in the background."""
+_NO_TRACE = "Open a program: what looks wrong in its backward pass is listed here."
+_SEARCHING = "Looking for problems…"
+_HEALTHY = "No problems found in this step."
+
+
+class ProblemsPanel(QWidget):
+    """Lists the findings of the document's trace, the worst first, and what the recording left out.
+
+    Parameters
+    ----------
+    document : gives the trace; "Show me" selects the node there and moves to its step.
+    themes : whose colours are used.
+    """
+
+    count_changed = Signal(int)
+    """How many errors and warnings there are now."""
+    findings_changed = Signal()
+
+    def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._themes = themes
+        self._background = Background(self)
+        self._cancel: Callable[[], None] | None = None
+        self._findings: list[Finding] = []
+        self._count = 0
+        self.setAccessibleName("Problems")
+        self.model = QStandardItemModel(self)
+        self.list = QListView(self)
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(ProblemDelegate(themes, self.model))
+        self.list.setMouseTracking(True)
+        self.list.setAccessibleName("Problems found")
+        self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self._message = QLabel(self)
+        self._message.setWordWrap(True)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._message.setContentsMargins(16, 16, 16, 16)
+        self._message.setFont(ui_font(TEXT_NORMAL_PT))
+        self._make_details()
+        self._splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.addWidget(self.list)
+        self._splitter.addWidget(self.details)
+        self._splitter.setStretchFactor(0, 1)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._message)
+        self._stack.addWidget(self._splitter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+        self.list.selectionModel().currentChanged.connect(self._on_list_current_changed)
+        self.list.activated.connect(self._on_show_clicked)
+        document.trace_changed.connect(self._on_document_trace_changed)
+        themes.changed.connect(self._on_themes_changed)
+        self._on_themes_changed(themes.theme)
+        self._on_document_trace_changed()
+
+    def _make_details(self) -> None:
+        body = QFrame(self)
+        self.title = self._paragraph(body, is_bold=True)
+        self.reason = self._paragraph(body)
+        self.cure = self._paragraph(body)
+        self._cure_title = QLabel("What to do", body)
+        self._cure_title.setFont(ui_font(TEXT_SMALL_PT, bold=True))
+        self.show_me = QPushButton("Show me", body)
+        self.show_me.setToolTip("Select the node and move to its backward step (Enter)")
+        row = QHBoxLayout()
+        row.addWidget(self.show_me)
+        row.addStretch(1)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(16, 10, 16, 10)
+        layout.setSpacing(6)
+        for widget in (self.title, self.reason, self._cure_title, self.cure):
+            layout.addWidget(widget)
+        layout.addLayout(row)
+        layout.addStretch(1)
+        self.details = QScrollArea(self)
+        self.details.setWidgetResizable(True)
+        self.details.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.details.setFrameShape(QFrame.Shape.NoFrame)
+        self.details.setWidget(body)
+        self.show_me.clicked.connect(self._on_show_clicked)
+
+    @staticmethod
+    def _paragraph(parent: QWidget, *, is_bold: bool = False) -> QLabel:
+        label = QLabel(parent)
+        label.setWordWrap(True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        label.setFont(ui_font(TEXT_NORMAL_PT, bold=is_bold))
+        label.setMinimumWidth(40)
+        return label
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is listed, in the order of the rows."""
+        return list(self._findings)
+
+    @property
+    def count(self) -> int:
+        """How many errors and warnings there are."""
+        return self._count
+
+    @property
+    def message(self) -> str:
+        """What is said instead of a list; empty while there is one."""
+        return "" if self._stack.currentWidget() is self._splitter else self._message.text()
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 260)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, 80)
+
+    def shut_down(self) -> None:
+        """Wait for a search that runs."""
+        self._drop_search()
+
+    # --- the search ---
+
+    def _on_document_trace_changed(self) -> None:
+        self._drop_search()
+        trace = self._document.trace
+        if trace is None:
+            self._show([], _NO_TRACE)
+        elif len(trace.graph.nodes) <= LARGE:
+            self._on_search_finished(trace, diagnose(trace))
+        else:
+            self._show([], _SEARCHING)
+            self._cancel = self._background.run(
+                lambda: diagnose(trace),
+                lambda found: self._on_search_finished(trace, found),
+                self._on_search_failed,
+            )
+
+    def _drop_search(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+            self._cancel = None
+        self._background.shut_down()
+
+    def _on_search_finished(self, trace: Trace, found: list[Finding]) -> None:
+        self._drop_search()
+        extra = notices(trace)
+        listed = [row for row in extra if row.severity == "error"] + found
+        self._show(listed + [row for row in extra if row.severity != "error"], _HEALTHY)
+
+    def _on_search_failed(self, error: Exception) -> None:
+        self._drop_search()
+        self._show([], f"The search for problems failed: {error}")
+
+    def _show(self, findings: list[Finding], message: str) -> None:
+        self._findings = findings
+        trace = self._document.trace
+        if trace is not None:
+            make_model(trace, findings, self.model)
+        else:
+            self.model.clear()
+        self._message.setText(message)
+        self._stack.setCurrentWidget(self._splitter if findings else self._message)
+        if findings:
+            self.list.setCurrentIndex(self.model.index(0, 0))
+        count = sum(1 for finding in findings if finding.severity != "note")
+        if count != self._count:
+            self._count = count
+            self.count_changed.emit(count)
+        self.findings_changed.emit()
+
+    # --- the user ---
+
+    def _current(self) -> Finding | None:
+        found = self.list.currentIndex().data(FINDING_ROLE)
+        return found if isinstance(found, Finding) else None
+
+    def _on_list_current_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
+        finding = self._current()
+        if finding is None:
+            return
+        self.title.setText(finding.title)
+        self.reason.setText(finding.reason)
+        self.reason.setVisible(bool(finding.reason))
+        self.cure.setText(finding.cure)
+        self.cure.setVisible(bool(finding.cure))
+        self._cure_title.setVisible(bool(finding.cure))
+        self.show_me.setVisible(finding.node_id >= 0)
+        self.details.verticalScrollBar().setValue(0)
+
+    def _on_show_clicked(self) -> None:
+        finding = self._current()
+        if finding is not None and finding.node_id >= 0:
+            self._document.run_to(finding.node_id)
+            self._document.select(finding.node_id)
+
+    def _on_themes_changed(self, theme: Theme) -> None:
+        for label, color in (
+            (self._message, theme.muted),
+            (self._cure_title, theme.muted),
+            (self.title, theme.text),
+            (self.reason, theme.text),
+            (self.cure, theme.text),
+        ):
+            label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; }}")
+        for widget in (self._stack, self.details.widget()):
+            palette = widget.palette()
+            palette.setColor(QPalette.ColorRole.Window, theme.surface)
+            widget.setPalette(palette)
+            widget.setAutoFillBackground(True)
+        self.list.viewport().update()
