@@ -12,11 +12,25 @@ from .layered.arrange import Arranger
 from .layered.compose import compose
 from .layered.view import view_of
 from .model import Graph, NodeKind
+from .spread import spread
 
 Direction = Literal["down", "right"]
 
-METHODS: tuple[tuple[str, str], ...] = (("layered", "Layered"),)
-"""Name and title of every layout."""
+METHODS: tuple[tuple[str, str], ...] = (
+    ("layered", "Layered"),
+    ("multipartite", "Multipartite"),
+    ("kamada_kawai", "Kamada–Kawai"),
+    ("spring", "Spring"),
+    ("spectral", "Spectral"),
+    ("shell", "Shell"),
+    ("circular", "Circular"),
+    ("planar", "Planar"),
+    ("bfs", "Breadth first"),
+    ("spiral", "Spiral"),
+    ("arf", "Attractive and repulsive forces"),
+    ("forceatlas2", "ForceAtlas2"),
+)
+"""Name and title of every layout: our own first, then networkx's, which suit small graphs."""
 
 
 def layout(
@@ -51,18 +65,36 @@ def layout(
         if is_cancelled is not None and is_cancelled():
             raise LayoutCancelledError("The layout was cancelled.")
 
+    titles = dict(METHODS)
+    if method not in titles:
+        raise LayoutError(f"There is no layout named {method!r}. There are: {', '.join(titles)}.")
+    if direction not in ("down", "right"):
+        raise LayoutError(f"Data flows down or right in a layout, not {direction!r}.")
     sizes = sizes if sizes is not None else default_sizes(graph)
     folds = folds if folds is not None else Folds.default_for(graph)
     check()
     view = view_of(graph, folds)
+    check()
+    if method != "layered":
+        return _at_origin(spread(view, method, sizes, titles[method]))
 
     # Teaching graphs keep one calm column; large ones make use of the window.
-    arranger = Arranger(aspect, may_wrap=len(graph.nodes) > OPEN_UP_TO)
+    arranger = Arranger(1.0 / aspect if direction == "right" else aspect, may_wrap=len(graph.nodes) > OPEN_UP_TO)
 
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind
 
-    return compose(view, kind_of, sizes, arranger, check)
+    return _at_origin(compose(view, kind_of, sizes, arranger, check, is_across=direction == "right"))
+
+
+def _at_origin(drawing: Drawing) -> Drawing:
+    """The drawing moved so that its bounds begin at (0, 0)."""
+    x, y, _, _ = drawing.bounds
+    if (x, y) != (0.0, 0.0):
+        drawing.rects[:, :2] -= (x, y)
+        for link in drawing.links:
+            link.points -= (x, y)
+    return drawing
 
 
 class LayoutCancelledError(LayoutError):

@@ -23,10 +23,19 @@ _SIDE_KINDS = frozenset(["leaf", "buffer", "constant"])
 
 
 def compose(
-    view: View, kind_of: KindOf, sizes: Sizes, arranger: Arranger, check: Callable[[], None] = lambda: None
+    view: View,
+    kind_of: KindOf,
+    sizes: Sizes,
+    arranger: Arranger,
+    check: Callable[[], None],
+    *,
+    is_across: bool = False,
 ) -> Drawing:
-    """Lay out `view`; `check` is called between levels and may raise to end the work."""
-    return _Composer(view, kind_of, sizes, arranger, check).drawing()
+    """Lay out `view`, with the data flowing down, or to the right if `is_across`.
+
+    `check` is called between levels and may raise to end the work.
+    """
+    return _Composer(view, kind_of, sizes, arranger, check, is_across=is_across).drawing()
 
 
 class _Draft:
@@ -57,8 +66,17 @@ _SHORT = 5
 
 class _Composer:
     def __init__(
-        self, view: View, kind_of: KindOf, sizes: Sizes, arranger: Arranger, check: Callable[[], None]
+        self,
+        view: View,
+        kind_of: KindOf,
+        sizes: Sizes,
+        arranger: Arranger,
+        check: Callable[[], None],
+        *,
+        is_across: bool,
     ) -> None:
+        self.is_across = is_across
+        """Everything is laid out downwards; for the other direction x and y are exchanged before and after."""
         self.view = view
         self.kind_of = kind_of
         self.arranger = arranger
@@ -151,27 +169,36 @@ class _Composer:
         known = self.boxes.get(item)
         if known is not None:
             return known
-        width, height = self.sizes[item]
+        width, height = self._turned(self.sizes[item])
         kind = self.kind_of(self.view.items[item])
         return Box(width, height, is_tensor=kind not in (None, "op"), is_side=kind in _SIDE_KINDS)
 
     def _group_box(self, group: int, arranged: Arranged) -> Box:
         least, title = self.sizes[group]
-        width = max(least, arranged.width + 2 * SIDE)
-        self.insets[group] = ((width - arranged.width) / 2, title + UNDER_TITLE)
-        left = self.insets[group][0]
+        if self.is_across:  # the title bar is at what is the left side until x and y are exchanged
+            height = max(least, arranged.height + 2 * SIDE)
+            left, top = title + UNDER_TITLE, (height - arranged.height) / 2
+            width = left + arranged.width + BOTTOM
+        else:
+            width = max(least, arranged.width + 2 * SIDE)
+            left, top = (width - arranged.width) / 2, title + UNDER_TITLE
+            height = top + arranged.height + BOTTOM
+        self.insets[group] = (left, top)
         return Box(
             width,
-            title + UNDER_TITLE + arranged.height + BOTTOM,
+            height,
             tuple(x + left for x in arranged.entry_xs),
             tuple(x + left for x in arranged.exit_xs),
-            folded=self.folded_sizes[group],
+            folded=self._turned(self.folded_sizes[group]),
         )
+
+    def _turned(self, size: tuple[float, float]) -> tuple[float, float]:
+        return size[::-1] if self.is_across else size
 
     # Then everything in its place
 
     def drawing(self) -> Drawing:
-        """The finished drawing, its upper left corner at the origin."""
+        """The finished drawing, the upper left corner of its boxes at the origin."""
         self.insets: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
         self._arrange_all()
         view = self.view
@@ -186,6 +213,8 @@ class _Composer:
                 box = self._box(child)
                 rects[child] = (x + left + dx, y + top + dy, box.width, box.height)
         self.check()
+        if self.is_across:
+            rects = rects[:, [1, 0, 3, 2]]
         links = [
             Link(source=source, target=target, edges=edges, points=self._points(chain, origin))
             for (source, target, edges), chain in zip(view.links, self.chains, strict=True)
@@ -197,4 +226,5 @@ class _Composer:
         for group, wire in chain:
             x, y = origin[group]
             points += [(x + dx, y + dy) for dx, dy in self.arranged[group].routes[wire]]
-        return np.array(simplified(points), dtype=np.float64).reshape(-1, 2)
+        result = np.array(simplified(points), dtype=np.float64).reshape(-1, 2)
+        return np.ascontiguousarray(result[:, ::-1]) if self.is_across else result

@@ -51,6 +51,9 @@ def settle_order(level: Level, ranked: Ranked) -> Ordered:
         found = sorter.crossings()
         if found < crossings:
             best, crossings = [list(layer) for layer in sorter.layers], found
+    if ranked.sides:
+        for layer in best:
+            layer.sort(key=lambda vertex: ranked.sides.get(vertex, 0))
     sorter.layers = best
     sorter.number()
     return Ordered(ranked.rank, best, sorter.position, channels, above, below)

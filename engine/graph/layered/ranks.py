@@ -26,13 +26,15 @@ class Chain(NamedTuple):
 class Ranked(NamedTuple):
     """Vertices with their ranks. Those from `Level.vertices` on are bends that a wire passes through.
 
-    `is_free` marks tensors, and what is computed from parameters alone, that hang on a single consumer.
+    `is_free` marks tensors, and what is computed from parameters alone, that hang on a single consumer. `sides` are
+    bends that belong to the very left (-1) or the very right (1) of their rank.
     """
 
     rank: list[int]
     layers: list[list[int]]
     chains: list[Chain]
     is_free: list[bool]
+    sides: dict[int, int]
 
 
 def assign_ranks(level: Level) -> Ranked:
@@ -61,9 +63,11 @@ def assign_ranks(level: Level) -> Ranked:
     is_free = _pull_down(rank, order, after, incoming, entries)
     _keep_flow(level, order, after, is_free)
     trunks = _trunks(level)
-    split_wide_ranks(level, rank, order, is_free, trunks)
-    chains, layers = _chains(level, rank, is_forward, trunks)
-    return Ranked(rank, layers, chains, is_free)
+    has_rows = split_wide_ranks(level, rank, order, is_free, trunks)
+    chains, layers, bends = _chains(level, rank, is_forward, trunks)
+    # Past rows of boxes, what comes from one box runs down on the left, and what goes to one box on the right.
+    sides = {vertex: 1 if key[0] < 0 else -1 for key, vertex in bends.items()} if has_rows else {}
+    return Ranked(rank, layers, chains, is_free, sides)
 
 
 def _pull_down(
@@ -103,7 +107,7 @@ def _keep_flow(level: Level, order: list[int], after: list[list[int]], is_free: 
 
 def _chains(
     level: Level, rank: list[int], is_forward: list[bool], shared: list[tuple[int, int] | None]
-) -> tuple[list[Chain], list[list[int]]]:
+) -> tuple[list[Chain], list[list[int]], dict[tuple[int, int, int], int]]:
     layers: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     for vertex, r in enumerate(rank):
         layers[r].append(vertex)
@@ -127,7 +131,7 @@ def _chains(
             chains.append(Chain([wire.source, *passed, wire.target]))
         else:
             chains.append(Chain([bend(r, None) for r in range(low, high + 1)], is_backward=True))
-    return chains, layers
+    return chains, layers, bends
 
 
 def _trunks(level: Level) -> list[tuple[int, int] | None]:

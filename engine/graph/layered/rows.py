@@ -10,20 +10,25 @@ WIDEST = 60
 """A rank of more boxes is split."""
 BOXES_PER_ROW = 0.75
 """Square of the boxes in a row, by their number: rows of cards then have about the proportions of a window."""
+MOST_PASSED = 400_000
+"""Rows become longer than that where all wires together would have to be led past so many of them."""
 MOST_BENDS = 60_000
 """Ranks are rather left wide than split if wires had to pass more rows than this altogether."""
 
 
 def split_wide_ranks(
     level: Level, rank: list[int], order: list[int], is_free: list[bool], trunks: list[tuple[int, int] | None]
-) -> None:
-    """Change `rank` so that no rank has many more than `WIDEST` boxes. What is free goes along with its consumer."""
+) -> bool:
+    """Change `rank` so that no rank has many more than `WIDEST` boxes; returns whether that was necessary.
+
+    What is free goes along with its consumer.
+    """
     outside = level.entries + level.exits
     members: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     for vertex in range(outside, level.vertices):
         members[rank[vertex]].append(vertex)
     if max(map(len, members), default=0) <= WIDEST:
-        return
+        return False
     target_of = {wire.source: wire.target for wire in level.wires if is_free[wire.source]}
     changed, start = list(rank), 0
     for boxes in members:
@@ -34,7 +39,7 @@ def split_wide_ranks(
             for vertex in crowd:
                 del target_of[vertex]
         split = held if len(held) > WIDEST else []
-        per_row = max(1, math.isqrt(int(len(split) * BOXES_PER_ROW)))
+        per_row = max(1, math.isqrt(int(len(split) * BOXES_PER_ROW)), len(split) ** 2 // (2 * MOST_PASSED))
         for vertex in boxes:
             changed[vertex] = start + 1
         for place, vertex in enumerate(split):
@@ -45,9 +50,11 @@ def split_wide_ranks(
     for vertex in reversed(order):
         if vertex in target_of:
             changed[vertex] = changed[target_of[vertex]] - 1
-    if _bends(level, changed, trunks) <= MOST_BENDS:
-        used = {r: place for place, r in enumerate(sorted(set(changed)))}
-        rank[:] = [used[r] for r in changed]
+    if _bends(level, changed, trunks) > MOST_BENDS:
+        return False
+    used = {r: place for place, r in enumerate(sorted(set(changed)))}
+    rank[:] = [used[r] for r in changed]
+    return True
 
 
 def _bends(level: Level, rank: list[int], trunks: list[tuple[int, int] | None]) -> int:
