@@ -32,6 +32,7 @@ class CodeLines:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self._nodes: dict[str, dict[int, list[int]]] = {}
+        self._results: dict[tuple[str, int], Node | None] = {}
         for node in trace.graph.nodes:
             if node.source is not None:
                 self._nodes.setdefault(node.source.file, {}).setdefault(node.source.line, []).append(node.id)
@@ -62,6 +63,11 @@ class CodeLines:
 
     def result(self, file: str, line: int) -> Node | None:
         """The node that a line is about: its last named operation, else its last operation, else its last node."""
+        if (file, line) not in self._results:
+            self._results[file, line] = self._find_result(file, line)
+        return self._results[file, line]
+
+    def _find_result(self, file: str, line: int) -> Node | None:
         nodes = self.nodes(file, line)
         ops = [node for node in nodes if node.kind == "op"]
         named = [node for node in ops if node.name is not None]

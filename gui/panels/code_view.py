@@ -175,12 +175,12 @@ class CodeView(QPlainTextEdit):
         metrics = self.fontMetrics()
         left = metrics.horizontalAdvance("9" * max(len(str(self.blockCount())), 2)) + 5 * UNIT
         right = self._gradient_width()
-        self.setViewportMargins(left, 0, 0, 0)
+        self.setViewportMargins(left, UNIT, 0, 0)
         area = self.contentsRect()
         bar = self.verticalScrollBar().width() if self.verticalScrollBar().isVisible() else 0
         height = self.viewport().height()
-        self._numbers.setGeometry(area.left(), area.top(), left, height)
-        self._gradients.setGeometry(area.right() + 1 - right - bar, area.top(), right, height)
+        self._numbers.setGeometry(area.left(), area.top() + UNIT, left, height)
+        self._gradients.setGeometry(area.right() + 1 - right - bar, area.top() + UNIT, right, height)
         self._gradients.setVisible(right > 0)
 
     def _gradient_width(self) -> int:

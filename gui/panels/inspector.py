@@ -26,6 +26,7 @@ from .naming import assigns, file_name, form_text, line_text, node_name, scope_t
 from .rows import MARGIN
 from .value_section import ValueSection
 
+_NO_FOCUS = "Click a node of the graph to see its value, its gradient and its rule."
 _EMPTY = "Nothing to show yet. Run a program or open a trace; then click a node of the graph."
 
 
@@ -157,6 +158,7 @@ class InspectorPanel(QWidget):
         trace, stepper = self._document.trace, self._document.stepper
         is_empty = focus is None or trace is None or stepper is None or not 0 <= focus < len(trace.graph.nodes)
         self._empty.setVisible(is_empty)
+        self._empty.setText(_EMPTY if trace is None else _NO_FOCUS)
         set_text_color(self._empty, theme.muted)
         self.header.setVisible(not is_empty)
         if is_empty or focus is None or trace is None or stepper is None:

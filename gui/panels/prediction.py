@@ -37,11 +37,16 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Question:
-    """`text` asks for `answer`, the number that the next step brings; `names` are scalars that may be used by name."""
+    """`text` asks for `answer`, the number that the next step of `trace` brings."""
 
     text: str
     answer: float
-    names: Mapping[str, float]
+    trace: Trace
+
+    @property
+    def names(self) -> dict[str, float]:
+        """Every named scalar's value: what the forward pass computed may be used in an answer."""
+        return scalar_names(self.trace)
 
 
 def next_question(trace: Trace, position: int) -> Question | None:
@@ -49,15 +54,14 @@ def next_question(trace: Trace, position: int) -> Question | None:
     if not 0 <= position < len(trace.backward):
         return None
     step = trace.backward[position]
-    names = scalar_names(trace)
     asked = _leaf_question(step) if step.grad_after is not None else _handed_question(trace, step)
     if asked is None or not math.isfinite(asked[1]):
         return None
-    return Question(asked[0], asked[1], names)
+    return Question(asked[0], asked[1], trace)
 
 
 def scalar_names(trace: Trace) -> dict[str, float]:
-    """Every named scalar's value; what is known from the forward pass may be used in an answer."""
+    """The value of every node that is named and holds one number, by its name."""
     found: dict[str, float] = {}
     for node in trace.graph.nodes:
         value = _single(node.outputs[0]) if node.outputs else None
