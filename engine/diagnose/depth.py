@@ -20,7 +20,7 @@ class LayerGradient(NamedTuple):
 
 
 def layer_gradients(trace: Trace) -> list[LayerGradient]:
-    """Weights of rank 2 and more with a finite gradient, in the order of first use; tables of embeddings are left out."""
+    """Weights of rank 2 and more with a finite gradient, in order of first use, without embeddings."""
     found = []
     for leaf in trace.leaves():
         if not leaf.outputs or len(leaf.outputs[0].shape) < 2:

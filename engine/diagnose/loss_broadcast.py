@@ -28,12 +28,11 @@ def _operand_shapes(trace: Trace, node: Node) -> list[tuple[int, ...]]:
     shapes = []
     for edge in list(trace.graph.incoming(node))[:2]:
         source = trace.graph.nodes[edge.source]
-        if source.label == "expand":
-            before = next(iter(trace.graph.incoming(source)), None)
-            if before is not None:
-                edge, source = before, trace.graph.nodes[before.source]
-        if edge.output_nr < len(source.outputs):
-            shapes.append(source.outputs[edge.output_nr].shape)
+        expanded = list(trace.graph.incoming(source))[:1] if source.label == "expand" else []
+        origin = expanded[0] if expanded else edge
+        outputs = trace.graph.nodes[origin.source].outputs
+        if origin.output_nr < len(outputs):
+            shapes.append(outputs[origin.output_nr].shape)
     return shapes
 
 
@@ -69,8 +68,8 @@ def _finding(trace: Trace, node: Node, shapes: list[tuple[int, ...]]) -> Finding
         severity="warning",
         node_id=node.id,
         title=f"The loss compares shapes {first} and {second} at {located(node)}",
-        reason=f"Broadcasting compares every prediction with every target: {pairs} × {pairs} pairs in place of {pairs}. "
-        "The loss is wrong, and the model learns the mean of the targets.",
+        reason=f"Broadcasting compares every prediction with every target, {pairs} × {pairs} pairs instead of "
+        f"{pairs}. The loss is wrong, and the model learns the mean of the targets.",
         cure="Give both the same shape: target.unsqueeze(1), or prediction.squeeze(1).",
         related=tuple(edge.source for edge in trace.graph.incoming(node)),
     )

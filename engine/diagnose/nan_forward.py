@@ -13,6 +13,9 @@ _MASKING = {
     "tril", "_to_copy", "zeros_like", "copy_", "lift_fresh", "index_fill", "index_fill_", "max", "min", "amax", "amin",
 }  # fmt: skip
 
+# What these return is whatever the memory held before.
+_UNINITIALISED = ("empty", "new_empty", "resize")
+
 _CAUSES = {
     "log": ("The logarithm of zero is −∞, and that of a negative number is NaN.", "Add a small constant, or use a loss "
             "that takes logits (cross_entropy, binary_cross_entropy_with_logits)."),
@@ -52,6 +55,8 @@ def find(trace: Trace) -> list[Finding]:
 
 
 def _non_finite(node: Node) -> str | None:
+    if node.label.startswith(_UNINITIALISED):
+        return None
     summaries = [summary_of(info) for info in node.outputs]
     if any(summary is not None and summary.nan for summary in summaries):
         return "NaN"
