@@ -74,6 +74,7 @@ class ScenePainter:
         self.cards = cards
         self.sprites = SpriteCache()
         self._batches = Batches()
+        self._ratio = 1.0
 
     def paint(
         self, painter: QPainter, moment: Moment, region: Region, scale: float, ratio: float, quality: Quality
@@ -82,6 +83,7 @@ class ScenePainter:
 
         `scale` is in widget pixels per scene unit, `ratio` the device's pixels per widget pixel.
         """
+        self._ratio = ratio
         boxes, frames, links = moment.scene.visible(*region)
         detail = detail_at(moment.scene.box_height * scale)
         is_fast = quality is Quality.FAST and len(boxes) > FEW_BOXES
@@ -160,7 +162,8 @@ class ScenePainter:
         return routes.straight, routes.back_straight if scale >= 0.12 else routes.straight
 
     def _paint_lines(self, painter: QPainter, segments: Floats, colour: QColor, width: float, is_fast: bool) -> None:
-        pen = _cosmetic(colour, 1 if is_fast else max(1.0, width))
+        # A cosmetic pen counts the device's pixels.
+        pen = _cosmetic(colour, (1.0 if is_fast else max(1.0, width)) * self._ratio)
         if not is_fast and width > 1.2:
             pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)

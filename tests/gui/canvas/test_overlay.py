@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QSizeF
+from PySide6.QtGui import QImage, QPainter
+
+from engine.graph.fold import Folds
+from engine.graph.stepper import Stepper
+from gui.canvas import moments, overlay
+from gui.canvas.camera import Camera, fitted
+from gui.canvas.fonts import Fonts
+from gui.canvas.minimap import Minimap
+from gui.theme import DARK, LIGHT
+
+from . import builders
+from .test_scene import build
+
+
+def test_norms_are_those_of_the_recorded_gradients(fonts: Fonts) -> None:
+    trace = builders.blocks(3)
+    scene = build(trace, fonts, Folds.none())
+    norms = overlay.norms_of(scene)
+    for index in scene.boxes.tolist():
+        node = scene.items[index].node
+        assert node is not None
+        grad = trace.grad(node)
+        if grad is None:
+            assert math.isnan(norms.values[index])
+        else:
+            assert norms.values[index] == np.float64(np.linalg.norm(grad.astype(np.float64)))
+    known = norms.values[np.isfinite(norms.values)]
+    assert 10**norms.low <= known.min()
+    assert known.max() <= 10**norms.high
+
+
+def test_a_folded_group_shows_its_largest_norm(fonts: Fonts) -> None:
+    trace = builders.blocks(3)
+    scene = build(trace, fonts, Folds.all_folded(trace.graph))
+    item = scene.item_of_scope(("block1",))
+    assert item is not None
+    grads = [trace.grad(node) for node in scene.items[item].members]
+    largest = max(float(np.linalg.norm(g.astype(np.float64))) for g in grads if g is not None)
+    assert overlay.norms_of(scene).values[item] == largest
+
+
+def test_broken_gradients_have_a_colour_of_their_own(fonts: Fonts) -> None:
+    trace = builders.neuron()
+    trace.backward[2].grad_outputs[0] = builders.scalar(float("nan"))
+    trace.backward[1].grad_outputs[0] = builders.scalar(0.0)
+    scene = build(trace, fonts)
+    norms = overlay.norms_of(scene)
+    assert norms.has_broken
+    colours = overlay.colours_of(norms, LIGHT)
+    assert colours[scene.item_of(4) or 0] == overlay.BROKEN
+    assert colours[scene.item_of(5) or 0] == overlay.ramp_colour(LIGHT, 0.0)
+    assert colours[scene.item_of(0) or 0] is None
+
+
+def test_the_scale_is_ordered_in_grey_too() -> None:
+    for theme in (LIGHT, DARK):
+        grey = [overlay.ramp_colour(theme, step / 20).lightnessF() for step in range(21)]
+        assert grey == sorted(grey, reverse=not theme.is_dark)
+
+
+def test_the_legend_lies_in_the_corner(fonts: Fonts) -> None:
+    scene = build(builders.blocks(2), fonts)
+    image = QImage(400, 300, QImage.Format.Format_RGB32)
+    image.fill(LIGHT.background)
+    painter = QPainter(image)
+    place = overlay.paint_legend(painter, overlay.norms_of(scene), LIGHT, fonts, 300)
+    painter.end()
+    assert place.left() >= 16
+    assert place.bottom() <= 300 - 16
+    assert image.pixelColor(int(place.x()) + 6, int(place.y()) + 40) == LIGHT.surface
+
+
+def test_the_minimap_maps_both_ways_and_hides_when_all_is_in_view(fonts: Fonts) -> None:
+    trace = builders.blocks(10)
+    scene, minimap, size = build(trace, fonts, Folds.none()), Minimap(), QSizeF(900, 600)
+    assert minimap.place(scene, fitted(scene.bounds, 900, 600), size) is None
+    camera = Camera(1.0)
+    place = minimap.place(scene, camera, size)
+    assert place is not None
+    x, y, width, height = scene.bounds
+    assert minimap.scene_point(scene, place, place.center()) == pytest.approx((x + width / 2, y + height / 2))
+    assert minimap.scene_point(scene, place, place.topLeft() - QPointF(500, 500)) == (x, y)
+    moment = moments.at(scene, Stepper(trace))
+    image = QImage(900, 600, QImage.Format.Format_RGB32)
+    image.fill(LIGHT.background)
+    painter = QPainter(image)
+    assert minimap.paint(painter, moment, camera, size, LIGHT, 1.0) == place
+    painter.end()
+    assert image.pixelColor(int(place.right()) - 4, int(place.bottom()) - 20) == LIGHT.surface
+    minimap.is_enabled = False
+    assert minimap.place(scene, camera, size) is None
+    minimap.is_enabled = True
+    assert minimap.place(scene, camera, QSizeF(200, 200)) is None, "no room for it"
