@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -18,11 +18,16 @@ _INTEGERS = tuple(np.dtype(name) for name in ("<u1", "<i1", "<u2", "<i2", "<u4",
 
 def integers(values: Sequence[int], what: str) -> Array:
     """A column of integers in the narrowest type that holds them all."""
-    low, high = (min(values), max(values)) if values else (0, 0)
+    plain: Array | Sequence[int] = values
+    try:
+        plain = np.array(values, dtype=np.int64)
+        low, high = (int(plain.min()), int(plain.max())) if len(plain) else (0, 0)
+    except OverflowError:  # an AccumulateGrad's sequence number, 2**64 - 1
+        low, high = min(values), max(values)
     for dtype in _INTEGERS:
         limits = np.iinfo(dtype)
         if limits.min <= low and high <= limits.max:
-            return np.array(values, dtype=dtype)
+            return np.array(plain, dtype=dtype)
     raise TraceFileError(f"The trace cannot be saved: {what} goes from {low} to {high}, more than 64 bits can hold.")
 
 
@@ -62,7 +67,7 @@ class Writer:
         """A column of lists: their lengths in "NAME.length", all their items in "NAME"."""
         rows = list(values)
         self.integers(f"{name}.length", map(len, rows))
-        self.integers(name, [item for row in rows for item in row])
+        self.integers(name, chain.from_iterable(rows))
 
 
 class Reader:

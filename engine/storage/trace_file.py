@@ -15,6 +15,7 @@ arguments, and the list of kept arrays.
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 
@@ -80,9 +81,14 @@ def loads(data: bytes | bytearray | memoryview, name: str = "trace") -> Trace:
 
 
 def _read(buffer: npt.NDArray[np.uint8], name: str) -> Trace:
+    was_enabled = gc.isenabled()
+    gc.disable()  # a hundred thousand new objects would be searched for garbage again and again: half of the time
     try:
         return put_together(unpack(buffer, name), name)
     except MemoryError as error:
         raise TraceFileError(f"{name!r} needs more memory than is free. Close other traces, or record less.") from error
     except RecursionError as error:
         raise TraceFileError(f"{name!r} is damaged: its metadata are nested too deeply. Record it again.") from error
+    finally:
+        if was_enabled:
+            gc.enable()
