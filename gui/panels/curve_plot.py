@@ -50,6 +50,7 @@ class CurvePlot(QWidget):
         self._is_log = False
         self._is_setting_range = False
         self._press: QPointF | None = None
+        self._is_shut_down = False
         self._items: list[Any] = []
         self._view = self._pg.GraphicsLayoutWidget(self)
         self._view.ci.layout.setContentsMargins(8, 6, 14, 2)
@@ -89,7 +90,7 @@ class CurvePlot(QWidget):
 
     def schedule(self) -> None:
         """Draw soon; many calls make one drawing."""
-        if not self._timer.isActive():
+        if not self._timer.isActive() and not self._is_shut_down:
             self._timer.start()
 
     def add_curve(self, color: QColor, width: float) -> Any:
@@ -178,6 +179,7 @@ class CurvePlot(QWidget):
 
     def shut_down(self) -> None:
         """Take all items off the scene; pyqtgraph would keep them alive."""
+        self._is_shut_down = True
         self._timer.stop()
         for item in list(self._items):
             self.remove_item(item)

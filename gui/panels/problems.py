@@ -89,7 +89,7 @@ class ProblemsPanel(QWidget):
         self._on_document_trace_changed()
 
     def _make_details(self) -> None:
-        body = QFrame(self)
+        body = self._details_body = QFrame(self)
         self.title = self._paragraph(body, is_bold=True)
         self.reason = self._paragraph(body)
         self.cure = self._paragraph(body)
@@ -233,7 +233,7 @@ class ProblemsPanel(QWidget):
             (self.cure, theme.text),
         ):
             label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; }}")
-        for widget in (self._stack, self.details.widget()):
+        for widget in (self._stack, self._details_body):
             palette = widget.palette()
             palette.setColor(QPalette.ColorRole.Window, theme.surface)
             widget.setPalette(palette)
