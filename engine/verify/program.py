@@ -43,6 +43,11 @@ def check(build: Build, *, target: str = "", seed: int = 0) -> Report:
     engine.errors.TraceError
         The program itself fails.
     """
+    with _one_thread():
+        return _check(build, target, seed)
+
+
+def _check(build: Build, target: str, seed: int) -> Report:
     program, args, kwargs = build()
     with _same_random_numbers():
         native = record(program, args, kwargs, values="all", target=target)
@@ -240,6 +245,21 @@ def _is_real(trace: Trace, root: tuple[int, int]) -> bool:
 @contextmanager
 def _same_random_numbers() -> Iterator[None]:
     """Whatever runs inside draws the same random numbers every time, and leaves the generator as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    # Not torch.manual_seed: each call of it queues one (with a traceback) for a CUDA that may never be started.
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(0)
+    try:
         yield
+    finally:
+        torch.set_rng_state(state)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Many evaluations of small operations are much faster without handing each to a pool of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -73,9 +73,10 @@ def test_what_cannot_be_checked_is_said() -> None:
 
 def test_nothing_of_the_program_or_of_torch_is_changed() -> None:
     w = torch.tensor([1.0, 2.0], requires_grad=True)
-    state = torch.get_rng_state()
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
     check(lambda: ((lambda: (w * torch.rand(2)).sum()), (), {}))
     assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
     assert torch.get_default_dtype() == torch.float32
     assert w.dtype == torch.float32
     assert w.tolist() == [1.0, 2.0]
