@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.graph.model import Node
@@ -45,16 +46,36 @@ class Header(QWidget):
         self.outputs = QComboBox(self)
         self.outputs.setAccessibleName("Output of the node")
         self.outputs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        top = QHBoxLayout()
-        top.setSpacing(2 * UNIT)
-        top.addWidget(self.title, 1)
-        top.addWidget(self.grad_fn)
-        layout = QVBoxLayout(self)
+        self._top = QHBoxLayout()
+        self._top.setSpacing(2 * UNIT)
+        self._top.addWidget(self.title, 1)
+        self._top.addWidget(self.grad_fn)
+        self._column = layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, 3 * UNIT, MARGIN, 3 * UNIT)
         layout.setSpacing(UNIT)
-        layout.addLayout(top)
+        layout.addLayout(self._top)
         for widget in (self.code, self.form, self.scope, self.outputs):
             layout.addWidget(widget)
+
+    def _arrange(self) -> None:
+        """The autograd node stands beside the title where both fit in full, else below it."""
+        needed = self.title.sizeHint().width() + self.grad_fn.sizeHint().width() + 2 * UNIT
+        fits = needed <= self.width() - 2 * MARGIN
+        if fits != (self._top.indexOf(self.grad_fn) >= 0):
+            for layout in (self._top, self._column):
+                layout.removeWidget(self.grad_fn)
+            if fits:
+                self._top.addWidget(self.grad_fn)
+            else:
+                self._column.insertWidget(1, self.grad_fn)
+        policy = QSizePolicy.Policy.Maximum if fits else QSizePolicy.Policy.Ignored
+        self.grad_fn.setSizePolicy(policy, QSizePolicy.Policy.Fixed)
+        side = Qt.AlignmentFlag.AlignRight if fits else Qt.AlignmentFlag.AlignLeft
+        self.grad_fn.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
 
     def show_moment(self, moment: Moment) -> None:
         node, theme = moment.node, moment.theme
@@ -73,6 +94,7 @@ class Header(QWidget):
         self.scope.set_color(theme.muted)
         self.scope.setVisible(bool(node.scope))
         self._show_outputs(moment)
+        self._arrange()
 
     def _show_outputs(self, moment: Moment) -> None:
         outputs = moment.node.outputs

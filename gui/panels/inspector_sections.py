@@ -77,10 +77,11 @@ class ArrivalSection(Section):
         theme = moment.theme
         arrivals = moment.arrivals()
         self.restart(theme)
-        self.setVisible(bool(arrivals) or moment.is_root)
-        if moment.is_root:
+        is_start = moment.is_root and bool(moment.trace.backward)
+        self.setVisible(bool(arrivals) or is_start)
+        if is_start:
             info = moment.trace.grad_info(moment.node, moment.output) if not arrivals else None
-            start = "1, the start of the backward pass" if info is None else number_text(info)
+            start = "" if info is None else number_text(info)
             self.add_row("the backward pass starts here", start, theme.accent)
         for edge, info in arrivals[:_MOST_ROWS]:
             name = node_title(moment.trace.graph.nodes[edge.target])

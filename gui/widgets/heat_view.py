@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ..numbers import format_number
 from ..style import TEXT_SMALL_PT
-from ..theme import Theme, mono_font
+from ..theme import LIGHT, Theme, mono_font
 from .heat_map import Blocks, Floats, Rgb, colors, reduce_blocks
 
 _MOST_HEIGHT = 168
@@ -41,6 +41,18 @@ class _Geometry(NamedTuple):
 
 def _rgb(color: QColor) -> Rgb:
     return color.red(), color.green(), color.blue()
+
+
+def _luminance(color: QColor) -> float:
+    """Relative luminance as WCAG defines it."""
+    parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color.getRgbF()[:3]]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def _readable_on(color: QColor) -> QColor:
+    """Dark or light text, whichever stands out more on `color`."""
+    light, dark, here = _luminance(LIGHT.surface), _luminance(LIGHT.text), _luminance(color)
+    return LIGHT.text if (here + 0.05) / (dark + 0.05) > (light + 0.05) / (here + 0.05) else LIGHT.surface
 
 
 class HeatView(QWidget):
@@ -215,7 +227,7 @@ class HeatView(QWidget):
         if is_whole and min(geometry.cell_width, geometry.cell_height) >= 6:
             self._draw_grid(painter, area, geometry, theme)
         if is_whole and geometry.cell_height >= 8:
-            self._draw_texts(painter, geometry, theme, blocks)
+            self._draw_texts(painter, geometry, self._image, blocks)
         painter.setPen(QPen(theme.line, 1))
         painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5))
         if self._cursor is not None:
@@ -240,7 +252,7 @@ class HeatView(QWidget):
             y = round(area.top() + row * geometry.cell_height)
             painter.drawLine(round(area.left()), y, round(area.right()), y)
 
-    def _draw_texts(self, painter: QPainter, geometry: _Geometry, theme: Theme, blocks: Blocks) -> None:
+    def _draw_texts(self, painter: QPainter, geometry: _Geometry, image: QImage, blocks: Blocks) -> None:
         """Numbers where they fit; else only a mark for NaN and Inf, which colour alone must not tell apart."""
         painter.setFont(mono_font(TEXT_SMALL_PT - 1))
         cells = (
@@ -255,7 +267,5 @@ class HeatView(QWidget):
             )
             mark = "×" if blocks.nan[row, column] else self._cell_text(row, column)
             text = self._cell_text(row, column) if geometry.has_numbers else mark
-            is_odd = bool(blocks.nan[row, column] or blocks.inf[row, column])
-            strength = 1.0 if is_odd else abs(float(self._matrix[row, column])) / self._limit
-            painter.setPen(theme.surface if strength > 0.55 else theme.text)
+            painter.setPen(_readable_on(image.pixelColor(column, row)))
             painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
