@@ -9,6 +9,7 @@ from .model import Graph, ScopePath
 
 OPEN_UP_TO = 60
 """Graphs of at most so many nodes are shown with everything open."""
+FEW_BOXES = 3
 MOST_BOXES = 40
 """Larger graphs open as at most so many boxes, where their modules allow it."""
 
@@ -75,21 +76,19 @@ class Folds:
         if len(graph.nodes) <= OPEN_UP_TO:
             return cls.none()
         folds = cls.all_folded(graph)
-        children = _children(graph)
-        level = children.get((), [])
-        loose = _loose_operations(graph)
-        shown = len(level) + loose.get((), 0)
-        while level:
-            # A box that holds nearly everything says nothing: open it. Several open together or not at all, for calm.
-            if len(level) > 3 or shown > 3 + len(level):
+        children, held = _children(graph), _operations(graph)
+        boxes = children.get((), [])
+        shown = held.get((), 0)  # operations outside of all boxes
+        while boxes and len(boxes) < FEW_BOXES:
+            # So few boxes say nothing: open the one that holds most.
+            path = max(boxes, key=lambda box: sum(n for scope, n in held.items() if scope[: len(box)] == box))
+            inner = children.get(path, [])
+            loose = held.get(path, 0)
+            if not inner or shown + loose + len(boxes) + len(inner) > MOST_BOXES:
                 break
-            inside = [path for parent in level for path in children.get(parent, [])]
-            after = shown - len(level) + len(inside) + sum(loose.get(path, 0) for path in level)
-            if not inside or after > MOST_BOXES:
-                break
-            for path in level:
-                folds = folds.unfold(path)
-            level, shown = inside, after
+            folds = folds.unfold(path)
+            boxes = [box for box in boxes if box != path] + inner
+            shown += loose
         return folds
 
 
@@ -133,7 +132,7 @@ def _children(graph: Graph) -> dict[ScopePath, list[ScopePath]]:
     return children
 
 
-def _loose_operations(graph: Graph) -> dict[ScopePath, int]:
+def _operations(graph: Graph) -> dict[ScopePath, int]:
     """How many operations each scope holds itself, outside of any inner call."""
     counts: dict[ScopePath, int] = {}
     for node in graph.nodes:

@@ -22,6 +22,9 @@ GAP = 36.0
 WIDEN = 1.3
 """Pictures are stretched a little, because boxes and windows are wider than high."""
 
+_WITHOUT_UP = frozenset(["kamada_kawai", "spring", "spectral", "planar", "arf", "forceatlas2"])
+"""Methods whose pictures mean the same when they are rotated."""
+
 _Positions = npt.NDArray[np.float64]
 
 
@@ -95,7 +98,19 @@ def _positions(graph: nx.DiGraph[int], method: str) -> _Positions:
     with np.errstate(all="ignore"):
         found = ways[method]()
     positions = np.array([found[k] for k in range(len(graph))], dtype=np.float64).reshape(-1, 2)
-    return np.nan_to_num(positions, nan=0.0, posinf=0.0, neginf=0.0) * [1.0, -1.0]
+    positions = np.nan_to_num(positions, nan=0.0, posinf=0.0, neginf=0.0) * [1.0, -1.0]
+    return _turned_down(positions, list(graph.edges)) if method in _WITHOUT_UP else positions
+
+
+def _turned_down(positions: _Positions, edges: list[tuple[int, int]]) -> _Positions:
+    """Rotate so that data flows down on average."""
+    flow = sum((positions[target] - positions[source] for source, target in edges), np.zeros(2))
+    length = float(np.hypot(*flow))
+    if length < 1e-9:
+        return positions
+    cos, sin = flow[1] / length, flow[0] / length
+    rotated: _Positions = positions @ np.array([[cos, sin], [-sin, cos]])
+    return rotated
 
 
 def _by_rank(graph: nx.DiGraph[int]) -> dict[int, Any]:
@@ -182,8 +197,8 @@ def _scaled(centers: _Positions, extents: _Positions, method: str) -> _Positions
     np.fill_diagonal(nearness, np.inf)
     nearest = np.maximum(nearness.min(axis=1), 1e-6)
     span = np.maximum(np.ptp(centers, axis=0), 1e-9)
-    largest = 4.0 * np.sqrt(count) * float((extents + GAP).mean(axis=0).max()) / float(span.max())
-    factor = min(1.0 / float(np.quantile(nearest, 0.15)), largest)
+    largest = 2.0 * np.sqrt(count) * float((extents + GAP).mean(axis=0).max()) / float(span.max())
+    factor = min(1.0 / float(np.median(nearest)), largest)
     scaled: _Positions = centers * factor
     return scaled
 
@@ -196,7 +211,7 @@ def _on_grid(centers: _Positions, extents: _Positions) -> _Positions:
     same_row = np.abs(np.diff(centers[order, 1])) < 1e-6
     gaps = np.diff(centers[order, 0])[same_row]
     columns = float(gaps.min()) if len(gaps) and gaps.min() > 1e-9 else 1.0
-    width, height = extents.max(axis=0) + [GAP, GAP * 1.5]
+    width, height = extents[:, 0].max() + GAP, extents[:, 1].max() + 1.5 * GAP
     result: _Positions = (centers - centers.min(axis=0)) * [width / columns, height / rows]
     return result
 
