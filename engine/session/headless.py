@@ -42,12 +42,15 @@ def record_target(
     supervisor = Supervisor(lambda event, body: events.put((event, bytes(body))), keep_spare=False)
     try:
         supervisor.run(target, arguments, values=values)
-        return _wait(events, on_output)
+        return _wait(events, on_output, supervisor.stop)
     finally:
         supervisor.close()
 
 
-def _wait(events: queue.Queue[tuple[Event, bytes]], on_output: Callable[[str], None]) -> Trace:
+def _wait(
+    events: queue.Queue[tuple[Event, bytes]], on_output: Callable[[str], None], stop: Callable[[], None]
+) -> Trace:
+    recorded: Trace | None = None
     partial: Trace | None = None
     failed: Failed | None = None
     finished: Finished | None = None
@@ -57,15 +60,19 @@ def _wait(events: queue.Queue[tuple[Event, bytes]], on_output: Callable[[str], N
             on_output(event.text)
         elif isinstance(event, TraceReady):
             trace = loads(body, name="the recorded trace")
-            if event.reason != "failed":
-                return trace
-            partial = trace
+            if event.reason == "failed":
+                partial = trace
+            elif recorded is None:
+                recorded = trace
+                stop()  # what the program has written until now still comes
         elif isinstance(event, Failed):
             failed = event
         elif isinstance(event, Finished):
             finished = event
         elif isinstance(event, Exited):
             break
+    if recorded is not None:
+        return recorded
     message = failed.message if failed else event.outcome.message
     if finished is not None and finished.exit_code == USAGE_EXIT_CODE and failed is not None and partial is None:
         raise TargetError(message)
