@@ -125,6 +125,7 @@ class LessonPanel(QWidget):
         self._document = document
         self._themes = themes
         self._lesson: Lesson | None = None
+        self._is_chosen = False
         self._trace_number = 0
         self.setAccessibleName("Lesson")
         self.title = QLabel()
@@ -157,7 +158,11 @@ class LessonPanel(QWidget):
         self._refresh()
 
     def set_lesson(self, demo_name: str | None) -> None:
-        """Show the text of a demo ("neuron" or "demo:neuron"); None, or a demo without one, explains any program."""
+        """Show the text of a demo ("neuron" or "demo:neuron"); None, or a demo without one, explains any program.
+
+        A trace whose target is a demo brings its text along by itself.
+        """
+        self._is_chosen = demo_name is not None
         self._lesson = None if demo_name is None else load_lesson(demo_name.removeprefix("demo:"))
         self._refresh()
 
@@ -186,6 +191,11 @@ class LessonPanel(QWidget):
 
     def _on_document_trace_changed(self) -> None:
         self._trace_number += 1
+        trace = self._document.trace
+        if trace is not None and trace.target.startswith("demo:"):
+            self._lesson = load_lesson(trace.target.removeprefix("demo:"))
+        elif trace is not None and not self._is_chosen:
+            self._lesson = None
         self._refresh()
         self.area.scroll_to_top()
 

@@ -71,6 +71,13 @@ def test_each_step_of_the_neuron_has_its_own_text_with_the_traces_numbers(
         assert len(set(texts)) == 7
 
 
+def test_a_demos_trace_brings_its_lesson_along(panel: LessonPanel, document: Document) -> None:
+    document.set_trace(Neuron().trace())
+    assert panel.title.text() == "One neuron, step by step"
+    document.set_trace(matrices())
+    assert panel.title.text() == "Ready for the backward pass"
+
+
 def test_values_are_blue_and_gradients_orange(panel: LessonPanel, document: Document) -> None:
     neuron = Neuron()
     document.set_trace(neuron.trace())
