@@ -71,8 +71,6 @@ class TrainingModel(QObject):
         self.state = state
         if step is not None:
             self.step = step
-        if state != "running":
-            self.steps_per_second = 0.0
         self.state_changed.emit()
 
     def set_rate(self, steps_per_second: float, learning_rate: float | None = None) -> None:

@@ -44,6 +44,7 @@ class ConsolePanel(QWidget):
         self._left_out = 0
         self._streams: dict[str, ConsoleText] = {}
         self._open_stream: str | None = None
+        self._is_line_due = False
         self.setAccessibleName("Console")
         self.text = QPlainTextEdit(self)
         self.text.setReadOnly(True)
@@ -122,6 +123,7 @@ class ConsolePanel(QWidget):
         self._waiting_size = self._left_out = 0
         self._streams.clear()
         self._open_stream = None
+        self._is_line_due = False
         self._timer.stop()
         self.text.clear()
 
@@ -169,7 +171,7 @@ class ConsolePanel(QWidget):
         cursor = QTextCursor(self.text.document())
         cursor.beginEditBlock()
         if self._left_out:
-            self._end_line(cursor)
+            self._end_line()
             self._streams.clear()
             notice = f"[{grouped(self._left_out)} characters left out: the program writes faster than can be read]"
             self._write(cursor, "notice", Piece(notice, False, True))
@@ -180,29 +182,30 @@ class ConsolePanel(QWidget):
             self._waiting_size -= len(text)
             shown += len(text)
             if self._open_stream not in {None, stream}:
-                self._end_line(cursor)
+                self._end_line()
             for piece in self._streams.setdefault(stream, ConsoleText()).feed(text):
                 self._write(cursor, stream, piece)
         cursor.endEditBlock()
         bar.setValue(bar.maximum() if is_at_end else min(place, bar.maximum()))
 
-    def _end_line(self, cursor: QTextCursor) -> None:
+    def _end_line(self) -> None:
         if self._open_stream is not None:
-            cursor.movePosition(QTextCursor.MoveOperation.End)
-            cursor.insertBlock()
+            self._is_line_due = True
             self._streams.pop(self._open_stream, None)
             self._open_stream = None
 
     def _write(self, cursor: QTextCursor, stream: str, piece: Piece) -> None:
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        if self._is_line_due:  # only now: an empty last line would take the place of a full one
+            cursor.insertBlock()
+            self._is_line_due = False
         if piece.replaces:
             cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
         kind = _KINDS.get(stream, 0)
         cursor.insertText(piece.text, self._format(kind))
         cursor.block().setUserState(kind)
-        if piece.ends:
-            cursor.insertBlock()
+        self._is_line_due = piece.ends
         self._open_stream = None if piece.ends else stream
 
     def _format(self, kind: int) -> QTextCharFormat:

@@ -21,6 +21,8 @@ from .timeline_painter import grouped
 
 FRAME_MS = 33
 _LOWEST_LOG = -300.0
+_EDGE_PX = 6
+"""Room beside the first and the last point, so that marks are whole."""
 
 
 def load_pyqtgraph() -> Any:
@@ -61,6 +63,7 @@ class CurvePlot(QWidget):
         self._left = self._pg.AxisItem("left")
         self._bottom = self._pg.AxisItem("bottom")
         self._left.tickStrings = self._value_texts
+        self._left.logTickStrings = self._value_texts
         self._bottom.tickStrings = _step_texts
         self._view.addItem(self._left, 0, 0)
         self._view.addItem(self._box, 0, 1)
@@ -141,7 +144,9 @@ class CurvePlot(QWidget):
         """Bring steps and values (of the axis) into view, with a little room above and below the curve."""
         self._is_setting_range = True
         first, last = steps
-        self._box.setXRange(first, last if last > first else first + 1, padding=0)
+        last = last if last > first else first + 1
+        edge = (last - first) * _EDGE_PX / max(self._box.width(), 100)
+        self._box.setXRange(first - edge, last + edge, padding=0)
         if values is not None:
             low, high = values
             room = (high / 2 - low / 2) * 0.16 or max(abs(high) * 0.1, 0.1)

@@ -16,7 +16,7 @@ from ..training import TrainingModel
 from .curve_plot import CurvePlot
 from .timeline_painter import grouped
 
-DEFAULT_SMOOTHING = 0.6
+DEFAULT_SMOOTHING = 0.8
 _SNAP_PX = 7
 """So near to a recorded step, the crosshair takes that one."""
 

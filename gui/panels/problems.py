@@ -67,7 +67,6 @@ class ProblemsPanel(QWidget):
         self._message = QLabel(self)
         self._message.setWordWrap(True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._message.setContentsMargins(16, 16, 16, 16)
         self._message.setFont(ui_font(TEXT_NORMAL_PT))
         self._make_details()
         self._splitter = QSplitter(Qt.Orientation.Vertical, self)
@@ -232,7 +231,8 @@ class ProblemsPanel(QWidget):
             (self.reason, theme.text),
             (self.cure, theme.text),
         ):
-            label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; }}")
+            padding = 16 if label is self._message else 0
+            label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; padding: {padding}px; }}")
         for widget in (self._stack, self._details_body):
             palette = widget.palette()
             palette.setColor(QPalette.ColorRole.Window, theme.surface)

@@ -24,7 +24,7 @@ from engine.series import LossSeries
 
 from ..background import Background
 from ..numbers import format_number
-from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
+from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, tokens
 from ..theme import Theme, ThemeManager, ui_font
 from ..widgets.text import plain, tooltip
 from .runs_plot import Key, RunsPlot, run_color
@@ -71,14 +71,12 @@ class RunsPanel(QWidget):
         self._message = QLabel(_EMPTY, self)
         self._message.setWordWrap(True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._message.setContentsMargins(16, 8, 16, 8)
         self._message.setFont(ui_font(TEXT_NORMAL_PT))
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self.tree)
         self._note = QLabel(self)
         self._note.setFont(ui_font(TEXT_SMALL_PT))
-        self._note.setContentsMargins(12, 2, 12, 4)
         self._note.hide()
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._message)
@@ -263,7 +261,10 @@ class RunsPanel(QWidget):
 
     def _on_themes_changed(self, theme: Theme) -> None:
         for label in (self._message, self._note):
-            label.setStyleSheet(f"QLabel {{ color: {theme.muted.name()}; background: transparent; }}")
+            label.setStyleSheet(
+                f"QLabel {{ color: {theme.muted.name()}; background: transparent; padding: 4px 12px; }}"
+            )
+        self.tree.setStyleSheet(_tree_style(theme))
         self._is_filling = True
         for key in self._items:
             self._color(key)
@@ -272,6 +273,17 @@ class RunsPanel(QWidget):
             row.setForeground(1, theme.muted)
             rows += 1
         self._is_filling = False
+
+
+def _tree_style(theme: Theme) -> str:
+    """Check boxes as elsewhere in the window; the base style's are hardly seen on a dark surface."""
+    mark = f"{tokens(theme)['themes']}/check-{theme.name}.svg"
+    return (
+        f"QTreeView::indicator {{ width: 12px; height: 12px; border: 1px solid {theme.edge.name()}; border-radius: 3px;"
+        f" background: {theme.surface.name()}; }}"
+        f" QTreeView::indicator:checked {{ background: {theme.accent.name()}; border-color: {theme.accent.name()};"
+        f' image: url("{mark}"); }}'
+    )
 
 
 def _read(path: Path, logs: list[RunLog]) -> _Found:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -54,6 +55,7 @@ class TimelinePanel(QWidget):
         self._marks: list[Mark] = []
         self._shown_position = 0
         self._is_scrubbing = False
+        self._has_keyboard_focus = False
         self.setAccessibleName("Timeline")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -134,7 +136,7 @@ class TimelinePanel(QWidget):
             paint_mark(painter, self.scale.cursor_x(mark.step), mark, theme, place)
         if self._events.backward:
             paint_cursor(painter, x, theme, place)
-        if self.hasFocus():
+        if self._has_keyboard_focus:
             painter.setPen(QPen(theme.data, 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 4, 4)
@@ -237,6 +239,17 @@ class TimelinePanel(QWidget):
         self.setAccessibleDescription(text)
 
     # --- the user ---
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        reasons = {Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason}
+        self._has_keyboard_focus = event.reason() in reasons
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._has_keyboard_focus = False
+        self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -95,10 +95,19 @@ def _paint_bands(painter: QPainter, events: Events, scale: Scale, theme: Theme, 
         painter.fillRect(QRectF(left, place.bands + 13.5, right - left, 1.5), mix(theme.surface, color, 0.45))
         visible = max(left, 0.0)
         room = min(right, scale.width) - visible - 2
-        shown = metrics.elidedText(band.name, Qt.TextElideMode.ElideRight, room)
-        if len(shown) >= min(3, len(band.name)) and shown != "…":
+        shown = _fitting(band.name, metrics, room)
+        if shown:
             painter.setPen(theme.muted)
             painter.drawText(QRectF(visible, place.bands - 2, room + 2, 14), Qt.AlignmentFlag.AlignLeft, shown)
+
+
+def _fitting(name: str, metrics: QFontMetricsF, room: float) -> str:
+    """A module's name, of a longer one its last part ("11" of "blocks.11"), or nothing where that is cut too short."""
+    for text in (name, name.rsplit(".", 1)[-1]):
+        if metrics.horizontalAdvance(text) <= room:
+            return text
+    shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+    return shown if len(shown) > 4 else ""
 
 
 def _paint_segments(
