@@ -50,10 +50,12 @@ class Camera:
         return Camera(self.scale, round(self.dx * ratio) / ratio, round(self.dy * ratio) / ratio)
 
 
-def fitted(bounds: tuple[float, float, float, float], width: float, height: float, margin: float = 32.0) -> Camera:
-    """Everything in view, centred; `bounds` = x, y, width, height of the scene."""
+def fitted(
+    bounds: tuple[float, float, float, float], width: float, height: float, margin: float = 32.0, top: float = 0.0
+) -> Camera:
+    """Everything in view, centred; `bounds` = x, y, width, height of the scene, `top` pixels are covered above."""
     x, y, w, h = bounds
-    room_x, room_y = max(width - 2 * margin, 16.0), max(height - 2 * margin, 16.0)
+    room_x, room_y = max(width - 2 * margin, 16.0), max(height - top - 2 * margin, 16.0)
     scale = min(room_x / max(w, 1.0), room_y / max(h, 1.0), MOST_FIT)
     scale = max(scale, LEAST_SCALE)
-    return Camera(scale).centred(x + w / 2, y + h / 2, width, height)
+    return Camera(scale).centred(x + w / 2, y + h / 2, width, height + top)

@@ -91,6 +91,7 @@ class Content(QObject):
 
     @property
     def has_groups(self) -> bool:
+        """Whether there is any module call to fold."""
         return self.trace is not None and bool(scope_paths(self.trace.graph))
 
     def cancel(self) -> None:

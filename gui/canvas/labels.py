@@ -133,8 +133,8 @@ class Labels:
             limit = self._push_right(runs, self._gradient(node), right, second, Face.MONO_SMALL, "accent") - 8
         if self._is_loss(node) and value:
             runs.append(Run(fonts.elide(value, Face.MONO, limit - PADDING), PADDING, second, Face.MONO, "data"))
-        elif self._is_scalar(node):
-            word = STATE_WORDS.get(state, "")
+        elif self._is_scalar(node) and state != NodeState.IDLE:
+            word = STATE_WORDS[state]
             is_here = state is NodeState.CURRENT
             face, colour = (Face.SMALL_BOLD, "accent") if is_here else (Face.SMALL, "muted")
             runs.append(Run(fonts.elide(word, face, limit - PADDING), PADDING, second, face, colour))

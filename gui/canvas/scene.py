@@ -89,6 +89,11 @@ class Scene:
         index = int(self.drawing.item_of_node[node]) if 0 <= node < len(self.drawing.item_of_node) else -1
         return index if index >= 0 else None
 
+    def rect_of(self, item: int) -> tuple[float, float, float, float]:
+        """An item's box as x, y, right, bottom."""
+        x, y, right, bottom = self.rects[item].tolist()
+        return x, y, right, bottom
+
     def item_of_scope(self, path: ScopePath) -> int | None:
         """The item of a module call, open or folded; None while it is hidden in another."""
         groups = (index for index, item in enumerate(self.items) if item.node is None and item.scope == path)

@@ -57,6 +57,17 @@ class Stage:
             self._norms = overlay.norms_of(scene)
             self._scenes.cards.overlay = overlay.colours_of(self._norms, theme)
 
+    def minimap_place(self, scene: Scene) -> QRectF | None:
+        """Where the minimap is in the widget; None while it is hidden."""
+        return self.minimap.place(scene, self._view.camera, QSizeF(self._widget.size()))
+
+    def minimap_point(self, scene: Scene, position: QPointF, *, is_drag: bool = False) -> tuple[float, float] | None:
+        """The scene position behind a position on the minimap; a drag that began there may leave it."""
+        place = self.minimap_place(scene)
+        if place is None or not (is_drag or place.contains(position)):
+            return None
+        return self.minimap.scene_point(scene, place, position)
+
     def paint(self, painter: QPainter, scene: Scene, stepper: Stepper, marks: Marks) -> None:
         """Paint one frame."""
         scenes, view, widget = self._scenes, self._view, self._widget

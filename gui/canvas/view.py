@@ -31,7 +31,10 @@ class View(QObject):
         self.camera = Camera()
         self.is_moving = False
         """Whether frames must be fast now."""
+        self.top = 0.0
+        """Pixels at the top that something covers."""
         self._fitted: Rect | None = None
+        self._opened: Rect | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -62,18 +65,20 @@ class View(QObject):
 
     def fit(self, bounds: Rect) -> None:
         """Show a rectangle of x, y, width, height; it stays fitted while the widget is resized."""
-        self.set_camera(fitted(bounds, self._widget.width(), self._widget.height()))
-        self._fitted = bounds
+        self.set_camera(self._fit(bounds))
+        self._fitted, self._opened = bounds, None
 
     def open_on(self, bounds: Rect) -> None:
         """First look at a drawing: all of it, or its top at a size that shows its boxes."""
-        camera = fitted(bounds, self._widget.width(), self._widget.height())
+        camera = self._fit(bounds)
         if camera.scale >= LEAST_OPENING:
             self.fit(bounds)
+            self._opened = bounds
             return
         x, y, width, _ = bounds
         scale = max(camera.scale, min(READABLE, (self._widget.width() - 64) / max(width, 1.0)), LEAST_OPENING)
-        self.set_camera(Camera(scale, self._widget.width() / 2 - (x + width / 2) * scale, 32 - y * scale))
+        self.set_camera(Camera(scale, self._widget.width() / 2 - (x + width / 2) * scale, self.top + 32 - y * scale))
+        self._opened = bounds
 
     def zoom_at(self, factor: float, position: QPointF) -> None:
         self.set_camera(self.camera.zoomed(factor, position.x(), position.y()))
@@ -103,13 +108,15 @@ class View(QObject):
                 self._glide_to(self._centred_on(rect))
             return
         dx = max(margin - left, 0.0) - max(right - (width - margin), 0.0)
-        dy = max(margin - top, 0.0) - max(bottom - (height - margin), 0.0)
+        dy = max(margin + self.top - top, 0.0) - max(bottom - (height - margin), 0.0)
         if dx or dy:
             self._glide_to(self.camera.moved(dx, dy))
 
     def resize(self, old: QSize, new: QSize) -> None:
-        """A fitted view stays fitted; else the middle stays in the middle."""
-        if self._fitted is not None:
+        """A fitted view stays fitted, an untouched one is opened anew; else the middle stays in the middle."""
+        if self._opened is not None:
+            self.open_on(self._opened)
+        elif self._fitted is not None:
             self.fit(self._fitted)
         elif old.isValid():
             self._apply(self.camera.moved((new.width() - old.width()) / 2, (new.height() - old.height()) / 2))
@@ -118,6 +125,9 @@ class View(QObject):
         """Whether any of a rectangle is in view."""
         region = self.region
         return rect[0] < region[2] and rect[2] > region[0] and rect[1] < region[3] and rect[3] > region[1]
+
+    def _fit(self, bounds: Rect) -> Camera:
+        return fitted(bounds, self._widget.width(), self._widget.height(), top=self.top)
 
     def _centred_on(self, rect: Rect) -> Camera:
         x, y = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
@@ -138,7 +148,7 @@ class View(QObject):
             return
         is_zoom = camera.scale != self.camera.scale
         self.camera = camera
-        self._fitted = None
+        self._fitted = self._opened = None
         self.hurry()
         self.changed.emit()
         if is_zoom:

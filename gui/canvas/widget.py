@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QHelpEvent,
@@ -29,7 +29,7 @@ from .hands import Hands
 from .labels import Labels
 from .scene import Scene
 from .stage import Marks, Stage
-from .view import READABLE, Rect, View
+from .view import READABLE, View
 
 
 class GraphCanvas(QWidget):
@@ -78,15 +78,10 @@ class GraphCanvas(QWidget):
         self.setObjectName("graphCanvas")
         self.setAccessibleName("Computational graph")
         self.setMouseTracking(True)
+        self.setMinimumSize(160, 120)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-
-    def sizeHint(self) -> QSize:
-        return QSize(800, 600)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(200, 160)
 
     # ----- what is shown
 
@@ -108,7 +103,6 @@ class GraphCanvas(QWidget):
 
     @property
     def has_groups(self) -> bool:
-        """Whether there is any module call to fold."""
         return self._content.has_groups
 
     @property
@@ -236,25 +230,23 @@ class GraphCanvas(QWidget):
 
     def _go_to_node(self, node_id: int) -> None:
         item = None if self.scene is None else self.scene.item_of(node_id)
-        if item is not None:
-            self.view.go_to(self._rect(item), READABLE)
+        if self.scene is not None and item is not None:
+            self.view.go_to(self.scene.rect_of(item), READABLE)
 
     def reveal(self, item: int) -> None:
         """Move the view gently, and only as far as needed, until an item is well inside it."""
         if self.scene is not None:
-            self.view.reveal(self._rect(item))
+            self.view.reveal(self.scene.rect_of(item))
 
     def go_by_minimap(self, position: QPointF, *, is_drag: bool = False) -> bool:
         """Centre on what a position on the minimap stands for; False if the map is not there."""
-        scene, place = self.scene, self._minimap_place()
-        if scene is None or place is None or not (is_drag or place.contains(position)):
-            return False
-        self.view.centre(*self._stage.minimap.scene_point(scene, place, position))
-        return True
+        point = None if self.scene is None else self._stage.minimap_point(self.scene, position, is_drag=is_drag)
+        if point is not None:
+            self.view.centre(*point)
+        return point is not None
 
     def is_on_minimap(self, position: QPointF) -> bool:
-        place = self._minimap_place()
-        return place is not None and place.contains(position)
+        return self.scene is not None and self._stage.minimap_point(self.scene, position) is not None
 
     def escape(self) -> None:
         """Cancel the layout being made, else select nothing."""
@@ -268,21 +260,14 @@ class GraphCanvas(QWidget):
         """Wait for a running layout's thread (before the program ends)."""
         self._content.wait()
 
-    def _minimap_place(self) -> QRectF | None:
-        return None if self.scene is None else self._stage.minimap.place(self.scene, self.camera, QSizeF(self.size()))
-
-    def _rect(self, item: int) -> Rect:
-        if self.scene is None:
-            return 0.0, 0.0, 0.0, 0.0
-        x, y, right, bottom = self.scene.rects[item].tolist()
-        return x, y, right, bottom
-
     # ----- following document and content
 
     def _on_document_trace_changed(self) -> None:
         self._picked_scope = None
         self._pin = self._wanted_node = None
         self._is_new_trace = True
+        has_banner = self.document.trace is not None and bool(self.document.trace.error)
+        self.view.top = notices.BANNER_HEIGHT if has_banner else 0.0
         self._content.set_trace(self.document.trace)
 
     def _on_document_cursor_changed(self) -> None:
@@ -298,7 +283,7 @@ class GraphCanvas(QWidget):
         if node is not None:
             self._picked_scope = None
             item = None if self.scene is None else self.scene.item_of(node)
-            if item is not None and not self.view.touches(self._rect(item)):
+            if self.scene is not None and item is not None and not self.view.touches(self.scene.rect_of(item)):
                 self.reveal(item)
         self.update()
 
@@ -332,13 +317,13 @@ class GraphCanvas(QWidget):
             path, x, y = self._pin
             item = scene.item_of_scope(path)
             if item is not None:
-                self.view.set_camera(self.camera.pinned(*self._rect(item)[:2], x, y))
+                self.view.set_camera(self.camera.pinned(*scene.rect_of(item)[:2], x, y))
 
     def _pin_scope(self, path: ScopePath) -> None:
         """Remember where a group's corner is on screen, to put it there again after the next layout."""
         item = None if self.scene is None else self.scene.item_of_scope(path)
-        if item is not None:
-            self._pin = (path, *self.camera.to_screen(*self._rect(item)[:2]))
+        if self.scene is not None and item is not None:
+            self._pin = (path, *self.camera.to_screen(*self.scene.rect_of(item)[:2]))
 
     def _renew_painter(self) -> None:
         self._stage.renew(self.scene, self.labels, self.theme, self._overlay)
@@ -348,17 +333,22 @@ class GraphCanvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        try:
+            self._paint(painter)
+        finally:
+            painter.end()  # a painter left open would take the window along with an error
+
+    def _paint(self, painter: QPainter) -> None:
         scene, stepper = self.scene, self.document.stepper
         if scene is None or stepper is None or not len(scene):
             painter.fillRect(self.rect(), self.theme.background)
             notices.paint_empty(painter, self.size(), self.theme, self.fonts, self._empty_reason())
-        else:
-            has_selection = self._picked_scope is not None or self.document.selection is not None
-            marks = Marks(self.picked_item if has_selection else None, self._hands.hovered)
-            self._stage.paint(painter, scene, stepper, marks)
-            if self._content.is_busy:
-                notices.paint_busy(painter, self.size(), self.theme, self.fonts)
-        painter.end()
+            return
+        has_selection = self._picked_scope is not None or self.document.selection is not None
+        marks = Marks(self.picked_item if has_selection else None, self._hands.hovered)
+        self._stage.paint(painter, scene, stepper, marks)
+        if self._content.is_busy:
+            notices.paint_busy(painter, self.size(), self.theme, self.fonts)
 
     def _empty_reason(self) -> notices.Notice:
         trace = self.document.trace

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QInputDevice, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -13,6 +13,11 @@ from . import builders
 from .conftest import Show
 
 NO_BUTTON, NO_KEY = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+
+
+def minimap(canvas: GraphCanvas) -> QRectF | None:
+    assert canvas.scene is not None
+    return canvas._stage.minimap_place(canvas.scene)
 
 
 def wheel(
@@ -113,10 +118,10 @@ def test_names_are_no_markup_in_tips(show: Show) -> None:
 def test_the_minimap_appears_when_it_is_of_use_and_moves_the_view(show: Show, qtbot: QtBot) -> None:
     canvas = show(builders.blocks(12))
     canvas.fit()
-    assert canvas._minimap_place() is None
+    assert minimap(canvas) is None
     canvas.unfold_all()
     canvas.zoom_by(1 / canvas.camera.scale)
-    place = canvas._minimap_place()
+    place = minimap(canvas)
     assert place is not None
     assert canvas.rect().contains(place.toRect())
     canvas.grab()

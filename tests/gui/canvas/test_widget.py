@@ -263,6 +263,29 @@ def test_a_resized_view_stays_fitted_unless_it_was_moved(show: Show, qtbot: QtBo
     assert canvas.camera.scale == scale
 
 
+def test_a_graph_opened_before_the_window_is_shown_fits_it_later(qtbot: QtBot) -> None:
+    document, themes = Document(), ThemeManager()
+    canvas = GraphCanvas(document, themes)
+    qtbot.addWidget(canvas)
+    canvas.resize(40, 30)
+    document.set_trace(builders.neuron())
+    canvas.resize(1200, 900)
+    canvas.show()
+    opened = canvas.camera
+    canvas.fit()
+    assert canvas.camera == opened
+    assert opened.scale > 1.0
+
+
+def test_a_graph_too_tall_to_read_opens_at_its_top(show: Show) -> None:
+    canvas = show(builders.blocks(1, 28))
+    assert canvas.scene is not None
+    assert canvas.camera.scale >= 0.45
+    assert canvas.camera.to_screen(0, canvas.scene.bounds[1])[1] == pytest.approx(32, abs=1)
+    canvas.fit()
+    assert canvas.camera.scale < 0.45
+
+
 def test_a_big_graph_is_laid_out_beside_the_window_and_can_be_cancelled(show: Show, qtbot: QtBot) -> None:
     canvas = show()
     messages: list[str] = []
