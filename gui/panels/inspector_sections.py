@@ -61,8 +61,9 @@ class RuleSection(Section):
         if rule.explanation:
             self.add_text(rule.explanation, theme.text)
         if moment.has_run and moment.step is not None:
-            for html in substitution_html(moment.trace, moment.step, theme):
-                self.add_html(html)
+            lines = substitution_html(moment.trace, moment.step, theme)
+            if lines:
+                self.add_html("<br>".join(lines))
         if rule.note:
             self.add_text(rule.note, point_size=TEXT_SMALL_PT)
 

@@ -150,7 +150,7 @@ class Section(QWidget):
         return label
 
     def add_html(self, html: str) -> QLabel:
-        """A line of a formula in a fixed-width face; whoever makes `html` has escaped what comes from outside."""
+        """Lines of a formula in a fixed-width face; whoever makes `html` has escaped what comes from outside."""
         label = paragraph("", self._known_theme().text, self, point_size=TEXT_SMALL_PT)
         label.setFont(mono_font(TEXT_SMALL_PT))
         label.setTextFormat(Qt.TextFormat.RichText)
