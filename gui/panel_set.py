@@ -17,12 +17,14 @@ from gui.panels.console import ConsolePanel
 from gui.panels.inspector import InspectorPanel
 from gui.panels.lesson import LessonPanel
 from gui.panels.loss import LossPanel
+from gui.panels.problem_list import severity_color
 from gui.panels.problems import ProblemsPanel
 from gui.panels.runs import RunsPanel
 from gui.panels.source import SourcePanel
 from gui.panels.timeline import TimelinePanel
 from gui.training import TrainingModel
 from gui.view_menus import ChoiceMenu, depth_choices
+from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
     from gui.window import MainWindow
@@ -85,6 +87,11 @@ class PanelSet(QObject):
         bridge.trace_received.connect(self._on_bridge_trace_received)
         bridge.exited.connect(self._on_bridge_exited)
         window.workspace.run_started.connect(self._on_workspace_run_started)
+        window.workspace.training_started.connect(self._on_workspace_training_started)
+        self.problems.count_changed.connect(self._on_problems_count_changed)
+        self.problems.findings_changed.connect(self._mark_findings)
+        window.themes.changed.connect(self._mark_findings)
+        self.canvas.status_message.connect(self._on_canvas_status_message)
         self.loss.play_requested.connect(self._on_loss_play_requested)
         self.loss.pause_requested.connect(window.commands.pause_training)
         self.loss.step_requested.connect(window.commands.step_training)
@@ -106,12 +113,14 @@ class PanelSet(QObject):
 
     def open_log(self, path: str) -> None:
         """Show a log of training runs."""
+        self.runs.open_folder(path)
         self._window.docks.raise_("runs")
 
     def shut_down(self) -> None:
         """Wait for the threads of the panels."""
         self.canvas.wait_for_layout()
-        self.loss.shut_down()
+        for panel in (self.loss, self.problems, self.runs):
+            panel.shut_down()
 
     def _restore_choices(self) -> None:
         values = self._window.settings.values
@@ -142,12 +151,32 @@ class PanelSet(QObject):
         self.console.clear()
         self.training.reset()
 
+    def _on_workspace_training_started(self) -> None:
+        self.training.set_state("running")
+
     def _on_bridge_training_changed(self, message: TrainingChanged) -> None:
         self.training.set_state(message.state, message.step)
 
     def _on_bridge_trace_received(self, trace: Trace, step: int | None, reason: str) -> None:
         if step is not None:
             self.training.add_recorded(step, trace)
+
+    def _mark_findings(self) -> None:
+        """Show on the timeline at which backward step each finding lies."""
+        trace, theme = self._window.document.trace, self._window.themes.theme
+        marks = []
+        for finding in self.problems.findings if trace is not None else ():
+            step = trace.step_of(finding.node_id) if trace is not None and finding.node_id >= 0 else None
+            if step is not None:
+                marks.append((step.index + 1, severity_color(finding.severity, theme), finding.title))
+        self.timeline.set_marks(marks)
+
+    def _on_canvas_status_message(self, text: str) -> None:
+        if text and not text.endswith("…"):  # what is still going on is painted in the canvas itself
+            self._window.notify(Notification(text, "info", key="canvas"))
+
+    def _on_problems_count_changed(self, count: int) -> None:
+        self._window.docks.set_title("problems", f"Problems {count}" if count else "Problems")
 
     def _on_loss_play_requested(self) -> None:
         workspace = self._window.workspace

@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QSessionManager,
 )
-from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import finding
 from gui.actions import ActionSet
@@ -35,7 +35,7 @@ from gui.widgets.notification import Notification, NotificationArea
 from gui.widgets.questions import may_run, may_stop
 from gui.widgets.toolbar import StepToolBar
 from gui.widgets.welcome import WelcomePage
-from gui.workspace import Workspace
+from gui.workspace import Workspace, waiting_text
 
 if TYPE_CHECKING:
     from gui.canvas.widget import GraphCanvas
@@ -98,6 +98,12 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget(center)
         self.welcome = WelcomePage(self.themes, self.stack)
         self.stack.addWidget(self.welcome)
+        self.waiting = QLabel(self.stack)
+        self.waiting.setObjectName("waiting")
+        self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.waiting.setTextFormat(Qt.TextFormat.PlainText)
+        self.waiting.setWordWrap(True)
+        self.stack.addWidget(self.waiting)
         box = QVBoxLayout(center)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
@@ -114,6 +120,7 @@ class MainWindow(QMainWindow):
         workspace.settled.connect(self.notifications.dismiss)
         workspace.consent_needed.connect(self._on_workspace_consent_needed)
         workspace.log_opened.connect(self._on_workspace_log_opened)
+        self.document.trace_changed.connect(self._show_page)
         for signal in (self.document.trace_changed, self.document.cursor_changed, self.document.selection_changed):
             signal.connect(self.refresh_actions)
         stack = self.document.undo_stack
@@ -263,10 +270,13 @@ class MainWindow(QMainWindow):
 
     def _show_page(self) -> None:
         is_empty = self.workspace.target is None or self.canvas is None
-        page = self.welcome if is_empty or self.canvas is None else self.canvas
+        page: QWidget = self.welcome
+        if self.canvas is not None and not is_empty:
+            page = self.waiting if self.document.trace is None else self.canvas
+        self.waiting.setText(waiting_text(self.workspace))
         if page is not self.stack.currentWidget():
             self.stack.setCurrentWidget(page)
-            (self if page is self.welcome else page).setFocus()
+            (self.canvas if page is self.canvas and self.canvas is not None else self).setFocus()
         if is_empty:
             self.docks.hide_all()
         elif self.docks.are_hidden:

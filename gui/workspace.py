@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import RetrogradError, TargetError
@@ -38,6 +40,8 @@ class Workspace(QObject):
     """A `Target`, and its arguments, that the user must allow to run: answer with `run`, or not at all."""
     log_opened = Signal(str)
     """Path of a log of training runs to be shown."""
+    training_started = Signal()
+    """The program turned out to be a training, and runs."""
     run_started = Signal()
     """A program starts: losses and output that follow are its."""
 
@@ -58,6 +62,7 @@ class Workspace(QObject):
         bridge = self.bridge
         bridge.started.connect(self._on_bridge_started)
         bridge.trace_received.connect(self._on_bridge_trace_received)
+        bridge.loss_received.connect(self._on_bridge_loss_received)
         bridge.training_changed.connect(self._on_bridge_training_changed)
         bridge.failed.connect(self._on_bridge_failed)
         bridge.exited.connect(self._on_bridge_exited)
@@ -261,6 +266,13 @@ class Workspace(QObject):
         self.document.set_trace(trace)
         self.changed.emit()
 
+    def _on_bridge_loss_received(self, steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:
+        # A training that was never held says nothing of its state: its losses do, from the second one on.
+        if self._is_listening and self.training is None and len(steps) and steps[-1] > 0:
+            self.training = TrainingChanged(state="running", step=int(steps[-1]))
+            self.training_started.emit()
+            self.changed.emit()
+
     def _on_bridge_training_changed(self, state: TrainingChanged) -> None:
         if not self._is_listening:
             return
@@ -271,6 +283,7 @@ class Workspace(QObject):
         if not self._is_listening:
             return
         where = f"{Path(failed.file).name}, line {failed.line}" if failed.file and failed.line else failed.file or ""
+        where = "" if where in failed.message else where  # not twice
         self._fail(failed.message, where=where, details=failed.traceback)
 
     def _on_bridge_exited(self, outcome: Outcome) -> None:
@@ -322,6 +335,16 @@ class Workspace(QObject):
         if text != self._busy:
             self._busy = text
             self.busy_changed.emit(text)
+
+
+def waiting_text(workspace: Workspace) -> str:
+    """What stands in the place of the graph while there is none, though something is open."""
+    title = workspace.title
+    if workspace.is_running:
+        return f"The graph of {title} appears here after its first backward pass."
+    if workspace.target is not None and workspace.target.kind == "log":
+        return f"{title} holds the curves of training runs: they are below, under Runs."
+    return f"No backward pass of {title} was recorded."
 
 
 def _read_trace(path: Path) -> Trace:
