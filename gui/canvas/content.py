@@ -8,10 +8,10 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import LayoutError
-from engine.graph.drawing import Drawing, Sizes
+from engine.graph.drawing import Sizes
 from engine.graph.fold import Folds, scope_paths
 from engine.graph.layout import layout
-from engine.graph.model import Graph, ScopePath
+from engine.graph.model import ScopePath
 from engine.graph.trace import Trace
 
 from .fonts import Fonts
@@ -112,23 +112,21 @@ class Content(QObject):
         if self.trace is None or self.labels is None:
             self.changed.emit()
             return
-        work = partial(_lay_out, self.trace.graph, self.method, self.folds, self.aspect)
+        work = partial(_lay_out, self.trace, self.method, self.folds, self.aspect)
         limit = SMALL_GRAPH if self.method == LAYERED else SMALL_FOR_NETWORKX
         if len(self.trace.graph.nodes) <= limit:
             try:
-                drawing = work(self.labels.sizes, _never)
+                scene = work(self.labels.sizes, _never)
             except LayoutError as error:
                 self._on_job_failed(str(error))
                 return
-            self._on_job_finished(drawing)
+            self._on_job_finished(scene)
             return
         self._job.start(work, self.labels.sizes)
         self.busy_changed.emit(True)
 
-    def _on_job_finished(self, drawing: Drawing) -> None:
-        if self.trace is None:
-            return
-        self.scene = Scene(self.trace, drawing)
+    def _on_job_finished(self, scene: Scene) -> None:
+        self.scene = scene
         self.busy_changed.emit(False)
         self.changed.emit()
 
@@ -138,9 +136,10 @@ class Content(QObject):
 
 
 def _lay_out(
-    graph: Graph, method: str, folds: Folds, aspect: float, sizes: Sizes, is_cancelled: Callable[[], bool]
-) -> Drawing:
-    return layout(graph, method=method, sizes=sizes, folds=folds, aspect=aspect, is_cancelled=is_cancelled)
+    trace: Trace, method: str, folds: Folds, aspect: float, sizes: Sizes, is_cancelled: Callable[[], bool]
+) -> Scene:
+    drawing = layout(trace.graph, method=method, sizes=sizes, folds=folds, aspect=aspect, is_cancelled=is_cancelled)
+    return Scene(trace, drawing)
 
 
 def _never() -> bool:

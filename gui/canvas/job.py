@@ -5,16 +5,24 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine.graph.drawing import Drawing, Sizes
+from engine.graph.drawing import Sizes
 
 POLL_MS = 15
 
 
-Work = Callable[[Sizes, Callable[[], bool]], Drawing]
+Work = Callable[[Sizes, Callable[[], bool]], object]
 """A layout: given the boxes' sizes, and whom to ask whether it is still wanted."""
+
+
+class _Failure(NamedTuple):
+    reason: str
+
+
+Results = queue.SimpleQueue[tuple[threading.Event, object]]
 
 
 class LayoutJob(QObject):
@@ -24,12 +32,12 @@ class LayoutJob(QObject):
     """
 
     finished = Signal(object)
-    """Emitted with the `Drawing`."""
+    """Emitted with what the work returned."""
     failed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._results: queue.SimpleQueue[tuple[threading.Event, Drawing | str]] = queue.SimpleQueue()
+        self._results: Results = queue.SimpleQueue()
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._timer = QTimer(self)
@@ -69,8 +77,8 @@ class LayoutJob(QObject):
                 continue
             self._stop = None
             self._timer.stop()
-            if isinstance(result, str):
-                self.failed.emit(result)
+            if isinstance(result, _Failure):
+                self.failed.emit(result.reason)
             else:
                 self.finished.emit(result)
 
@@ -79,11 +87,11 @@ def _run(
     work: Work,
     sizes: Sizes,
     stop: threading.Event,
-    results: queue.SimpleQueue[tuple[threading.Event, Drawing | str]],
+    results: Results,
 ) -> None:
     try:
-        result: Drawing | str = work(sizes, stop.is_set)
+        result = work(sizes, stop.is_set)
     except Exception as error:  # noqa: BLE001 - whatever a layout raises is reported in the canvas
-        result = str(error) or type(error).__name__
+        result = _Failure(str(error) or type(error).__name__)
     if not stop.is_set():
         results.put((stop, result))

@@ -25,6 +25,9 @@ DATA_WIDTH = 1.5
 BACK_WIDTH = 1.75
 LEAST_TITLE_PX = 9.0
 """Height on screen from which a frame's title bar is drawn."""
+MANY_SEGMENTS = 20_000
+LEAST_SEGMENT_PX = 2.0
+"""Of so many segments seen from afar, the shorter ones are left out: they hide behind their boxes."""
 FEW_BOXES = 140
 """So many boxes are painted at full quality in every frame."""
 NEW_LABELS_PER_FRAME = 120
@@ -75,6 +78,7 @@ class ScenePainter:
         self.sprites = SpriteCache()
         self._batches = Batches()
         self._ratio = 1.0
+        self._least_length = 0.0
 
     def paint(
         self, painter: QPainter, moment: Moment, region: Region, scale: float, ratio: float, quality: Quality
@@ -133,6 +137,7 @@ class ScenePainter:
         data, back = self._lines(scene, scale)
         faint = min(1.0, 0.45 + scale)
         colour = mix(theme.background, theme.edge, faint)
+        self._least_length = LEAST_SEGMENT_PX / scale if scale < 0.12 else 0.0
         self._paint_lines(painter, data.of(links[~is_cut]), colour, DATA_WIDTH * scale, is_fast)
         if is_fine:
             for link in links[is_cut].tolist():
@@ -167,6 +172,9 @@ class ScenePainter:
         if not is_fast and width > 1.2:
             pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
+        if self._least_length and len(segments) > MANY_SEGMENTS:
+            length = np.abs(segments[:, 2] - segments[:, 0]) + np.abs(segments[:, 3] - segments[:, 1])
+            segments = segments[length >= self._least_length]
         self._batches.draw_lines(painter, segments)
 
     def _paint_heads(self, painter: QPainter, heads: Floats, colour: QColor) -> None:

@@ -363,8 +363,6 @@ class GraphCanvas(QWidget):
         self._content.aspect = min(max(self.width() / max(self.height(), 1), 0.5), 3.0)
         super().resizeEvent(event)
 
-    # ----- hands
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._hands.press(event)
 
