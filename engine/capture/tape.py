@@ -207,6 +207,9 @@ class Tape:
 
     def known_origin(self, tensor: torch.Tensor) -> Origin | None:
         """Node and output that made a tensor, if it was recorded."""
+        if tensor.grad_fn is not None:  # what autograd saved comes back as another object with the same history
+            known = self.node_of_sequence.get(tensor.grad_fn._sequence_nr())
+            return None if known is None else (known, self.output_number(known, tensor.output_nr))
         entry = self.entries.get(id(tensor))
         if entry is None or entry.reference() is not tensor or entry.node < 0:
             return None

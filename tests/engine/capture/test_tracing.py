@@ -271,3 +271,20 @@ def test_nothing_stays_installed() -> None:
     assert not module_hooks._global_forward_hooks
     assert not module_hooks._global_forward_pre_hooks
     assert w._backward_hooks is None
+
+
+def test_saved_tensors_say_where_they_come_from() -> None:
+    x = torch.tensor([0.5, 1.5])
+
+    def run(w: Tensor) -> Tensor:
+        z = w * x
+        a = torch.sigmoid(z)
+        return (a * z).sum()
+
+    recorded = trace(run, torch.ones(2, requires_grad=True))
+    by_label = {node.label: node for node in recorded.graph.nodes}
+    assert [(s.name, s.source) for s in by_label["sigmoid"].saved] == [("result", (by_label["sigmoid"].id, 0))]
+    product = [node for node in recorded.graph.nodes if node.label == "mul"][1]
+    z, a = _named(recorded, "z"), _named(recorded, "a")
+    assert {s.name: s.source for s in product.saved} == {"self": (a.id, 0), "other": (z.id, 0)}
+    assert [s.nbytes for s in product.saved] == [8, 8]
