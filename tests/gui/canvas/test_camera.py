@@ -1,3 +1,5 @@
+"""Zooming, fitting and pinning the view."""
+
 from __future__ import annotations
 
 import pytest

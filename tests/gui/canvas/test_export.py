@@ -1,3 +1,5 @@
+"""Pictures of a graph as PNG, SVG and PDF."""
+
 from __future__ import annotations
 
 import subprocess

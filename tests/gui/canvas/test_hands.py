@@ -1,3 +1,5 @@
+"""Wheel, trackpad, chevrons, tooltips and the minimap."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What a step changes, and which base picture it is painted on."""
+
 from __future__ import annotations
 
 from engine.graph.fold import Folds

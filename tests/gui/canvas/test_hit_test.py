@@ -1,3 +1,5 @@
+"""What lies under the pointer, and walking from there."""
+
 from __future__ import annotations
 
 import numpy as np

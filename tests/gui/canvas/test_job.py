@@ -1,3 +1,5 @@
+"""Layouts beside the window's thread: results, failures, cancelling."""
+
 from __future__ import annotations
 
 import threading

@@ -1,3 +1,5 @@
+"""The texts of cards: what they say at every step, and that none leaves its box."""
+
 from __future__ import annotations
 
 from itertools import pairwise

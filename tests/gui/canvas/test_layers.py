@@ -1,3 +1,5 @@
+"""The base picture, its qualities, sprites and batches."""
+
 from __future__ import annotations
 
 import numpy as np

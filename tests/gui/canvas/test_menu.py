@@ -1,3 +1,5 @@
+"""The context menu."""
+
 from __future__ import annotations
 
 from PySide6.QtGui import QAction, QGuiApplication

@@ -1,3 +1,5 @@
+"""The gradient-norm overlay and the minimap."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Rounded corners, the way back and arrow heads of links."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Roles, states, progress and visibility of what a drawing shows."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The canvas as its users see it: colours, clicks, keys, folds, steps."""
+
 from __future__ import annotations
 
 import threading
