@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..graph.trace import Trace
 from ..rules import evaluate_step
+from .differences import Rounding
 
 Gradient = npt.NDArray[np.float64]
 
@@ -47,18 +48,21 @@ def gradients_by_rule(trace: Trace) -> dict[int, Gradient | None]:
     return result
 
 
-def rounding_noise(trace: Trace) -> float:
+def rounding_of(trace: Trace) -> Rounding:
     """Size of the rounding errors that a gradient of this trace may carry: all there is where terms cancel."""
     arrays = [info.array for step in trace.backward for info in step.grad_outputs if info is not None]
-    return max((noise_of(array) for array in arrays), default=0.0)
+    return largest_rounding(arrays)
 
 
-def noise_of(array: npt.NDArray[Any] | None) -> float:
-    """Rounding errors of sums whose terms are as large as the largest element of `array`; 0 where there is none."""
-    if array is None or array.dtype.kind != "f":
-        return 0.0
-    finite = array[np.isfinite(array)]
-    return 16 * float(np.finfo(array.dtype).eps) * float(np.abs(finite).max(initial=0.0))
+def largest_rounding(arrays: Sequence[npt.NDArray[Any] | None]) -> Rounding:
+    """Rounding errors of sums whose terms are as large as the largest element of the arrays."""
+    found = Rounding()
+    for array in arrays:
+        if array is None or array.dtype.kind != "f":
+            continue
+        size = float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
+        found = max(found, Rounding(16 * float(np.finfo(array.dtype).eps) * size, size))
+    return found
 
 
 def _is_none(grad_inputs: Sequence[object], index: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,6 +21,13 @@ KINK = 1e-3
 Evaluate = Callable[[], float]
 
 
+class Rounding(NamedTuple):
+    """How large rounding errors may be, and the size of the numbers that were rounded."""
+
+    noise: float = 0.0
+    size: float = 1.0
+
+
 class Differences(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Central differences at some elements of a tensor, beside the gradient there.
 
@@ -29,7 +37,7 @@ class Differences(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     places: npt.NDArray[np.int64]
     estimates: npt.NDArray[np.float64]
-    noise: float
+    rounding: Rounding
     direction: tuple[float, float] | None = None
     kinks: int = 0
 
@@ -74,7 +82,7 @@ def central_differences(
     return Differences(
         places=np.array(places, dtype=np.int64),
         estimates=np.array(estimates, dtype=np.float64),
-        noise=64 * EPSILON * max(1.0, abs(middle)) / STEPS[0],
+        rounding=Rounding(64 * EPSILON * max(1.0, abs(middle)) / STEPS[0], max(1.0, abs(middle))),
         direction=direction,
         kinks=kinks,
     )
@@ -112,9 +120,12 @@ def _along(
 
 
 def relative_error(
-    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], scale: float, noise: float = 0.0
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], scale: float, rounding: Rounding
 ) -> float:
-    """Largest difference over `scale`; differences below `noise` count as none, and NaN in one alone as infinite."""
+    """Largest difference over `scale`, or over the size of what was rounded where it is no more than rounding.
+
+    NaN in one alone counts as an infinite difference.
+    """
     if first.size == 0:
         return 0.0
     both = np.isnan(first) & np.isnan(second) | (first == second)
@@ -123,6 +134,7 @@ def relative_error(
     if np.isnan(difference).any():
         return float("inf")
     largest = float(difference.max())
-    if largest <= noise:
+    if largest == 0:
         return 0.0
-    return largest / scale if scale > 0 else float("inf")
+    error = largest / scale if scale > 0 else float("inf")
+    return min(error, largest / rounding.size) if largest <= rounding.noise else error

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from ..graph.model import Edge
 from ..graph.trace import BackwardStep, Trace
 from ..rules import evaluate_step
-from .by_rule import gradients_by_rule, noise_of, rounding_noise
-from .differences import relative_error
+from .by_rule import gradients_by_rule, largest_rounding, rounding_of
+from .differences import Rounding, relative_error
 from .replay import difference_errors
 from .report import NodeRow, Report, Row
 
@@ -37,12 +37,12 @@ def check_nodes(trace: Trace, *, seed: int = 0) -> Report:
             continue
         is_narrow = is_narrow or any(gradient.dtype != np.float64 for _, gradient in recorded)
         # Where the terms of a sum cancel, the recorded gradient is as inexact as its terms.
-        noise = sum(noise_of(info.array) for info in step.grad_outputs if info is not None)
+        rounding = largest_rounding([info.array for info in step.grad_outputs if info is not None])
         by_rule = evaluate_step(trace, step)
         if by_rule is not None:
-            rule_errors.setdefault(name, []).append((_rule_error(recorded, dict(by_rule), noise), step.node.id))
+            rule_errors.setdefault(name, []).append((_rule_error(recorded, dict(by_rule), rounding), step.node.id))
         if sum(gradient.size for _, gradient in recorded) <= MOST_ELEMENTS:
-            error = difference_errors(trace, step, recorded, seed, noise)
+            error = difference_errors(trace, step, recorded, seed, rounding.noise)
             if error is not None:
                 difference.setdefault(name, []).append((error, step.node.id))
     rows = [_node_row(name, count, rule_errors.get(name), difference.get(name)) for name, count in counts.items()]
@@ -78,7 +78,7 @@ def _scale(arrays: list[npt.NDArray[np.floating]]) -> float:
 def _rule_error(
     recorded: list[tuple[Edge, npt.NDArray[np.floating]]],
     by_rule: dict[Edge, npt.NDArray[np.float64] | None],
-    noise: float,
+    rounding: Rounding,
 ) -> float:
     worst = 0.0
     for edge, gradient in recorded:
@@ -88,7 +88,7 @@ def _rule_error(
         mine = gradient.astype(np.float64)
         if mine.shape != expected.shape:
             return float("inf")
-        worst = max(worst, relative_error(mine, expected, _scale([mine, expected]), noise))
+        worst = max(worst, relative_error(mine, expected, _scale([mine, expected]), rounding))
     return worst
 
 
@@ -107,7 +107,7 @@ def _node_row(
 
 def _leaf_rows(trace: Trace) -> tuple[Row, ...]:
     """Every leaf's gradient beside the one that the rules, composed from the root, give."""
-    rules, noise = gradients_by_rule(trace), rounding_noise(trace)
+    rules, rounding = gradients_by_rule(trace), rounding_of(trace)
     rows = []
     for leaf in trace.leaves():
         grad, expected = trace.grad(leaf), rules.get(leaf.id)
@@ -119,7 +119,7 @@ def _leaf_rows(trace: Trace) -> tuple[Row, ...]:
         if expected is not None:
             gaps = np.nan_to_num(np.abs(flat - expected.reshape(-1)), nan=np.inf)
             place = int(np.argmax(gaps)) if gaps.max() > 0 else place
-            error = relative_error(flat, expected.reshape(-1), _scale([flat, expected]), noise)
+            error = relative_error(flat, expected.reshape(-1), _scale([flat, expected]), rounding)
         rows.append(
             Row(
                 name=leaf.name or f"leaf {leaf.id}",

@@ -15,13 +15,14 @@ from ..capture.tracing import record
 from ..errors import TraceError
 from ..graph.model import Node
 from ..graph.trace import Trace
-from .by_rule import gradients_by_rule, rounding_noise
-from .differences import Differences, central_differences, relative_error
+from .by_rule import gradients_by_rule, rounding_of
+from .differences import Differences, Rounding, central_differences, relative_error
 from .doubled import Doubled, live_leaves, running_in_float64
 from .report import Report, Row
 
 Build = Callable[[], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]
 Array = npt.NDArray[np.float64]
+_NO_ROUNDING = Rounding()
 
 
 def check(build: Build, *, target: str = "", seed: int = 0) -> Report:
@@ -120,7 +121,7 @@ class _Checker:
                 "The program gives another result each time it runs, although the random numbers are the same; "
                 "finite differences would compare noise. Make it depend on its arguments alone."
             )
-        rules, noise = gradients_by_rule(doubled), rounding_noise(doubled)
+        rules, rounding = gradients_by_rule(doubled), rounding_of(doubled)
         names = _names(native, doubled)
         rows: list[Row] = []
         for leaf, gradient in zip(wanted, gradients, strict=True):
@@ -131,13 +132,15 @@ class _Checker:
             differences = central_differences(self._value, leaf, grad, seed) if is_steady else None
             by_rule = None if node is None else rules.get(node.id)
             name = "" if node is None else names.get(node.id, "")
-            rows.append(_row(name or f"leaf {len(rows)}", grad, differences, by_rule, noise))
+            rows.append(_row(name or f"leaf {len(rows)}", grad, differences, by_rule, rounding))
         order = {name: place for place, name in enumerate(names.values())}
         rows.sort(key=lambda row: order.get(row.name, len(order)))
         return rows, notes
 
 
-def _row(name: str, grad: Array, differences: Differences | None, by_rule: Array | None, noise: float = 0.0) -> Row:
+def _row(
+    name: str, grad: Array, differences: Differences | None, by_rule: Array | None, rounding: Rounding = _NO_ROUNDING
+) -> Row:
     flat = grad.reshape(-1)
     scale = float(np.abs(flat[np.isfinite(flat)]).max(initial=0.0))
     errors: list[float] = []
@@ -146,13 +149,13 @@ def _row(name: str, grad: Array, differences: Differences | None, by_rule: Array
     note = ""
     if by_rule is not None:
         rule_flat = by_rule.reshape(-1)
-        errors.append(relative_error(flat, rule_flat, scale, noise))
+        errors.append(relative_error(flat, rule_flat, scale, rounding))
         if errors[-1] > 0:
             place = int(np.nanargmax(np.abs(flat - rule_flat)))
     if differences is not None and len(differences.places):
         mine = flat[differences.places]
         size = max(scale, float(np.abs(differences.estimates).max()))
-        errors.append(relative_error(mine, differences.estimates, size, differences.noise))
+        errors.append(relative_error(mine, differences.estimates, size, differences.rounding))
         with np.errstate(invalid="ignore"):
             gaps = np.nan_to_num(np.abs(mine - differences.estimates), nan=np.inf)
         worst = int(np.argmax(gaps)) if errors[-1] == max(errors) and errors[-1] > 0 else int(np.argmax(np.abs(mine)))
@@ -160,7 +163,7 @@ def _row(name: str, grad: Array, differences: Differences | None, by_rule: Array
         if differences.direction is not None:
             along, slope = differences.direction
             size = max(abs(along), abs(slope), scale / max(1.0, flat.size**0.5))
-            error = relative_error(np.array([slope]), np.array([along]), size, differences.noise)
+            error = relative_error(np.array([slope]), np.array([along]), size, differences.rounding)
             at_direction = error > max(errors)
             errors.append(error)
     if differences is not None and differences.kinks:
@@ -187,12 +190,14 @@ def _row(name: str, grad: Array, differences: Differences | None, by_rule: Array
 
 def _native_rows(native: Trace) -> tuple[Row, ...]:
     """What can be said without float64: autograd against the rules, in the precision of the program."""
-    rules, noise = gradients_by_rule(native), rounding_noise(native)
+    rules, rounding = gradients_by_rule(native), rounding_of(native)
     rows = []
     for leaf in native.leaves():
         grad = native.grad(leaf)
         if grad is not None and np.isrealobj(grad):
-            rows.append(_row(leaf.name or f"leaf {leaf.id}", grad.astype(np.float64), None, rules.get(leaf.id), noise))
+            rows.append(
+                _row(leaf.name or f"leaf {leaf.id}", grad.astype(np.float64), None, rules.get(leaf.id), rounding)
+            )
     return tuple(rows)
 
 

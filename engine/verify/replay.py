@@ -12,7 +12,7 @@ import torch
 from ..graph.model import Edge
 from ..graph.trace import BackwardStep, Trace
 from ..rules.call import list_name
-from .differences import EPSILON, STEPS
+from .differences import EPSILON, STEPS, Rounding, relative_error
 
 _NARROW = {"float32", "float16", "bfloat16"}
 # Arguments that only say where and how a result is stored.
@@ -151,10 +151,9 @@ def _direction_error(
         if np.isnan(estimate) and np.isnan(slope):
             return 0.0
         noise = 64 * EPSILON * max(1.0, middle) / h + rounding * max(1, operand.numel()) ** 0.5
-        difference = max(0.0, abs(estimate - slope) - noise)
         largest = max(scale, abs(estimate), abs(slope))
-        error = 0.0 if difference == 0 else difference / largest if largest > 0 else float("inf")
-        best = min(best, error if not np.isnan(error) else float("inf"))
+        error = relative_error(np.array([slope]), np.array([estimate]), largest, Rounding(noise, max(1.0, middle)))
+        best = min(best, error)
         if best < 1e-7:
             break
     return best
