@@ -9,9 +9,9 @@ MAX_LINE = 2000
 """Longer lines are broken: a text view gets slow with them."""
 _MAX_ESCAPE = 256
 _ESCAPE = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])|\x9b[0-?]*[ -/]*[@-~]"
+    r"\x1b+(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)?\Z")
+_UNFINISHED = re.compile(r"\x1b+(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)?\Z")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _BACKSPACE = re.compile(r"[^\b\r\n]\x08")
 
@@ -34,10 +34,10 @@ class ConsoleText:
 
     def feed(self, chunk: str) -> list[Piece]:
         """Pieces of the current and the following lines; a carriage return lets what follows replace the line."""
-        text = _ESCAPE.sub("", self._rest + chunk)
+        text = self._rest + chunk
         unfinished = _UNFINISHED.search(text, max(len(text) - _MAX_ESCAPE, 0))
         self._rest = unfinished.group() if unfinished is not None else ""
-        text = text[: len(text) - len(self._rest)].replace("\r\n", "\n")
+        text = _ESCAPE.sub("", text[: len(text) - len(self._rest)]).replace("\r\n", "\n")
         while "\b" in text:
             shorter = _BACKSPACE.sub("", text)
             if shorter == text:

@@ -137,10 +137,10 @@ class Scale:
 
     def zoom_about(self, x: float, factor: float) -> None:
         """Zoom so that what is at x stays there."""
-        old = self.unit_px
-        place = x + self.scroll_px - MARGIN_PX
+        event = max(self.event_at(x), 0)
+        part = (x - self.left(event)) / self.unit_px
         self.zoom = max(1.0, min(self.zoom * factor, self.highest_zoom))
-        self.scroll_px = place * self.unit_px / old + MARGIN_PX - x
+        self.scroll_px += self.left(event) + part * self.unit_px - x
         self.clamp()
 
     def clamp(self) -> None:

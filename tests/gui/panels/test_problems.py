@@ -1,0 +1,107 @@
+"""Tests of the problems panel, with real findings of traces made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from engine.diagnose import diagnose
+from gui.document import Document
+from gui.panels import problems
+from gui.panels.problem_list import WHERE_ROLE
+from gui.panels.problems import ProblemsPanel
+from gui.theme import ThemeManager
+from tests.gui.panels.programs import Neuron, matrices
+
+
+@pytest.fixture
+def document() -> Document:
+    return Document()
+
+
+@pytest.fixture
+def panel(document: Document, qtbot: QtBot) -> Iterator[ProblemsPanel]:
+    themes = ThemeManager()
+    themes.choose("light")
+    panel = ProblemsPanel(document, themes)
+    themes.setParent(panel)
+    qtbot.addWidget(panel)
+    panel.resize(320, 300)
+    panel.show()
+    yield panel
+    panel.shut_down()
+
+
+def test_empty_states(panel: ProblemsPanel, document: Document) -> None:
+    assert panel.message.startswith("Open a program")
+    trace = Neuron().trace()
+    assert diagnose(trace) == []
+    document.set_trace(trace)
+    assert panel.message == "No problems found in this step."
+    document.set_trace(None)
+    assert panel.message.startswith("Open a program")
+
+
+def test_findings_are_listed_and_counted(panel: ProblemsPanel, document: Document, qtbot: QtBot) -> None:
+    trace = matrices(bad=True)
+    expected = diagnose(trace)
+    assert expected
+    with qtbot.waitSignal(panel.count_changed) as signal:
+        document.set_trace(trace)
+    assert panel.message == ""
+    assert panel.findings == expected
+    assert panel.model.rowCount() == len(expected)
+    assert signal.args == [sum(finding.severity != "note" for finding in expected)]
+    assert panel.title.text() == expected[0].title
+    assert panel.reason.text() == expected[0].reason
+    assert panel.cure.text() == expected[0].cure
+    assert not panel.grab().isNull()
+    with qtbot.waitSignal(panel.count_changed) as signal:
+        document.set_trace(None)
+    assert signal.args == [0]
+
+
+def test_show_me_selects_the_node_at_its_step(panel: ProblemsPanel, document: Document, qtbot: QtBot) -> None:
+    trace = matrices(bad=True)
+    document.set_trace(trace)
+    node_id = panel.findings[0].node_id
+    qtbot.mouseClick(panel.show_me, Qt.MouseButton.LeftButton)
+    step = trace.step_of(node_id)
+    assert document.selection == node_id
+    assert step is not None
+    assert document.cursor == step.index + 1
+
+
+def test_failure_comes_first_and_notes_last(panel: ProblemsPanel, document: Document) -> None:
+    trace = matrices(bad=True)
+    trace.error = "ValueError: <b>shapes</b> do not fit"
+    trace.error_source = ("/home/user/square.py", 2)
+    trace.notes = ["The values of 3 tensors were not kept."]
+    document.set_trace(trace)
+    titles = [finding.title for finding in panel.findings]
+    assert titles[0] == "ValueError: <b>shapes</b> do not fit"
+    assert titles[-1] == "The values of 3 tensors were not kept."
+    assert "line 2 of square.py" in panel.reason.text()
+    assert not panel.show_me.isVisible()
+    assert panel.title.textFormat() == Qt.TextFormat.PlainText
+    panel.list.setCurrentIndex(panel.model.index(1, 0))
+    assert panel.show_me.isVisible()
+    assert panel.model.index(1, 0).data(WHERE_ROLE).startswith("W (leaf)")
+
+
+def test_large_traces_are_searched_in_the_background(
+    panel: ProblemsPanel, document: Document, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problems, "LARGE", 0)
+    trace = matrices(bad=True)
+    document.set_trace(trace)
+    assert panel.message == "Looking for problems…"
+    qtbot.waitUntil(lambda: panel.findings == diagnose(trace))
+    document.set_trace(trace)
+    document.set_trace(None)  # the search before is dropped
+    qtbot.wait(30)
+    assert panel.findings == []
+    assert panel.message.startswith("Open a program")
