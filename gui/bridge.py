@@ -67,6 +67,7 @@ class SessionBridge(QObject):
         self._incoming: deque[_Item] = deque()
         self._is_awake = False
         self._is_closed = False
+        self._is_running = False
         self._ordered: deque[_Item] = deque()
         self._is_decoding = False
         self._run_number = 0
@@ -79,8 +80,8 @@ class SessionBridge(QObject):
 
     @property
     def is_running(self) -> bool:
-        """Whether a program runs: from `run` to the `exited` signal."""
-        return self.supervisor.is_running
+        """Whether a program runs: from `run` to the `exited` signal, which is the last that is heard of it."""
+        return self._is_running
 
     def prepare(self) -> None:
         """Warm a worker up, so that the next run starts at once."""
@@ -89,7 +90,9 @@ class SessionBridge(QObject):
     def run(self, target: str, arguments: tuple[str, ...] = (), pause_at: int | None = None) -> None:
         """Run a target; nothing more is heard of a run before. Raises OSError where no process can be started."""
         self._forget()
+        self._is_running = False
         self.supervisor.run(target, arguments, pause_at=pause_at)
+        self._is_running = True
 
     def stop(self) -> None:
         """End the program; `exited` follows within a few seconds, whatever it does."""
@@ -98,6 +101,7 @@ class SessionBridge(QObject):
     def close(self) -> None:
         """End the program, every worker and every thread. No signal follows."""
         self._is_closed = True
+        self._is_running = False
         self.supervisor.close()
         self._forget()
         self._timer.stop()
@@ -171,6 +175,7 @@ class SessionBridge(QObject):
         elif isinstance(event, Finished):
             self.finished.emit(event)
         elif isinstance(event, Exited):
+            self._is_running = False
             self.exited.emit(event.outcome)
         elif isinstance(event, Unresponsive):
             self.unresponsive.emit(event.seconds)

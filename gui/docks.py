@@ -162,7 +162,7 @@ class Docks(QObject):
         width, height = self._window.width(), self._window.height()
         left = max(280, min(round(width * 0.22), 460))
         right = max(300, min(round(width * 0.23), 480))
-        bottom = max(150, min(round(height * 0.22), 340))
+        bottom = max(150, min(round(height * 0.21), 300))
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self._window.resizeDocks([self.docks["code"], self.docks["inspector"]], [left, right], horizontal)
         self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [96, bottom], vertical)

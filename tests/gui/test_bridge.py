@@ -102,3 +102,15 @@ def test_closed_bridge_is_silent(qapp: object, qtbot: QtBot) -> None:
     background.shut_down()
     qtbot.wait(50)
     assert heard == []
+
+
+def test_run_is_over_only_when_its_last_event_was_heard(bridge: SessionBridge, qtbot: QtBot) -> None:
+    order: list[object] = []
+    bridge.trace_received.connect(lambda *_: order.append(bridge.is_running))
+    bridge.exited.connect(lambda _: order.append(bridge.is_running))
+    bridge._is_running = True
+    bridge._take(TraceReady(), dumps(small_trace()))
+    bridge._take(Exited(outcome=Outcome(kind="finished", message="")), b"")
+    assert bridge.is_running  # whatever the supervisor's threads know already
+    qtbot.waitUntil(lambda: len(order) == 2)
+    assert order == [True, False]
