@@ -23,7 +23,9 @@ def trace_program(program: Program, values: ValuesMode = "summary") -> Trace:
     """Record one forward and backward pass of a program.
 
     A callable's result is the root. A script runs unchanged until its first `backward()`, which is recorded; it ends
-    there.
+    there, by an exception that is no `Exception`. A script that catches that too is ended at the next line of its
+    handler; one that catches everything in two nested ways, in an endless loop, runs on. (The worker process does not
+    depend on this: it is ended from outside.)
 
     Raises
     ------
