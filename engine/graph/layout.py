@@ -79,7 +79,7 @@ def layout(
         return _at_origin(spread(view, method, sizes, titles[method]))
 
     # Teaching graphs keep one calm column; large ones make use of the window.
-    arranger = Arranger(1.0 / aspect if direction == "right" else aspect, may_wrap=len(graph.nodes) > OPEN_UP_TO)
+    arranger = Arranger(1.0 / aspect if direction == "right" else aspect, check, may_wrap=len(graph.nodes) > OPEN_UP_TO)
 
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind

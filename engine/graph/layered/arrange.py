@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .columns import Shape, column_cuts
 from .components import arrange_apart, components
 from .importance import importance_of
@@ -14,10 +16,14 @@ from .wrap import arrange_columns
 
 
 class Arranger:
-    """Arranges levels, every one once, for a window of the given proportions; wraps long ones if it `may_wrap`."""
+    """Arranges levels, every one once, for a window of the given proportions; wraps long ones if it `may_wrap`.
 
-    def __init__(self, aspect: float = 1.6, *, may_wrap: bool = True) -> None:
+    `check` is called between pieces of the work and may raise to end it.
+    """
+
+    def __init__(self, aspect: float, check: Callable[[], None], *, may_wrap: bool = True) -> None:
         self.aspect = aspect
+        self.check = check
         self.shape = Shape(aspect) if may_wrap else None
         self._known: dict[Level, Arranged] = {}
         self._pieces: dict[Level, Arranged] = {}
@@ -38,17 +44,19 @@ class Arranger:
             cuts = column_cuts(level, ranked, self.shape)
             if len(cuts) > 1:
                 return arrange_columns(level, ranked, cuts, self._piece)
-        return _in_one_piece(level, ranked)
+        return self._in_one_piece(level, ranked)
 
     def _piece(self, level: Level) -> Arranged:
         known = self._pieces.get(level)
         if known is None:
-            known = self._pieces[level] = _in_one_piece(level, assign_ranks(level))
+            known = self._pieces[level] = self._in_one_piece(level, assign_ranks(level))
         return known
 
-
-def _in_one_piece(level: Level, ranked: Ranked) -> Arranged:
-    """Order, x, y, routes."""
-    ordered = settle_order(level, ranked)
-    placed = place_across(level, ordered, importance_of(level, ranked))
-    return route_down(level, ranked, ordered, placed)
+    def _in_one_piece(self, level: Level, ranked: Ranked) -> Arranged:
+        """Order, x, y, routes."""
+        self.check()
+        ordered = settle_order(level, ranked)
+        self.check()
+        placed = place_across(level, ordered, importance_of(level, ranked))
+        self.check()
+        return route_down(level, ranked, ordered, placed)
