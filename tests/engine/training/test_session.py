@@ -1,0 +1,131 @@
+"""A training in this process: steps, recordings, holding, and scripts that do odd things."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from engine.graph.trace import Trace
+from engine.session.messages import Message, Pause, Resume, SendTrace, StepOnce, ToWorker, TraceReady, TrainingChanged
+from engine.storage.trace_file import loads
+from engine.training.controls import Controls
+from engine.training.session import TrainingSession
+
+
+class Window:
+    """Takes what a session sends; `react` may answer, as the window's thread would."""
+
+    def __init__(self, react: Callable[[Message], None] = lambda message: None) -> None:
+        self.messages: list[Message] = []
+        self.traces: list[tuple[int | None, str, Trace]] = []
+        self._react = react
+
+    def send(self, message: Message, body: Any) -> None:
+        self.messages.append(message)
+        if isinstance(message, TraceReady):
+            self.traces.append((message.step, message.reason, loads(body())))
+        self._react(message)
+
+    @property
+    def recorded(self) -> list[tuple[int | None, str]]:
+        return [(step, reason) for step, reason, _ in self.traces]
+
+    @property
+    def states(self) -> list[tuple[str, int]]:
+        return [(m.state, m.step) for m in self.messages if isinstance(m, TrainingChanged)]
+
+
+def train(session: TrainingSession, steps: int) -> None:
+    w = torch.tensor([1.0, 1.0], requires_grad=True)
+    with session:
+        for k in range(steps):
+            (w * k).sum().backward()
+
+
+def test_the_first_step_is_recorded_and_the_others_run_free() -> None:
+    window = Window()
+    train(TrainingSession(window.send, Controls(), target="t"), 10)
+    assert window.recorded == [(0, "first")]
+    assert window.states == [("finished", 9)]
+    assert window.traces[0][2].target == "t"
+
+
+def test_pause_step_and_resume() -> None:
+    controls = Controls()
+    answers: Iterator[ToWorker] = iter([StepOnce(), SendTrace(), Resume()])
+
+    def react(message: Message) -> None:
+        if isinstance(message, TraceReady) and message.reason == "first":
+            controls.apply(Pause())
+        is_held = isinstance(message, TrainingChanged) and message.state == "paused"
+        if is_held or (isinstance(message, TraceReady) and message.reason == "requested"):
+            controls.apply(next(answers))
+
+    window = Window(react)
+    train(TrainingSession(window.send, controls), 10)
+    assert window.recorded == [(0, "first"), (1, "paused"), (2, "paused"), (2, "requested")]
+    assert window.states == [("paused", 1), ("running", 1), ("paused", 2), ("running", 2), ("finished", 9)]
+    assert [trace.loss for _, _, trace in window.traces] == [0.0, 2.0, 4.0, 4.0]
+    step_one = window.traces[1][2]
+    assert step_one.step == 1
+    assert [node.op for node in step_one.graph.nodes if node.kind == "op"] == ["aten.mul.Tensor", "aten.sum.default"]
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 5])
+def test_pause_at_holds_at_that_step(wanted: int) -> None:
+    controls = Controls(wanted)
+
+    def react(message: Message) -> None:
+        if isinstance(message, TrainingChanged) and message.state == "paused":
+            controls.apply(Resume())
+
+    window = Window(react)
+    train(TrainingSession(window.send, controls), 8)
+    assert window.recorded[-1] == (wanted, "paused")
+    assert window.states[0] == ("paused", wanted)
+
+
+def test_a_window_that_is_gone_ends_the_training_after_its_step() -> None:
+    controls = Controls()
+    window = Window(lambda message: controls.abandon())
+    session = TrainingSession(window.send, controls)
+    with pytest.raises(KeyboardInterrupt):
+        train(session, 1000)
+    assert session.steps < 5
+
+
+def test_a_backward_that_fails_and_is_caught_is_no_step() -> None:
+    window = Window()
+    session = TrainingSession(window.send, Controls())
+    w = torch.ones(2, requires_grad=True)
+    with session:
+        h = w.exp()
+        h.add_(1)
+        with pytest.raises(RuntimeError, match="inplace"):
+            h.sum().backward()
+        w.sum().backward()
+        (w * 2).sum().backward()
+        w.sum().backward()
+    assert session.steps == 3
+    assert window.recorded == [(1, "first")]
+
+
+def test_a_training_in_another_thread_is_watched_and_recorded_there() -> None:
+    window = Window()
+    session = TrainingSession(window.send, Controls())
+
+    def work() -> None:
+        w = torch.ones(2, requires_grad=True)
+        for k in range(4):
+            (w * k).sum().backward()
+
+    with session:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert session.steps == 4
+    assert window.recorded == [(1, "first")]
