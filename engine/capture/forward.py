@@ -145,7 +145,7 @@ class ForwardMode(TorchDispatchMode):
             return
         storage = storage_of(tensor)
         if storage:
-            self._tape.writers[storage] = (node_id, 0)
+            self._tape.writers[storage] = node_id
         if tensor._is_view() and tensor._base is not None:
             self._tape.rebased.append((weakref.ref(tensor._base), node_id))
 
@@ -163,7 +163,7 @@ class ForwardMode(TorchDispatchMode):
             ):
                 continue
             if grad_fn._sequence_nr() not in self._tape.node_of_sequence:
-                self._tape.adopt(self._tape.nodes[writer], grad_fn)
+                self._tape.adopt_base(self._tape.nodes[writer], grad_fn, base)
         self._tape.rebased.clear()
         for entry in self._last_outputs:
             tensor = entry.reference()

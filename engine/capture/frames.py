@@ -131,8 +131,18 @@ def binding_of(frame: FrameType | None) -> Binding | None:
             return Binding(frame, names)
         if not is_returned:
             return None
-        frame = user_frame(frame.f_back)
+        frame = _calling_user_frame(frame)
     return None
+
+
+def _calling_user_frame(frame: FrameType) -> FrameType | None:
+    """The user's frame that called `frame`; None where the engine itself did: whoever traces a program is not in it."""
+    above = frame.f_back
+    while above is not None and not is_user_code(above.f_code):
+        if is_engine_file(above.f_code.co_filename):
+            return None
+        above = above.f_back
+    return above
 
 
 def bound_value(frame: FrameType, name: str) -> object:

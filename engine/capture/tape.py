@@ -55,7 +55,8 @@ class Tape:
         self.entries: dict[int, Entry] = {}
         self._anchors: list[torch.Tensor] = []
         self._unnamed_leaves: list[tuple[Node, torch.Tensor]] = []
-        self.writers: dict[int, Origin] = {}
+        self.writers: dict[int, int] = {}
+        """For each storage that was written to: the last operation that did."""
         self.rebased: list[tuple[weakref.ref[torch.Tensor], int]] = []
         self.without_grad: set[int] = set()
         self.pending_detaches: dict[int, Callable[[], int]] = {}
@@ -89,8 +90,8 @@ class Tape:
             return self.link(found, grad_fn, tensor)
         if self.writers:
             writer = self.writers.get(storage_of(tensor))
-            if writer is not None and writer[0] > found[0]:
-                return writer
+            if writer is not None and writer > found[0]:
+                return writer, self._output_showing(self.nodes[writer], tensor)
         return found
 
     def _leaf(self, tensor: torch.Tensor, entry: Entry | None) -> Origin:
@@ -169,6 +170,23 @@ class Tape:
         node.sequence_nr = grad_fn._sequence_nr()
         node.grad_fn = plain_name(grad_fn)
         self.node_of_sequence[node.sequence_nr] = node.id
+
+    def adopt_base(self, node: Node, grad_fn: Any, base: torch.Tensor) -> None:
+        """Make the CopySlices of a write into a view part of the writing operation.
+
+        Its gradient is that of the whole base, so the base as it is now becomes an output of its own.
+        """
+        self.adopt(node, grad_fn)
+        self.autograd_outputs[node.id] = {0: self._output_showing(node, base)}
+
+    def _output_showing(self, node: Node, tensor: torch.Tensor) -> int:
+        """The output of a writing operation that has the form of `tensor`; added if the operation returned another."""
+        shape = tuple(tensor.shape)
+        for index, info in enumerate(node.outputs):
+            if info.shape == shape:
+                return index
+        node.outputs.append(self.keeper.describe(tensor))
+        return len(node.outputs) - 1
 
     def output_number(self, node_id: int, autograd_number: int) -> int:
         return self.autograd_outputs.get(node_id, {}).get(autograd_number, autograd_number)

@@ -112,7 +112,7 @@ class Node(msgspec.Struct, eq=False, kw_only=True):
         """The operation in short words: "addmm" for aten.addmm.default; the kind for tensors."""
         if self.op is not None and self.kind == "op":
             parts = self.op.split(".")
-            return parts[1] if parts[0] == "aten" and len(parts) > 1 else parts[-1]
+            return _plain_words(parts[1]) if parts[0] == "aten" and len(parts) > 1 else parts[-1]
         if self.kind == "op" and self.grad_fn is not None:
             return self.grad_fn
         return self.kind
@@ -129,6 +129,14 @@ class Node(msgspec.Struct, eq=False, kw_only=True):
         if isinstance(other, int):
             return self.id == other
         return NotImplemented
+
+
+def _plain_words(operator: str) -> str:
+    """An aten operator's name without the marks of its implementation: "log_softmax" for "_log_softmax"."""
+    if operator.startswith("_scaled_dot_product"):
+        return "scaled_dot_product_attention"
+    name = operator.lstrip("_").removeprefix("native_").removeprefix("thnn_")
+    return name.removesuffix("_forward").removesuffix("_with_indices") or operator
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):

@@ -288,3 +288,24 @@ def test_saved_tensors_say_where_they_come_from() -> None:
     z, a = _named(recorded, "z"), _named(recorded, "a")
     assert {s.name: s.source for s in product.saved} == {"self": (a.id, 0), "other": (z.id, 0)}
     assert [s.nbytes for s in product.saved] == [8, 8]
+
+
+def test_the_variable_that_holds_the_trace_names_nothing() -> None:
+    recorded = trace(lambda: torch.ones(2, requires_grad=True).exp().sum())
+    assert [node.name for node in recorded.graph.nodes if node.kind == "op"] == [None, None]
+
+
+def test_a_write_into_a_view_has_the_base_as_its_second_output() -> None:
+    def run(a: Tensor, b: Tensor) -> Tensor:
+        x = a * 2
+        x[1] = b
+        return (x * x).sum()
+
+    recorded = trace(run, torch.ones(3, 2, requires_grad=True), torch.full((2,), 5.0, requires_grad=True))
+    write = next(node for node in recorded.graph.nodes if node.grad_fn == "CopySlices")
+    assert write.op == "aten.copy_.default"
+    assert [info.shape for info in write.outputs] == [(2,), (3, 2)]
+    np.testing.assert_array_equal(recorded.value(write, 1), [[2, 2], [5, 5], [2, 2]])
+    np.testing.assert_array_equal(recorded.grad(write, 1), [[4, 4], [10, 10], [4, 4]])
+    reader = next(node for node in recorded.graph.nodes if node.label == "mul" and node.id > write.id)
+    assert {(edge.source, edge.output_nr) for edge in recorded.graph.incoming(reader)} == {(write.id, 1)}
