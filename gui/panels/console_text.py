@@ -9,7 +9,8 @@ MAX_LINE = 2000
 """Longer lines are broken: a text view gets slow with them."""
 _MAX_ESCAPE = 256
 _ESCAPE = re.compile(
-    r"\x1b+(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])|\x9b[0-?]*[ -/]*[@-~]"
+    r"\x1b+(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _UNFINISHED = re.compile(r"\x1b+(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)?\Z")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")

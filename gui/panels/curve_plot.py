@@ -197,11 +197,13 @@ class CurvePlot(QWidget):
             self._is_following = is_following
             self.follow_changed.emit(is_following)
 
-    def _value_texts(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+    def _value_texts(self, values: Sequence[float], scale: float, spacing: float | None) -> list[str]:
         if self._is_log:
-            return [format_number(10.0 ** max(min(value, 300.0), _LOWEST_LOG)) for value in values]
+            return [format_number(10.0 ** max(min(value, 300.0), _LOWEST_LOG), 2) for value in values]
         digits = 4
-        if values and spacing > 0:
+        if spacing is None:  # between the powers of ten
+            spacing = 0.0
+        if len(values) and spacing > 0:
             largest = max(abs(values[0]), abs(values[-1]), spacing)
             digits = max(4, min(math.ceil(math.log10(largest / spacing)) + 2, 12))
         return [format_number(0.0 if abs(v) < spacing / 1e6 else v, digits) for v in values]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from PySide6.QtGui import QImage, QRegion
 from pytestqt.qtbot import QtBot
 
 from gui.document import Document
@@ -42,19 +43,22 @@ def test_whole_timeline(qtbot: QtBot, benchmark: Any) -> None:
 
     def paint() -> None:
         panel._drop_layers()
-        panel.repaint()
+        panel.render(image)
 
+    image = QImage(panel.size(), QImage.Format.Format_RGB32)
     benchmark(paint)
     report(benchmark, "everything anew")
 
 
 def test_one_step(qtbot: QtBot, benchmark: Any) -> None:
     document, panel = make(qtbot)
-    panel.repaint()
+    image = QImage(panel.size(), QImage.Format.Format_RGB32)
+    panel.render(image)
 
     def step() -> None:
         document.move_to((document.cursor + 1) % document.length)
-        panel.repaint(panel._area(document.cursor))
+        area = panel._area(document.cursor)
+        panel.render(image, area.topLeft(), QRegion(area))
 
     benchmark(step)
     report(benchmark, "one step")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from gui.panels.console import MAX_LINES, MAX_WAITING, ConsolePanel
@@ -141,7 +142,7 @@ def test_find_copy_and_clear(console: ConsolePanel, qtbot: QtBot) -> None:
     console.append("stdout", "alpha\nbeta\nalpha\n")
     console.show_now()
     console.text.setFocus()
-    qtbot.keyClick(console.text, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(console.text, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     console.query.setText("alpha")
     first = console.text.textCursor().blockNumber()
     assert console.find_next()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from gui.panels.loss import LossPanel, status_text
@@ -137,7 +138,7 @@ def test_it_follows_until_the_user_zooms(panel: LossPanel, training: TrainingMod
     training.add_points(np.arange(100, 500), np.ones(400))
     plot.refresh()
     assert plot.visible_steps() == pytest.approx((10, 20))
-    qtbot.mouseClick(panel.follow, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(panel.follow, Qt.MouseButton.LeftButton)
     plot.refresh()
     assert panel.follow.isChecked()
     assert plot.visible_steps()[1] >= 499
@@ -163,20 +164,20 @@ def test_crosshair_card_and_click(panel: LossPanel, training: TrainingModel, qtb
     plot = plot_of(panel)
     assert plot._dots.getData()[0].tolist() == [140]
     viewport = plot._view.viewport()
-    qtbot.mouseMove(viewport, point_at(panel, 141))
+    QTest.mouseMove(viewport, point_at(panel, 141))
     assert plot.hovered is not None
     assert plot.hovered[0] == 140
     assert plot.card.title.startswith("step 140 · loss 0.1447")
     assert plot.card.hint == "click: step through this backward"
     assert plot.rect().contains(plot.card.geometry())
     with qtbot.waitSignal(panel.step_through_requested) as signal:
-        qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=point_at(panel, 141))
+        QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=point_at(panel, 141))
     assert signal.args == [140]
-    qtbot.mouseMove(viewport, point_at(panel, 200))
+    QTest.mouseMove(viewport, point_at(panel, 200))
     assert plot.card.hint == "not recorded · click to record it: runs the program again to step 200"
     assert plot.rect().contains(plot.card.geometry())
     with qtbot.waitSignal(panel.step_through_requested) as signal:
-        qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=point_at(panel, 200))
+        QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=point_at(panel, 200))
     assert signal.args == [200]
 
 
@@ -189,7 +190,7 @@ def test_buttons_fit_the_state_and_announce(panel: LossPanel, training: Training
     training.set_state("running", 0)
     assert enabled() == [False, True, False, True, False]
     with qtbot.waitSignal(panel.pause_requested):
-        qtbot.mouseClick(panel.pause, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(panel.pause, Qt.MouseButton.LeftButton)
     training.set_state("paused", 7)
     training.add_recorded(7, "x")
     assert enabled() == [True, False, True, True, True]
@@ -201,7 +202,7 @@ def test_buttons_fit_the_state_and_announce(panel: LossPanel, training: Training
         (panel.through, panel.step_through_requested),
     ):
         with qtbot.waitSignal(signal):
-            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     training.set_state("finished")
     assert enabled() == [True, False, False, False, True]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.diagnose import diagnose
@@ -68,7 +69,7 @@ def test_show_me_selects_the_node_at_its_step(panel: ProblemsPanel, document: Do
     trace = matrices(bad=True)
     document.set_trace(trace)
     node_id = panel.findings[0].node_id
-    qtbot.mouseClick(panel.show_me, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(panel.show_me, Qt.MouseButton.LeftButton)
     step = trace.step_of(node_id)
     assert document.selection == node_id
     assert step is not None

@@ -113,4 +113,6 @@ def test_colours_follow_the_theme(panel: RunsPanel, tmp_path: Path, qtbot: QtBot
     assert curve.opts["pen"].color() == DARK.data
     item = panel.tree.topLevelItem(0)
     assert item is not None
-    assert item.child(0).checkState(0) == Qt.CheckState.Checked
+    child = item.child(0)
+    assert child is not None
+    assert child.checkState(0) == Qt.CheckState.Checked
