@@ -253,9 +253,10 @@ class _SpaceForButtons(QObject):
     def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
         if old is not None:
             old.removeEventFilter(self)
-        by_mouse = QApplication.mouseButtons() != Qt.MouseButton.NoButton
-        if isinstance(new, QAbstractButton) and not by_mouse:
-            new.installEventFilter(self)
+        if isinstance(new, QAbstractButton):
+            is_pressed = QApplication.mouseButtons() != Qt.MouseButton.NoButton and new.underMouse()
+            if not is_pressed:
+                new.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEventLoop, QTimer
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import TargetError
@@ -24,6 +25,8 @@ LIMIT_S = 300.0
 """How long the program may take to its first backward pass, or to the training step that was asked for."""
 SETTLE_MS = 450
 """Longer than any motion in the window."""
+MAX_LOOKS = 6
+"""A window that never rests (its program writes on and on) is drawn as it is after so many looks."""
 
 
 class Picture:
@@ -102,11 +105,8 @@ class Picture:
                 window.document.select(find_node(trace, self._select))
             if self._unfold:
                 panels.canvas.fit()
-        _settle(SETTLE_MS)
-        _wait_until(lambda: not panels.canvas.is_laying_out, "laying out the graph")
-        window.grab()  # what was never painted before starts with a quick picture, and is refined when it rests
-        _settle(SETTLE_MS)
-        if not window.grab().save(str(self._output), "PNG"):
+        picture = _settled_picture(window)
+        if not picture.save(str(self._output), "PNG"):  # type: ignore[call-overload] # the stubs want bytes
             return _complain(
                 f"The picture cannot be written to {self._output}. Choose a folder that exists.", EXIT_FAILED
             )
@@ -190,6 +190,17 @@ def _settle(duration_ms: int) -> None:
     timer.start(duration_ms)
     loop.exec()
     QApplication.sendPostedEvents()
+
+
+def _settled_picture(window: MainWindow) -> QImage:
+    """The window once it looks the same twice: what moves is painted quickly first, and refined when it rests."""
+    picture = window.grab().toImage()
+    for _ in range(MAX_LOOKS):
+        _settle(SETTLE_MS)
+        last, picture = picture, window.grab().toImage()
+        if picture == last:
+            break
+    return picture
 
 
 def _text(notification: Notification) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -59,14 +60,14 @@ def test_keys_step_whatever_has_the_focus(opened: MainWindow, qtbot: QtBot) -> N
     for widget in targets:
         widget.setFocus()
         document.move_to_start()
-        qtbot.keyClick(widget, Qt.Key.Key_Right)
-        qtbot.keyClick(widget, Qt.Key.Key_Right)
+        QTest.keyClick(widget, Qt.Key.Key_Right)
+        QTest.keyClick(widget, Qt.Key.Key_Right)
         assert document.cursor == 2, widget
-        qtbot.keyClick(widget, Qt.Key.Key_Left)
+        QTest.keyClick(widget, Qt.Key.Key_Left)
         assert document.cursor == 1, widget
-        qtbot.keyClick(widget, Qt.Key.Key_End)
+        QTest.keyClick(widget, Qt.Key.Key_End)
         assert document.cursor == document.length, widget
-        qtbot.keyClick(widget, Qt.Key.Key_Home)
+        QTest.keyClick(widget, Qt.Key.Key_Home)
         assert document.cursor == 0, widget
 
 
@@ -75,9 +76,9 @@ def test_keys_belong_to_a_text_field_while_one_types(opened: MainWindow, qtbot: 
     field.show()
     field.setFocus()
     qtbot.waitUntil(field.hasFocus)
-    qtbot.keyClicks(field, "f ?r")
+    QTest.keyClicks(field, "f ?r")
     for key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End):
-        qtbot.keyClick(field, key)
+        QTest.keyClick(field, key)
     assert field.text() == "f ?r"
     assert opened.document.cursor == 0
     assert not opened.playback.is_playing
@@ -93,12 +94,12 @@ def test_space_presses_a_button_reached_by_keyboard_and_plays_elsewhere(opened: 
     button.clicked.connect(lambda: pressed.append("Check"))
     button.setFocus(Qt.FocusReason.TabFocusReason)
     qtbot.waitUntil(button.hasFocus)
-    qtbot.keyClick(button, Qt.Key.Key_Space)
+    QTest.keyClick(button, Qt.Key.Key_Space)
     assert pressed == ["Check"]
     assert not opened.playback.is_playing
     assert opened.canvas is not None
     opened.canvas.setFocus()
-    qtbot.keyClick(opened.canvas, Qt.Key.Key_Space)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Space)
     assert opened.playback.is_playing
     opened.playback.stop()
     holder.deleteLater()

@@ -39,7 +39,12 @@ def test_points_of_a_frame_come_joined_and_in_order(bridge: SessionBridge, qtbot
     received: list[tuple[np.ndarray, np.ndarray]] = []
     bridge.loss_received.connect(lambda steps, values: received.append((steps, values)))
     events = [_points(10 * k, 10) for k in range(50)]
-    thread = threading.Thread(target=lambda: [bridge._take(*event) for event in events])
+
+    def send() -> None:
+        for event in events:
+            bridge._take(*event)
+
+    thread = threading.Thread(target=send)
     thread.start()
     qtbot.waitUntil(lambda: sum(len(steps) for steps, _ in received) == 500)
     thread.join()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -48,12 +49,12 @@ def test_step_to_the_end_and_back(opened: MainWindow, qtbot: QtBot) -> None:
     document, toolbar = opened.document, opened.toolbar
     assert document.trace is not None
     for step in document.trace.backward:
-        qtbot.mouseClick(toolbar.step, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(toolbar.step, Qt.MouseButton.LeftButton)
         assert f"backward {step.index + 1} of {document.length}" in toolbar.position.text()
         assert str(step.node.grad_fn) in toolbar.position.text()
     assert not toolbar.step.isEnabled()
     for _ in range(document.length):
-        qtbot.mouseClick(toolbar.back, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(toolbar.back, Qt.MouseButton.LeftButton)
     assert document.cursor == 0
     assert not toolbar.back.isEnabled()
     assert "steps ahead" in toolbar.position.text()
@@ -61,7 +62,7 @@ def test_step_to_the_end_and_back(opened: MainWindow, qtbot: QtBot) -> None:
 
 def test_play_moves_on_by_itself_and_stops_at_the_end(opened: MainWindow, qtbot: QtBot) -> None:
     opened.playback.set_speed(500.0)
-    qtbot.mouseClick(opened.toolbar.play, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(opened.toolbar.play, Qt.MouseButton.LeftButton)
     assert opened.toolbar.play.text() == "Pause"
     qtbot.waitUntil(lambda: not opened.playback.is_playing)
     assert opened.document.cursor == opened.document.length
@@ -73,18 +74,18 @@ def test_run_to_selected(opened: MainWindow, qtbot: QtBot) -> None:
     assert document.trace is not None
     last = document.trace.backward[-1]
     document.select(last.node.id)
-    qtbot.mouseClick(opened.toolbar.run_to, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(opened.toolbar.run_to, Qt.MouseButton.LeftButton)
     assert document.cursor == last.index + 1
 
 
 def test_palette_finds_a_command(opened: MainWindow, qtbot: QtBot) -> None:
     assert opened.canvas is not None
-    qtbot.keyClick(opened.canvas, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     palette = opened.palette_
     assert palette.isVisible()
     assert palette.geometry().top() > opened.toolbar.geometry().bottom()  # the position stays in sight
-    qtbot.keyClicks(palette.field, "to the end")
-    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    QTest.keyClicks(palette.field, "to the end")
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert not palette.isVisible()
     assert opened.document.cursor == opened.document.length
 
@@ -95,8 +96,8 @@ def test_palette_finds_a_variable_and_centres_it(opened: MainWindow, qtbot: QtBo
     assert canvas is not None
     node = next(node for node in document.trace.graph.nodes if node.kind == "leaf")
     opened.show_palette()
-    qtbot.keyClicks(opened.palette_.field, f"{node.name} · {node.label}")
-    qtbot.keyClick(opened.palette_.field, Qt.Key.Key_Return)
+    QTest.keyClicks(opened.palette_.field, f"{node.name} · {node.label}")
+    QTest.keyClick(opened.palette_.field, Qt.Key.Key_Return)
     assert document.selection == node.id
 
     def is_centred() -> bool:
@@ -113,9 +114,9 @@ def test_palette_finds_a_variable_and_centres_it(opened: MainWindow, qtbot: QtBo
 def test_palette_escape_changes_nothing(opened: MainWindow, qtbot: QtBot) -> None:
     opened.document.select(2)
     opened.show_palette()
-    qtbot.keyClicks(opened.palette_.field, "zzzzqqq")
+    QTest.keyClicks(opened.palette_.field, "zzzzqqq")
     assert opened.palette_.results == []
-    qtbot.keyClick(opened.palette_.field, Qt.Key.Key_Escape)
+    QTest.keyClick(opened.palette_.field, Qt.Key.Key_Escape)
     assert not opened.palette_.isVisible()
     assert opened.document.selection == 2
 
@@ -283,12 +284,12 @@ def test_notification_shows_markup_as_text_and_its_details(window: MainWindow, q
         Notification(text, "error", "a.py, line 3", "Traceback\n  boom", (("Again", lambda: done.append("x")),))
     )
     bar = window.notifications.bars[0]
-    qtbot.mouseClick(bar.buttons["Show details"], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(bar.buttons["Show details"], Qt.MouseButton.LeftButton)
     assert bar.details is not None
     assert bar.details.isVisible()
     assert bar.details.toPlainText() == "Traceback\n  boom"
     assert "Hide details" in bar.buttons
-    qtbot.mouseClick(bar.buttons["Again"], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(bar.buttons["Again"], Qt.MouseButton.LeftButton)
     assert done == ["x"]
     assert window.notifications.shown == []
 
