@@ -157,7 +157,8 @@ class ForwardMode(TorchDispatchMode):
             base = reference()
             grad_fn = None if base is None else base.grad_fn
             if (
-                grad_fn is None
+                base is None
+                or grad_fn is None
                 or plain_name(grad_fn) != "CopySlices"
                 or self._tape.nodes[writer].sequence_nr is not None
             ):
