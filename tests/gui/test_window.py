@@ -301,3 +301,36 @@ def test_shortcut_sheet_lists_every_key(window: MainWindow, qtbot: QtBot) -> Non
     texts = {label.text() for label in sheet.findChildren(type(window.toolbar.position))}
     assert {command.title.rstrip("…") for command in COMMANDS if command.shortcuts} <= texts
     sheet.reject()
+
+
+def test_closing_in_the_middle_of_a_training_asks_first(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setattr(type(window.workspace), "is_training", property(lambda _: True))
+    assert not window.close()
+    assert not window.close()  # a second try asks no second time
+    (box,) = window.findChildren(QMessageBox)
+    assert "still training" in box.text()
+    box.reject()
+    assert window.isVisible()
+    qtbot.waitUntil(lambda: not window.findChildren(QMessageBox))
+    window.close()
+    (box,) = window.findChildren(QMessageBox)
+    with qtbot.waitSignal(window.closed):
+        QTest.mouseClick(next(button for button in box.buttons() if "Stop" in button.text()), Qt.MouseButton.LeftButton)
+    assert not window.isVisible()
+
+
+def test_end_of_the_session_is_not_held_up_by_a_question(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(window.workspace), "is_training", property(lambda _: True))
+    window.close_now()
+    assert not window.isVisible()
+    assert window.findChildren(QMessageBox) == []
+
+
+def test_page_without_a_graph_says_why(window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,loss\n0,1.0\n1,0.5\n")
+    window.open_target(str(tmp_path))
+    assert window.stack.currentWidget() is window.waiting
+    assert "below, under Runs" in window.waiting.text()
+    assert window.docks.docks["runs"].isVisible()
