@@ -261,7 +261,7 @@ class Workspace(QObject):
     def _on_bridge_trace_received(self, trace: Trace, step: int | None, reason: str) -> None:
         if not self._is_listening:
             return
-        self._has_trace = True
+        self._has_trace = reason != "failed"  # what ran of a program that recorded no backward pass
         self._set_busy("")
         self.document.set_trace(trace)
         self.changed.emit()
@@ -297,7 +297,7 @@ class Workspace(QObject):
             self._fail(outcome.message, where=outcome.log or "", details=outcome.stack)
         elif outcome.kind == "finished" and (outcome.exit_code or not self._has_trace):
             message = outcome.message
-            if not self._has_trace:
+            if not self._has_trace and "backward()" not in message:
                 message += " No backward pass was recorded, because none ran: the program never called backward()."
             self.notified.emit(Notification(message, "warning", buttons=self._run_again_button(), key="run"))
         self.changed.emit()
