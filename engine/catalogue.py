@@ -6,11 +6,15 @@ import msgspec
 
 
 class DemoEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One built-in demo: `name` as in the target "demo:NAME", a title, and one sentence that says what it shows."""
+    """One built-in demo: `name` as in the target "demo:NAME", a title, and one sentence that says what it shows.
+
+    `steps_per_second` slows a training down to what can be watched; None lets it run as fast as it can.
+    """
 
     name: str
     title: str
     summary: str
+    steps_per_second: float | None = None
 
     @property
     def target(self) -> str:
@@ -33,6 +37,7 @@ DEMOS: tuple[DemoEntry, ...] = (
         name="loop",
         title="A training loop with a live loss",
         summary="Watch the loss fall, hold it at any step, and step through that backward pass.",
+        steps_per_second=60,
     ),
 )
 

@@ -6,14 +6,14 @@ from ..graph.trace import Trace
 from .finding import Finding
 from .words import located
 
-_SHAPING = {"view", "_unsafe_view", "reshape", "transpose", "permute", "squeeze", "unsqueeze", "clone", "t", "_to_copy"}
+_SHAPING = {"view", "unsafe_view", "reshape", "transpose", "permute", "squeeze", "unsqueeze", "clone", "t", "to_copy"}
 
 
 def find(trace: Trace) -> list[Finding]:
     """One finding per log_softmax whose input is a softmax, reshaping aside."""
     found = []
     for node in trace.graph.nodes:
-        if node.label != "_log_softmax":
+        if node.label != "log_softmax":
             continue
         current = node
         while True:
@@ -23,7 +23,7 @@ def find(trace: Trace) -> list[Finding]:
             current = trace.graph.nodes[edge.source]
             if current.label not in _SHAPING:
                 break
-        if current.label != "_softmax":
+        if current.label != "softmax":
             continue
         found.append(
             Finding(

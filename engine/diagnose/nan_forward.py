@@ -10,7 +10,7 @@ from .words import called, located, summary_of
 # Infinities are put into attention masks on purpose, by these operations.
 _MASKING = {
     "masked_fill", "masked_fill_", "full", "full_like", "new_full", "fill", "fill_", "where", "scalar_tensor", "triu",
-    "tril", "_to_copy", "zeros_like", "copy_", "lift_fresh", "index_fill", "index_fill_", "max", "min", "amax", "amin",
+    "tril", "to_copy", "zeros_like", "copy_", "lift_fresh", "index_fill", "index_fill_", "max", "min", "amax", "amin",
 }  # fmt: skip
 
 # What these return is whatever the memory held before.
@@ -27,7 +27,7 @@ _CAUSES = {
             "softmax, logsumexp or a loss that takes logits."),
     "pow": ("A power overflows, or has a negative base and a broken exponent.", "Check the range of the base."),
     "reciprocal": ("One was divided by zero.", "Keep the value away from zero with clamp or a small constant."),
-    "_softmax": ("Every entry of a row was −∞, so there was nothing to share out.", "Leave at least one entry of each "
+    "softmax": ("Every entry of a row was −∞, so there was nothing to share out.", "Leave at least one entry of each "
                  "row unmasked."),
     "sub": ("Infinity minus infinity is NaN.", "Look for the first infinity before this line."),
     "mul": ("Zero times infinity is NaN, or the product is too large for its type.", "Look at the size of both "

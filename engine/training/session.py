@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class TrainingSession:
     send : takes each message and its body, or what makes the body; called in the training's thread and in `flush`'s.
     controls : what the window asks for.
     journal : takes every loss as soon as it is known.
+    steps_per_second : the most steps in a second, for a training that is there to be watched.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class TrainingSession:
         target: str = "",
         sources: dict[str, str] | None = None,
         journal: LossJournal | None = None,
+        steps_per_second: float | None = None,
     ) -> None:
         self.steps = 0
         self.used_autograd_grad = False
@@ -66,6 +69,8 @@ class TrainingSession:
         self._failed: Recorder | None = None
         self._needs_first = True
         self._faults = 0
+        self._step_s = 1 / steps_per_second if steps_per_second else 0.0
+        self._next_step_s = 0.0
 
     def __enter__(self) -> TrainingSession:
         _leave_in_children(self)
@@ -121,6 +126,14 @@ class TrainingSession:
         controls = self._controls
         if recorder is not None or controls.wants_attention or controls.pause_at is not None or self._needs_first:
             self._attend(step, trace, value, was_recording=recorder is not None)
+        if self._step_s:
+            self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        """Wait until the next step is due; a request of the window cuts that short."""
+        self._next_step_s = max(self._next_step_s + self._step_s, time.monotonic())
+        while (left_s := self._next_step_s - time.monotonic()) > 0 and not self._controls.wants_attention:
+            self._controls.wait(left_s)
 
     def _record(self, recorder: Recorder, call: BackwardCall, step: int) -> Trace | None:
         if self._recorder_thread != threading.get_ident():

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..catalogue import find_demo
 from ..errors import SaveError, TargetError, TraceError
 from ..graph.trace import Trace
 from ..programs import CallableProgram, Program, ScriptProgram, resolve
@@ -95,6 +96,7 @@ def _run_script(program: ScriptProgram, run: Run, controls: Controls, worker: Wo
         target=run.target,
         sources=program.sources,
         journal=_open_journal(run),
+        steps_per_second=_pace(run),
     )
     raised: BaseException | None = None
     try:
@@ -117,6 +119,12 @@ def _run_script(program: ScriptProgram, run: Run, controls: Controls, worker: Wo
     return ending if session.steps else _without_steps(ending, session, worker)
 
 
+def _pace(run: Run) -> float | None:
+    """A demo's training is slowed down to be watched, except on the way to a step that was asked for."""
+    demo = find_demo(run.target) if run.target.startswith("demo:") else None
+    return None if demo is None or run.pause_at is not None else demo.steps_per_second
+
+
 def _without_steps(ending: Ending, session: TrainingSession, worker: Worker) -> Ending:
     from ..training.absence import why_no_backward
 
@@ -124,8 +132,9 @@ def _without_steps(ending: Ending, session: TrainingSession, worker: Worker) -> 
     if trace is None:
         return ending
     reason = why_no_backward(trace, used_autograd_grad=session.used_autograd_grad)
-    trace.notes.append(f"No gradient was recorded, because {reason}")
-    _send_trace(worker, trace, "failed")
+    if trace.graph.nodes:
+        trace.notes.append(f"No gradient was recorded, because {reason}")
+        _send_trace(worker, trace, "failed")
     return Ending(f"{ending.message or 'The script ended.'} It never called backward(): {reason}", ending.exit_code)
 
 

@@ -168,11 +168,8 @@ def test_an_endless_loop_is_stopped(window: MainWindow, qtbot: QtBot, tmp_path: 
     assert window.panels is not None
     console = window.panels.console
     qtbot.waitUntil(lambda: "xxx" in console.text.toPlainText(), timeout=START_MS)
-    processes = _workers()
     window.workspace.stop()
     qtbot.waitUntil(lambda: not window.workspace.is_running, timeout=START_MS)
-    _, alive = psutil.wait_procs([p for p in processes if "endless" in " ".join(p.cmdline())], timeout=10)
-    assert not alive
     QApplication.processEvents()
 
 

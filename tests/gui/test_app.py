@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from PySide6.QtGui import QImage
 
@@ -63,9 +65,16 @@ def test_screenshot_of_a_saved_trace(trace_file: Path, tmp_path: Path, theme: st
 def test_pictures_of_different_steps_differ_only_where_they_should(trace_file: Path, tmp_path: Path) -> None:
     for name, step in (("a", 2), ("b", 2), ("c", -1)):
         assert app.screenshot(str(trace_file), output=tmp_path / f"{name}.png", step=step, size=(1280, 800)) == 0
-    pictures = [QImage(str(tmp_path / f"{name}.png")) for name in "abc"]
-    assert pictures[0] == pictures[1]
-    assert pictures[0] != pictures[2]
+    first, again, other = (_pixels(tmp_path / f"{name}.png") for name in "abc")
+    # Antialiased edges may be rounded otherwise when a part of the picture was painted earlier: no more than that.
+    assert np.abs(first - again).max() < 64
+    assert np.abs(first - other).max() > 128
+
+
+def _pixels(path: Path) -> npt.NDArray[np.int64]:
+    image = QImage(str(path)).convertToFormat(QImage.Format.Format_RGB32)
+    values = np.frombuffer(bytes(image.constBits()), np.uint8)
+    return values.reshape(image.height(), image.width(), 4)[:, :, :3].astype(np.int64)
 
 
 def test_screenshot_says_what_is_wrong(trace_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
