@@ -13,6 +13,9 @@ from gui.theme import Theme, ThemeManager
 STATE_VERSION = 1
 """Raise it whenever a dock is added, removed or renamed: older states are then left alone."""
 TITLE_HEIGHT_PX = 34
+SMALL_CURVE_PX = 104
+CHOSEN_BEYOND_PX = 40
+"""A height that differs more from ours was dragged by the user."""
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
@@ -100,6 +103,8 @@ class Docks(QObject):
         self.docks: dict[str, QDockWidget] = {}
         self._titles: dict[str, DockTitle] = {}
         self._hidden_state: QByteArray | None = None
+        self._has_training = False
+        self._curve_height = 0
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
         window.setDockOptions(
@@ -162,10 +167,27 @@ class Docks(QObject):
         width, height = self._window.width(), self._window.height()
         left = max(280, min(round(width * 0.22), 460))
         right = max(300, min(round(width * 0.23), 480))
-        bottom = max(150, min(round(height * 0.21), 300))
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self._window.resizeDocks([self.docks["code"], self.docks["inspector"]], [left, right], horizontal)
-        self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [96, bottom], vertical)
+        self._curve_height = max(150, min(round(height * 0.21), 300)) if self._has_training else SMALL_CURVE_PX
+        self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [96, self._curve_height], vertical)
+
+    def set_has_training(self, has_training: bool) -> None:
+        """Give the loss curve its room where there is a training, and the graph that room where there is none.
+
+        Heights that the user has chosen stay.
+        """
+        if has_training == self._has_training:
+            return
+        self._has_training = has_training
+        is_ours = self._curve_height and abs(self._visible_height() - self._curve_height) <= CHOSEN_BEYOND_PX
+        if is_ours and not self.are_hidden:
+            self.fit_sizes()
+
+    def _visible_height(self) -> int:
+        """Height of the tabs in which the loss curve is, whichever of them is in front."""
+        shown = [self.docks[name] for name in ("loss", "console", "runs") if self.docks[name].isVisible()]
+        return max((dock.height() for dock in shown), default=0)
 
     @property
     def are_hidden(self) -> bool:

@@ -91,6 +91,8 @@ class PanelSet(QObject):
         self.problems.count_changed.connect(self._on_problems_count_changed)
         self.problems.findings_changed.connect(self._mark_findings)
         window.themes.changed.connect(self._mark_findings)
+        window.document.trace_changed.connect(self._on_document_trace_changed)
+        self.training.points_added.connect(self._on_training_points_added)
         self.canvas.status_message.connect(self._on_canvas_status_message)
         self.loss.play_requested.connect(self._on_loss_play_requested)
         self.loss.pause_requested.connect(window.commands.pause_training)
@@ -160,6 +162,15 @@ class PanelSet(QObject):
     def _on_bridge_trace_received(self, trace: Trace, step: int | None, reason: str) -> None:
         if step is not None:
             self.training.add_recorded(step, trace)
+
+    def _on_document_trace_changed(self) -> None:
+        trace = self._window.document.trace
+        if trace is not None and trace.step is None:
+            self._window.docks.set_has_training(False)
+
+    def _on_training_points_added(self) -> None:
+        if len(self.training.series) > 1:
+            self._window.docks.set_has_training(True)
 
     def _mark_findings(self) -> None:
         """Show on the timeline at which backward step each finding lies."""

@@ -16,6 +16,7 @@ from engine.errors import TargetError
 from engine.graph.model import ScopePath
 from engine.graph.trace import Trace
 from gui.app import EXIT_FAILED, EXIT_FINE, EXIT_USAGE, make_application, make_window
+from gui.canvas.widget import GraphCanvas
 from gui.opening import classify
 from gui.theme import ThemeName
 from gui.widgets.notification import Notification
@@ -104,13 +105,23 @@ class Picture:
             if self._select is not None:
                 window.document.select(find_node(trace, self._select))
             if self._unfold:
-                panels.canvas.fit()
+                self._look_at_unfolded(panels.canvas, trace)
         picture = _settled_picture(window)
         if not picture.save(str(self._output), "PNG"):  # type: ignore[call-overload] # the stubs want bytes
             return _complain(
                 f"The picture cannot be written to {self._output}. Choose a folder that exists.", EXIT_FAILED
             )
         return EXIT_FINE if self._problem is None else _complain(_text(self._problem), EXIT_FAILED)
+
+    def _look_at_unfolded(self, canvas: GraphCanvas, trace: Trace) -> None:
+        """Fill the view with the module call that was unfolded last; with everything where all were."""
+        canvas.fit()
+        if canvas.scene is None or self._unfold[-1] == "all":
+            return
+        item = canvas.scene.item_of_scope(find_scope(trace, self._unfold[-1]))
+        if item is not None:
+            x, y, right, bottom = canvas.scene.rect_of(item)
+            canvas.view.fit((x, y, right - x, bottom - y))
 
     def _open(self, window: MainWindow, train_steps: int | None) -> None:
         workspace = window.workspace

@@ -12,8 +12,8 @@ GPT2 = "resources/samples/gpt2.py:loss"
 PICTURES: dict[str, list[str]] = {
     "neuron.png": ["demo:neuron", "--step", "3"],
     "neuron-dark.png": ["demo:neuron", "--step", "3", "--theme", "dark"],
-    "gpt2-folded.png": [GPT2, "--step", "40"],
-    "gpt2-block.png": [GPT2, "--step", "40", "--unfold", "h.11"],
+    "gpt2-folded.png": [GPT2, "--step", "27"],
+    "gpt2-block.png": [GPT2, "--step", "27", "--unfold", "h.11"],
     "loop.png": ["demo:loop", "--train", "200", "--step", "5"],
 }
 
