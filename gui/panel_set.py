@@ -42,6 +42,7 @@ class PanelSet(QObject):
         self.source = SourcePanel(document, themes, window)
         self.lesson = LessonPanel(document, themes, window)
         self.inspector = InspectorPanel(document, themes, window)
+        self.inspector.follows_later = True
         self.problems = ProblemsPanel(document, themes, window)
         self.timeline = TimelinePanel(document, themes, window)
         self.loss = LossPanel(self.training, themes, window)

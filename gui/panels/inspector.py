@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QTimer, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -138,6 +138,13 @@ class InspectorPanel(QWidget):
         self._themes = themes
         self._output = 0
         self._shown: int | None = None
+        self.follows_later = False
+        """Show a new position only after everything else is painted: the graph answers a key at once, and of several
+        steps in a row the last one is described."""
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._refresh)
         self.setAccessibleName("Inspector")
         self.header = Header()
         self.value = ValueSection()
@@ -201,10 +208,14 @@ class InspectorPanel(QWidget):
 
     def _on_document_trace_changed(self) -> None:
         self._shown = None
+        self._later.stop()
         self._refresh()
 
     def _on_document_changed(self) -> None:
-        self._refresh()
+        if self.follows_later:
+            self._later.start()
+        else:
+            self._refresh()
 
     def _on_themes_changed(self, _theme: Theme) -> None:
         self._refresh()

@@ -100,7 +100,8 @@ class ElidedLabel(QLabel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._elide()
+        if event.size().width() != event.oldSize().width():
+            self._elide()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -19,6 +19,7 @@ class VerticalArea(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None, *, margin: int = 0, spacing: int = 0) -> None:
         super().__init__(parent)
+        self._theme: Theme | None = None
         self._content = QWidget()
         self.column = QVBoxLayout(self._content)
         self.column.setContentsMargins(margin, margin, margin, margin)
@@ -27,9 +28,14 @@ class VerticalArea(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # A bar that comes and goes changes the width of everything, and lays all of it out once more.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the surface's colour."""
+        if theme is self._theme:
+            return
+        self._theme = theme
         for widget in (self.viewport(), self._content):
             palette = widget.palette()
             palette.setColor(QPalette.ColorRole.Window, theme.surface)
