@@ -12,6 +12,7 @@ from torch.autograd.graph import get_gradient_edge
 
 from ..graph.model import Edge, SavedTensor, TensorInfo
 from ..graph.trace import BackwardStep
+from .cost import StepClock, Storages
 from .tape import Origin, Tape, plain_name
 from .tensors import Keeper, _Memory, memory_of
 
@@ -30,6 +31,8 @@ class BackwardRecorder:
         self.edges: list[Edge] = []
         self.roots: list[Origin] = []
         self.seconds = 0.0
+        self._clock = StepClock()
+        self._storages = Storages()
         self._handles: list[Any] = []
         self._handed_on: dict[tuple[int, int], list[tuple[_Memory | None, TensorInfo]]] = {}
         self._next: dict[int, list[tuple[int, int] | None]] = {}
@@ -48,6 +51,7 @@ class BackwardRecorder:
             self._read_saved(grad_fn, node_id)
             self._hook(grad_fn, node_id)
         started = time.perf_counter()
+        self._clock.start()
         try:
             return call()
         finally:
@@ -93,7 +97,9 @@ class BackwardRecorder:
             before = self._keeper.describe(variable.grad)
 
         def on_node_executed(grad_inputs: Any, grad_outputs: Any) -> None:
-            self._record(node_id, _tuple(grad_inputs), _tuple(grad_outputs), variable, before)
+            seconds = self._clock.stop()
+            self._record(node_id, _tuple(grad_inputs), _tuple(grad_outputs), variable, before, seconds)
+            self._clock.resume()
 
         self._handles.append(grad_fn.register_hook(on_node_executed))
 
@@ -104,9 +110,10 @@ class BackwardRecorder:
         grad_outputs: tuple[torch.Tensor | None, ...],
         variable: torch.Tensor | None,
         before: TensorInfo | None,
+        seconds: float,
     ) -> None:
         node = self._tape.nodes[node_id]
-        step = BackwardStep(index=len(self.steps), node=node, grad_before=before)
+        step = BackwardStep(index=len(self.steps), node=node, grad_before=before, seconds=seconds)
         known: list[tuple[torch.Tensor, TensorInfo]] = []
         for number, gradient in enumerate(grad_outputs):
             output = self._tape.output_number(node_id, number)
@@ -175,6 +182,7 @@ class BackwardRecorder:
                         version=tensor._version,
                         nbytes=tensor.numel() * tensor.element_size(),
                         source=self._tape.known_origin(tensor),
+                        span=self._storages.span(tensor),
                     )
                 )
 

@@ -17,6 +17,7 @@ from torch import nn
 from ..graph.model import Edge, Graph, NodeKind
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
 from .backward import BackwardRecorder, match_edges
+from .cost import count_flops
 from .forward import ForwardMode
 from .frames import is_user_code
 from .modes import enter_mode, leave_mode
@@ -110,6 +111,7 @@ class Recorder:
             kept = step_nodes(nodes, self._tape.edges, edges, roots)
             kept.update(backward_step.node.id for backward_step in steps)
             nodes, edges, roots = renumber(nodes, edges, roots, kept)
+        count_flops(nodes, edges)
         self._keeper.finish()
         self._grad_keeper.finish()
         used = {node.scope[:depth] for node in nodes for depth in range(1, len(node.scope) + 1)}

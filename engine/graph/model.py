@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -65,7 +65,11 @@ class TensorInfo(msgspec.Struct, eq=False, kw_only=True):
 
 
 class SavedTensor(msgspec.Struct, frozen=True, kw_only=True):
-    """A tensor that an autograd node keeps for its VJP. `source` is the node and output that made it, if known."""
+    """A tensor that an autograd node keeps for its VJP. `source` is the node and output that made it, if known.
+
+    `nbytes` is the size of its elements, side by side. `span` says which memory it keeps alive: the number of the
+    storage, and the first byte in it and the one after the last; None where that is not known.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -73,6 +77,28 @@ class SavedTensor(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     nbytes: int = 0
     source: tuple[int, int] | None = None
+    span: tuple[int, int, int] | None = None
+
+
+def saved_bytes(saved: Iterable[SavedTensor]) -> int:
+    """Bytes of memory that saved tensors keep alive together; what several of them share is counted once."""
+    total = 0
+    spans: list[tuple[int, int, int]] = []
+    seen: set[tuple[int, int]] = set()
+    for tensor in saved:
+        if tensor.span is not None:
+            spans.append(tensor.span)
+        elif tensor.source is None or tensor.source not in seen:
+            total += tensor.nbytes
+            if tensor.source is not None:
+                seen.add(tensor.source)
+    storage, covered = -1, 0
+    for number, begin, end in sorted(spans):
+        if number != storage:
+            storage, covered = number, begin
+        total += max(end - max(begin, covered), 0)
+        covered = max(covered, end)
+    return total
 
 
 class Node(msgspec.Struct, eq=False, kw_only=True):
@@ -91,6 +117,9 @@ class Node(msgspec.Struct, eq=False, kw_only=True):
     source : file, line and function of the user's frame.
     name : the variable's name in the user's code.
     params : the operator's non-tensor arguments by their schema name (numbers, strings, lists, or a text).
+    seconds : how long the operation took to run; on an accelerator, to be handed to it.
+    flops : floating-point operations of the forward pass as torch.utils.flop_counter counts them: those of matrix
+        products, convolutions and attention. None for every other operation.
     """
 
     id: int
@@ -106,6 +135,12 @@ class Node(msgspec.Struct, eq=False, kw_only=True):
     saved: list[SavedTensor] = msgspec.field(default_factory=list)
     seconds: float = 0.0
     call: str | None = None
+    flops: int | None = None
+
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes that this node keeps alive for its VJP; memory that it holds twice is counted once."""
+        return saved_bytes(self.saved) if self.saved else 0
 
     @property
     def label(self) -> str:

@@ -21,6 +21,10 @@ class BackwardStep(msgspec.Struct, eq=False, kw_only=True):
     `grad_inputs[k]` the one that the node hands on along its k-th autograd edge. None where no gradient flows. For an
     AccumulateGrad, `grad_before` and `grad_after` are the leaf's `.grad` around the step; `grad_before` is None where
     it was None.
+
+    `seconds` is the time from the end of the step before it on the same thread to its own end, without the recording:
+    the VJP itself, the sum of the gradients that arrived, and the engine's choice of the next node. On an accelerator
+    it is the time to hand the work over, not to do it.
     """
 
     index: int

@@ -68,7 +68,7 @@ class _Assembly:
         saved = self._saved(count)
         rows = zip(
             kinds, *texts, self._sequence_numbers(count), scopes, places, columns.floats("nodes.seconds", count),
-            chosen, outputs, saved, strict=True,
+            chosen, outputs, saved, self._flops(count), strict=True,
         )  # fmt: skip
         return [
             Node(
@@ -85,9 +85,10 @@ class _Assembly:
                 saved=tensors,
                 seconds=seconds,
                 call=strings[call],
+                flops=flops,
             )
             for place, (
-                kind, op, grad_fn, label, call, sequence_nr, scope, source, seconds, chosen_params, out, tensors,
+                kind, op, grad_fn, label, call, sequence_nr, scope, source, seconds, chosen_params, out, tensors, flops,
             ) in enumerate(rows)
         ]  # fmt: skip
 
@@ -95,6 +96,24 @@ class _Assembly:
         sequenced = self.columns.flags("nodes.sequenced", count)
         numbers = iter(self.columns.integers("nodes.sequence_nr", sum(sequenced), -(2**63), 2**64 - 1))
         return [next(numbers) if is_known else None for is_known in sequenced]
+
+    def _flops(self, count: int) -> list[int | None]:
+        if "nodes.flops" not in self.columns.tensors:  # a trace without products of matrices, or an older file
+            return [None] * count
+        return [flops - 1 if flops else None for flops in self.columns.integers("nodes.flops", count)]
+
+    def _spans(self, count: int) -> list[tuple[int, int, int] | None]:
+        """Inverse of what the writer makes of `SavedTensor.span`; older files have none."""
+        columns = self.columns
+        if "saved.storage" not in columns.tensors:
+            return [None] * count
+        rows = zip(
+            columns.integers("saved.storage", count),
+            columns.integers("saved.begin", count),
+            columns.integers("saved.length", count),
+            strict=True,
+        )
+        return [(storage - 1, begin, begin + length) if storage else None for storage, begin, length in rows]
 
     def _sources(self) -> list[Source | None]:
         columns, top = self.columns, self.top
@@ -137,9 +156,10 @@ class _Assembly:
                     version=version,
                     nbytes=nbytes,
                     source=(node - 1, output) if node else None,
+                    span=span,
                 )
-                for label, form, dtype, version, nbytes, node, output in zip(
-                    names, forms, dtypes, versions, sizes, nodes, outputs, strict=True
+                for label, form, dtype, version, nbytes, node, output, span in zip(
+                    names, forms, dtypes, versions, sizes, nodes, outputs, self._spans(total), strict=True
                 )
             ]
         )

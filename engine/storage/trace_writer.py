@@ -80,6 +80,8 @@ class _Parts:
         out.integers("nodes.scope", [self.paths(tuple(node.scope)) - 1 for node in nodes])
         out.integers("nodes.source", [self.sources(node.source) for node in nodes])
         out.floats("nodes.seconds", [node.seconds for node in nodes])
+        if any(node.flops is not None for node in nodes):
+            out.integers("nodes.flops", [0 if node.flops is None else node.flops + 1 for node in nodes])
         params: Interned[str] = Interned()
         texts = (json.dumps(encode(node.params), allow_nan=False) if node.params else None for node in nodes)
         out.integers("nodes.params", [params(text) for text in texts])
@@ -104,6 +106,11 @@ class _Parts:
         out.integers("saved.nbytes", [tensor.nbytes for tensor in saved])
         out.integers("saved.node", [tensor.source[0] + 1 if tensor.source is not None else 0 for tensor in saved])
         out.integers("saved.output", [tensor.source[1] if tensor.source is not None else 0 for tensor in saved])
+        if any(tensor.span is not None for tensor in saved):
+            spans = [tensor.span or (-1, 0, 0) for tensor in saved]
+            out.integers("saved.storage", [storage + 1 for storage, _, _ in spans])
+            out.integers("saved.begin", [begin for _, begin, _ in spans])
+            out.integers("saved.length", [end - begin for _, begin, end in spans])
 
     def _edges(self, edges: list[Edge]) -> None:
         out = self.out

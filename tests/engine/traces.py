@@ -200,6 +200,10 @@ _tensors = st.builds(
 _paths = st.lists(_texts, max_size=3).map(tuple)
 
 
+def _span(storage: int, begin: int, length: int) -> tuple[int, int, int]:
+    return storage, begin, begin + length
+
+
 @st.composite
 def random_traces(draw: st.DrawFn) -> Trace:
     """Any trace that does not contradict itself; it need not make sense."""
@@ -215,6 +219,7 @@ def random_traces(draw: st.DrawFn) -> Trace:
         version=st.integers(0, 9),
         nbytes=st.integers(0, 2**50),
         source=st.none() | st.tuples(at, st.integers(0, 3)) if count else st.none(),
+        span=st.none() | st.builds(_span, st.integers(0, 9), st.integers(0, 2**40), st.integers(0, 2**40)),
     )
     nodes = [
         Node(
@@ -231,6 +236,7 @@ def random_traces(draw: st.DrawFn) -> Trace:
             saved=draw(st.lists(saved, max_size=2)),
             seconds=draw(_floats),
             call=draw(_names),
+            flops=draw(st.none() | st.integers(0, 2**50)),
         )
         for place in range(count)
     ]

@@ -1,0 +1,150 @@
+"""What recorded operations cost: floating-point operations by torch's formulas, memory held by saved tensors, time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+
+from ..graph.model import Edge, Node
+
+_Formula = Callable[..., Any]
+_KERNELS = {
+    # Kernels that compute what a counted one does, and have its arguments, but no formula of their own.
+    "aten._scaled_dot_product_flash_attention_for_cpu": "aten._scaled_dot_product_flash_attention",
+    "aten._scaled_dot_product_fused_attention_overrideable": "aten._scaled_dot_product_flash_attention",
+}
+
+
+class _Form(NamedTuple):
+    """Stands for a tensor in the formulas that look at tensors and not at shapes."""
+
+    shape: tuple[int, ...]
+
+
+def count_flops(nodes: list[Node], edges: list[Edge]) -> None:
+    """Set `flops` of every operation that torch.utils.flop_counter has a formula for.
+
+    Works from the recorded shapes and arguments; equal calls are computed once.
+    """
+    formulas: dict[str, _Formula | None] = {}
+    known: dict[Any, int | None] = {}
+    counted = {node.id: node for node in nodes if node.op is not None and _formula(node.op, formulas) is not None}
+    if not counted:
+        return
+    shapes: dict[int, dict[str, tuple[int, ...]]] = {node_id: {} for node_id in counted}
+    for edge in edges:
+        if edge.target in counted and edge.arg is not None:
+            outputs = nodes[edge.source].outputs
+            if edge.output_nr < len(outputs):
+                shapes[edge.target][edge.arg] = outputs[edge.output_nr].shape
+    for node_id, node in counted.items():
+        given = shapes[node_id]
+        results = tuple(info.shape for info in node.outputs)
+        key = (node.op, tuple(given.items()), results, repr(node.params))
+        if key not in known:
+            known[key] = _evaluate(node, formulas[node.op or ""], given, results)
+        node.flops = known[key]
+
+
+def _formula(op: str, formulas: dict[str, _Formula | None]) -> _Formula | None:
+    if not formulas:
+        # Imported here and not above: it registers its formulas with operators that torch loads only then.
+        from torch.utils.flop_counter import flop_registry
+
+        registry = {str(packet): formula for packet, formula in flop_registry.items()}
+        for kernel, like in _KERNELS.items():
+            if like in registry:
+                registry.setdefault(kernel, registry[like])
+        formulas.update(registry)
+    if op not in formulas:
+        formulas[op] = formulas.get(op.rpartition(".")[0])
+    return formulas[op]
+
+
+def _evaluate(
+    node: Node, formula: _Formula | None, shapes: dict[str, tuple[int, ...]], results: tuple[tuple[int, ...], ...]
+) -> int | None:
+    operator = _operator_of(node.op or "")
+    if operator is None or formula is None:
+        return None
+    needs_tensors = not hasattr(formula, "__wrapped__")
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for argument in operator._schema.arguments:
+        if argument.name in shapes:
+            shape = shapes[argument.name]
+            value: Any = _Form(shape) if needs_tensors else shape
+        elif argument.name in node.params:
+            value = node.params[argument.name]
+        else:
+            value = argument.default_value if argument.has_default_value() else None
+        if argument.kwarg_only:
+            keywords[argument.name] = value
+        else:
+            positional.append(value)
+    try:
+        return int(formula(*positional, **keywords, out_val=results[0] if len(results) == 1 else results))
+    except (TypeError, ValueError, AssertionError, AttributeError, IndexError, KeyError):
+        return None  # forms that the formula does not foresee: nested tensors, a kernel whose arguments differ
+
+
+def _operator_of(name: str) -> Any:
+    namespace, _, rest = name.partition(".")
+    operator, _, overload = rest.partition(".")
+    return getattr(getattr(getattr(torch.ops, namespace, None), operator, None), overload, None)
+
+
+class Storages:
+    """Numbers the storages that saved tensors look at, in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+
+    def span(self, tensor: torch.Tensor) -> tuple[int, int, int] | None:
+        """Number of the tensor's storage, and where in it the tensor begins and ends; None if it has no storage.
+
+        The storage must stay alive as long as this object is asked about others.
+        """
+        if tensor.layout != torch.strided or tensor.is_nested:
+            return None
+        try:
+            address = int(tensor.untyped_storage()._cdata)
+        except (RuntimeError, NotImplementedError):
+            return None
+        size = tensor.element_size()
+        begin = tensor.storage_offset() * size
+        reach = 0
+        if tensor.numel():
+            reach = 1 + sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.stride(), strict=True))
+        number = self._numbers.setdefault(address, len(self._numbers))
+        return number, begin, begin + reach * size
+
+
+class StepClock:
+    """Measures the engine's steps between their hooks, so that no second hook has to run before each of them."""
+
+    def __init__(self) -> None:
+        self._ends: dict[int, float] = {}
+        self._latest = time.perf_counter()
+
+    def start(self) -> None:
+        """The engine begins now."""
+        self._ends.clear()
+        self._latest = time.perf_counter()
+
+    def stop(self) -> float:
+        """A step has ended on this thread. Returns its seconds; the clock stands still on it until `resume`.
+
+        The engine gives every device a thread of its own; the first step on one is measured from the end of the latest
+        step on any other, since that is what it waited for.
+        """
+        now = time.perf_counter()
+        return now - self._ends.get(threading.get_ident(), self._latest)
+
+    def resume(self) -> None:
+        """The recording of the step is done."""
+        self._latest = self._ends[threading.get_ident()] = time.perf_counter()
