@@ -55,6 +55,7 @@ class Tape:
         self.entries: dict[int, Entry] = {}
         self._anchors: list[torch.Tensor] = []
         self._unnamed_leaves: list[tuple[Node, torch.Tensor]] = []
+        self._looked_up: set[int] = set()
         self.writers: dict[int, int] = {}
         """For each storage that was written to: the last operation that did."""
         self.rebased: list[tuple[weakref.ref[torch.Tensor], int]] = []
@@ -88,11 +89,19 @@ class Tape:
             self.entries[id(tensor)] = entry._replace(node=found[0])
         if grad_fn is not None:
             return self.link(found, grad_fn, tensor)
+        if self._is_step:
+            self._name_prepared(self.nodes[found[0]], tensor)
         if self.writers:
             writer = self.writers.get(storage_of(tensor))
             if writer is not None and writer > found[0]:
                 return writer, self._output_showing(self.nodes[writer], tensor)
         return found
+
+    def _name_prepared(self, node: Node, tensor: torch.Tensor) -> None:
+        """Name a batch that the program's set-up made (a data loader, say): it may turn out to be an input."""
+        if node.name is None and node.kind == "op" and not node.scope and node.id not in self._looked_up:
+            self._looked_up.add(node.id)
+            node.name = self._variable_name(tensor)
 
     def _leaf(self, tensor: torch.Tensor, entry: Entry | None) -> Origin:
         if entry is None:

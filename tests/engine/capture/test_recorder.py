@@ -83,3 +83,18 @@ def test_stop_survives_modes_that_the_program_entered_meanwhile() -> None:
         assert _get_current_dispatch_mode_stack() == [counter.mode]
     assert not _get_current_dispatch_mode_stack()
     assert recorder.finish().backward[0].node.grad_fn == "SumBackward0"
+
+
+def test_batches_of_a_data_loader_keep_their_names_in_a_later_step() -> None:
+    from torch.utils.data import DataLoader, TensorDataset
+
+    loader = DataLoader(TensorDataset(torch.randn(6, 3), torch.tensor([0, 1] * 3)), batch_size=2)
+    model = nn.Linear(3, 2)
+    recorder = Recorder(keep="step")
+    recorder.start()
+    right = torch.zeros(())
+    for x, label in loader:
+        right += (model(x).argmax(1) == label).sum()  # the step has begun before its own batch is loaded
+    loss = F.cross_entropy(model(x), label)
+    recorded = _record_step(recorder, loss)
+    assert {node.name for node in recorded.graph.nodes if node.kind == "input"} == {"x", "label"}
