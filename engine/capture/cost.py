@@ -113,13 +113,12 @@ class Storages:
             return None
         try:
             address = int(tensor.untyped_storage()._cdata)
-        except (RuntimeError, NotImplementedError):
+            size = tensor.element_size()
+            begin = int(tensor.storage_offset()) * size
+            rows = zip(tensor.shape, tensor.stride(), strict=True)
+            reach = 1 + sum((int(length) - 1) * int(stride) for length, stride in rows) if tensor.numel() else 0
+        except (RuntimeError, NotImplementedError):  # no storage, or sizes that are symbols
             return None
-        size = tensor.element_size()
-        begin = tensor.storage_offset() * size
-        reach = 0
-        if tensor.numel():
-            reach = 1 + sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.stride(), strict=True))
         number = self._numbers.setdefault(address, len(self._numbers))
         return number, begin, begin + reach * size
 
