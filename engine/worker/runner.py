@@ -154,5 +154,16 @@ def run_worker(channel_fd: int) -> int:
         exit_code = worker.serve()
     except KeyboardInterrupt:  # stopped between two runs
         exit_code = 0
+    _refuse_interrupts()
     worker.finish()
     return LOST_EXIT_CODE if worker.is_lost else exit_code
+
+
+def _refuse_interrupts() -> None:
+    """A Stop that comes after the program's end has nothing left to stop: what waits is sent, and no traceback shown."""
+    for _ in range(2):  # one that arrives during the call itself is raised by it
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        except KeyboardInterrupt:
+            continue
+        return
