@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .model import Edge, Graph, Node, TensorInfo
+from .observation import Observation
 
 ValuesMode = Literal["none", "summary", "all"]
 
@@ -55,6 +56,7 @@ class Trace:
     target : what was traced, in the words of the command line.
     sources : text of every user file that the graph refers to, as it was when the program ran.
     notes : what was not recorded, and why; sentences for people.
+    observations : what was seen of the program besides its operations: optimizers, late reads of `.grad`, ...
     error : the program's failure, if it failed; the graph then ends at the failing operation.
     """
 
@@ -73,6 +75,7 @@ class Trace:
         timing: Timing | None = None,
         environment: dict[str, str] | None = None,
         step: int | None = None,
+        observations: list[Observation] | None = None,
     ) -> None:
         self.graph = graph
         self.backward = backward or []
@@ -85,6 +88,7 @@ class Trace:
         self.error_source = error_source
         self.timing = timing or Timing()
         self.environment = environment or {}
+        self.observations = observations or []
         self.step = step
         """Number of the training step that was recorded, counted from 0; None outside a training."""
         self._step_of_node: dict[int, BackwardStep] | None = None

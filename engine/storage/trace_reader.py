@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import msgspec
+
 from ..graph.model import Edge, Graph, Node, SavedTensor, Scope, ScopePath, Source, TensorInfo
+from ..graph.observation import Observation
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
 from .columns import Reader
 from .container import Container
@@ -51,6 +54,7 @@ class _Assembly:
             timing=self._timing(),
             environment=self._dictionary("environment"),
             step=self._step_number(),
+            observations=self._observations(len(nodes)),
         )
 
     def _nodes(self) -> list[Node]:
@@ -282,6 +286,16 @@ class _Assembly:
                 raise self._wrong(f"field 'roots', item {place}", "it is not an output of a node")
             roots.append((root[0], root[1]))
         return roots
+
+    def _observations(self, count: int) -> list[Observation]:
+        try:
+            found = msgspec.convert(self.document.get("observations", []), list[Observation])
+        except msgspec.ValidationError as error:
+            raise self._wrong("field 'observations'", str(error)) from error
+        for place, seen in enumerate(found):
+            if not all(0 <= node < count for node in seen.nodes):
+                raise self._wrong(f"field 'observations', item {place}", "it is about a node that is not there")
+        return found
 
     def _error_source(self) -> tuple[str, int] | None:
         value = self.document.get("error_source")

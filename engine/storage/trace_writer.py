@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
+import msgspec
+
 from ..errors import TraceFileError
 from ..graph.model import Edge, Graph, Node, NodeKind, SavedTensor, ScopePath, Source
 from ..graph.trace import Trace
@@ -67,6 +69,8 @@ class _Parts:
             "params": [json.loads(params) for params in self.params],
             "strings": self.strings.values,
         }
+        if trace.observations:
+            document["observations"] = [msgspec.to_builtins(seen) for seen in trace.observations]
         return document, out.tensors
 
     def _nodes(self, nodes: list[Node]) -> None:

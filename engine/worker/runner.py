@@ -160,7 +160,7 @@ def run_worker(channel_fd: int) -> int:
 
 
 def _refuse_interrupts() -> None:
-    """A Stop that comes after the program's end has nothing left to stop: what waits is sent, and no traceback shown."""
+    """A Stop after the program's end has nothing left to stop: it must neither cut the end short nor show."""
     for _ in range(2):  # one that arrives during the call itself is raised by it
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)

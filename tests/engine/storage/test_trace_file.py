@@ -14,7 +14,8 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 
 from engine.errors import SaveError, TraceFileError
-from engine.graph.model import Edge, Graph, Node, TensorInfo
+from engine.graph.model import Edge, Graph, Node, Source, TensorInfo
+from engine.graph.observation import Observation
 from engine.graph.trace import BackwardStep, Trace
 from engine.storage.trace_file import dumps, load, loads, save
 from tests.engine.traces import BCE, SIGMOID, W, assert_same, random_traces, small_trace
@@ -37,6 +38,19 @@ def test_file_round_trip(tmp_path: Path) -> None:
     array = again.grad(W)
     assert array is not None
     array[...] = 3  # arrays are the reader's own: they may be changed
+
+
+def test_observations_come_back_and_are_checked() -> None:
+    trace = small_trace()
+    seen = Observation(kind="grad-read", nodes=(2,), text="h", source=Source("train.py", 12, "main"))
+    trace.observations = [seen, Observation(kind="grad-off")]
+    assert loads(dumps(trace)).observations == trace.observations
+    trace.observations = [Observation(kind="unused", nodes=(99,))]
+    with pytest.raises(TraceFileError, match="'observations', item 0.*a node that is not there"):
+        loads(dumps(trace))
+    trace.observations = [Observation(kind="gossip")]  # type: ignore[arg-type]  # that it is unknown is the point
+    with pytest.raises(TraceFileError, match="'observations'"):
+        loads(dumps(trace))
 
 
 def test_safetensors_reads_it() -> None:

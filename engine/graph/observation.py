@@ -1,0 +1,54 @@
+"""`Observation`: what a recording saw of the program besides its operations. No torch, no Qt."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .model import Source
+
+ObservationKind = Literal[
+    "optimizer",
+    "parameters",
+    "unused",
+    "unreached",
+    "optimizer-step",
+    "grad-off",
+    "ran-without-grad",
+    "changed-saved",
+    "freed-saved",
+    "grad-read",
+    "grad-kept",
+    "second-backward",
+]
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact about the program that ran; what follows from it is for a diagnosis to say.
+
+    Attributes
+    ----------
+    kind : what was seen.
+
+        - "optimizer": an optimizer (`text`) was alive at the backward pass, and holds the leaves `nodes`
+        - "parameters": `nodes` are the leaves that are instances of nn.Parameter
+        - "unused": `nodes` are parameters of the modules that ran, which no recorded operation read
+        - "unreached": `nodes` are leaves that operations read, none of which the root depends on
+        - "optimizer-step": an optimizer (`text`) took a step since the backward pass before this one
+        - "grad-off": gradients were switched off when backward() was called
+        - "ran-without-grad": the operation `text` read leaves while gradients were switched off, and was not recorded
+        - "changed-saved": what node `nodes[0]` had saved under the name `text` was changed in place since
+        - "freed-saved": what node `nodes[0]` had saved under the name `text` was freed by an earlier backward pass
+        - "grad-read": the program read `.grad` of the non-leaf `nodes[0]`, the expression `text`, and got None
+        - "grad-kept": when the next backward pass began, `.grad` of `nodes` still held this pass's gradient; `text` is
+          the optimizer that took a step in between, empty where none did
+        - "second-backward": the next backward pass went through `nodes` again and failed with the error `text`
+    nodes : ids of the nodes that it is about.
+    source : where in the program, if known.
+    """
+
+    kind: ObservationKind
+    nodes: tuple[int, ...] = ()
+    text: str = ""
+    source: Source | None = None
