@@ -68,7 +68,7 @@ def to_text(trace: Trace) -> str:
 
 
 def _node(trace: Trace, node: Node) -> dict[str, Any]:
-    gradient = trace.grad_info(node)
+    gradient, step = trace.grad_info(node), trace.step_of(node)
     return {
         "id": node.id,
         "kind": node.kind,
@@ -79,6 +79,10 @@ def _node(trace: Trace, node: Node) -> dict[str, Any]:
         "source": None if node.source is None else list(node.source),
         "outputs": [_tensor(info) for info in node.outputs],
         "grad_norm": _norm(gradient),
+        "seconds": node.seconds,
+        "backward_seconds": None if step is None else step.seconds,
+        "flops": node.flops,
+        "saved_bytes": node.saved_bytes,
     }
 
 

@@ -58,7 +58,7 @@ def export_image(
     step : how many backward steps are taken in the picture; all of them by default.
     folds : the folded module calls; by default what the canvas opens with.
     method : the layout's name.
-    overlay_name : "kind" or "gradient norm".
+    overlay_name : "kind", "gradient norm", "time" or "memory".
 
     Raises
     ------
@@ -107,12 +107,12 @@ class _Picture:
         stepper.move_to(len(trace.backward) if step is None else max(0, min(step, len(trace.backward))))
         self._moment = moments.at(self._scene, stepper)
         cards = CardPainter(self._labels, theme)
-        self._norms = overlay.norms_of(self._scene) if overlay_name == overlay.GRADIENT_NORM else None
-        if self._norms is not None:
-            cards.overlay = overlay.colours_of(self._norms, theme)
+        self._scale = overlay.scale_of(self._scene, overlay_name)
+        if self._scale is not None:
+            cards.overlay = overlay.colours_of(self._scale, theme)
         self._scenes = ScenePainter(cards)
         x, y, width, height = self._scene.bounds
-        foot = 112.0 if self._norms is not None else 0.0
+        foot = 112.0 if self._scale is not None else 0.0
         self._area = QRectF(x, y, max(width, 256.0 if foot else 1.0), height + foot).marginsAdded(
             QMarginsF(MARGIN, MARGIN, MARGIN, MARGIN)
         )
@@ -165,9 +165,9 @@ class _Picture:
         region = (area.left(), area.top(), area.right(), area.bottom())
         self._scenes.paint(painter, self._moment, region, max(scale, 1.0), 1.0, quality)
         highlight.paint(painter, self._scenes, self._moment, region, max(scale, 1.0))
-        if self._norms is not None:
+        if self._scale is not None:
             painter.translate(area.left() + MARGIN - 16, area.top())
-            overlay.paint_legend(painter, self._norms, theme, self._labels.fonts, area.height() - MARGIN + 16)
+            overlay.paint_legend(painter, self._scale, theme, self._labels.fonts, area.height() - MARGIN + 16)
 
 
 _applications: list[QGuiApplication] = []

@@ -1,8 +1,9 @@
-"""The gradient-norm overlay: a logarithmic scale in colours that colour-blind eyes tell apart, and its legend."""
+"""The overlays of gradient norm, time and memory: a logarithmic scale in colours that colour-blind eyes tell apart."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 
+from engine.graph.drawing import Item
+from engine.graph.model import saved_bytes
 from engine.graph.trace import Trace
-from gui.numbers import format_number
+from gui.numbers import format_bytes, format_number, format_seconds
 from gui.theme import RADIUS_CARD, Theme
 
 from .fonts import Face, Fonts
@@ -20,7 +23,9 @@ from .scene import Scene
 
 KIND = "kind"
 GRADIENT_NORM = "gradient norm"
-OVERLAYS = (KIND, GRADIENT_NORM)
+TIME = "time"
+MEMORY = "memory"
+OVERLAYS = (KIND, GRADIENT_NORM, TIME, MEMORY)
 _LIGHT_RAMP = ("#FDE9C8", "#F5B56B", "#DD7245", "#A03A5B", "#4B1D63")
 """Light to dark, so that the order also holds in grey."""
 _DARK_RAMP = ("#3B2A5E", "#7D3A74", "#C4565F", "#F0954F", "#FCE7A2")
@@ -30,42 +35,95 @@ STEPS = 24
 
 
 @dataclass(frozen=True)
-class Norms:
-    """Gradient norm of every item (NaN: none; infinity: not finite), and the decades of the scale."""
+class Scale:
+    """A quantity of every item (NaN: none; infinity: not finite), and the decades of the scale that it is shown on."""
 
     values: npt.NDArray[np.float64]
     low: float
     high: float
     has_broken: bool
+    title: str = "Gradient norm"
+    tick: Callable[[float, int], str] = format_number
+    """Writes a number of the scale in so many digits."""
 
 
-def norms_of(scene: Scene) -> Norms:
+def scale_of(scene: Scene, name: str) -> Scale | None:
+    """The scale of the overlay `name`; None where kinds are shown."""
+    makers = {GRADIENT_NORM: norms_of, TIME: times_of, MEMORY: memory_of}
+    return makers[name](scene) if name in makers else None
+
+
+def norms_of(scene: Scene) -> Scale:
     """The largest gradient norm behind every item, over the whole backward pass."""
     of_node = [_node_norm(scene.trace, node.id) for node in scene.trace.graph.nodes]
+
+    def largest(members: Iterable[int]) -> float | None:
+        return max((norm for member in members if (norm := of_node[member]) is not None), default=None)
+
+    return _scale(scene, largest, "Gradient norm", format_number)
+
+
+def times_of(scene: Scene) -> Scale:
+    """Seconds that the operations behind every item took, forward and backward together."""
+    trace = scene.trace
+
+    def total(members: Iterable[int]) -> float | None:
+        return sum(time_of(trace, member) for member in members) or None
+
+    return _scale(scene, total, "Time, forward and backward", format_seconds)
+
+
+def memory_of(scene: Scene) -> Scale:
+    """Bytes that the operations behind every item keep alive for the backward pass."""
+    nodes = scene.trace.graph.nodes
+
+    def total(members: Iterable[int]) -> float | None:
+        return float(saved_bytes(tensor for member in members for tensor in nodes[member].saved)) or None
+
+    return _scale(scene, total, "Saved for backward", format_bytes)
+
+
+def time_of(trace: Trace, node: int) -> float:
+    """Seconds of a node's operation and of its VJP."""
+    step = trace.step_of(node)
+    return trace.graph.nodes[node].seconds + (0.0 if step is None else step.seconds)
+
+
+def members_of(item: Item) -> Iterable[int]:
+    """The nodes behind a box."""
+    if item.kind == "group":
+        return item.members
+    return () if item.node is None else (item.node,)
+
+
+def _scale(
+    scene: Scene,
+    quantity: Callable[[Iterable[int]], float | None],
+    title: str,
+    tick: Callable[[float, int], str],
+) -> Scale:
     values = np.full(len(scene), np.nan)
     for index in scene.boxes.tolist():
-        item = scene.items[index]
-        members = item.members if item.kind == "group" else () if item.node is None else (item.node,)
-        known = [norm for member in members if (norm := of_node[member]) is not None]
-        if known:
-            values[index] = max(known)
+        found = quantity(members_of(scene.items[index]))
+        if found is not None:
+            values[index] = found
     good = values[np.isfinite(values) & (values > 0)]
     low = math.floor(math.log10(good.min())) if len(good) else -1
     high = math.ceil(math.log10(good.max())) if len(good) else 0
-    return Norms(values, float(low), float(max(high, low + 1)), bool(np.isinf(values).any()))
+    return Scale(values, float(low), float(max(high, low + 1)), bool(np.isinf(values).any()), title, tick)
 
 
-def colours_of(norms: Norms, theme: Theme) -> list[QColor | None]:
-    """The colour of every item on the scale; None where no gradient is known."""
+def colours_of(scale: Scale, theme: Theme) -> list[QColor | None]:
+    """The colour of every item on the scale; None where nothing is known."""
     ramp = [ramp_colour(theme, step / (STEPS - 1)) for step in range(STEPS)]
     result: list[QColor | None] = []
-    for value in norms.values.tolist():
+    for value in scale.values.tolist():
         if math.isnan(value):
             result.append(None)
         elif math.isinf(value):
             result.append(BROKEN)
         else:
-            where = (math.log10(value) - norms.low) / (norms.high - norms.low) if value > 0 else 0.0
+            where = (math.log10(value) - scale.low) / (scale.high - scale.low) if value > 0 else 0.0
             result.append(ramp[round(min(max(where, 0.0), 1.0) * (STEPS - 1))])
     return result
 
@@ -78,7 +136,7 @@ def ramp_colour(theme: Theme, where: float) -> QColor:
     return mix(stops[index], stops[index + 1], place - index)
 
 
-def paint_legend(painter: QPainter, norms: Norms, theme: Theme, fonts: Fonts, height: float) -> QRectF:
+def paint_legend(painter: QPainter, scale: Scale, theme: Theme, fonts: Fonts, height: float) -> QRectF:
     """Draw the legend in the lower left corner of a view of this height; returns its place."""
     bar_width = 208.0
     panel = QRectF(16, height - 16 - 80, bar_width + 24, 80)
@@ -88,8 +146,8 @@ def paint_legend(painter: QPainter, norms: Norms, theme: Theme, fonts: Fonts, he
     painter.drawRoundedRect(panel, RADIUS_CARD, RADIUS_CARD)
     painter.setFont(fonts[Face.SMALL_BOLD])
     painter.setPen(theme.text)
-    painter.drawText(QPointF(panel.x() + 12, panel.y() + 22), "Gradient norm")
-    if norms.has_broken:
+    painter.drawText(QPointF(panel.x() + 12, panel.y() + 22), scale.title)
+    if scale.has_broken:
         text = "NaN or ∞"
         x = panel.right() - 12 - fonts.width(text, Face.SMALL)
         painter.setFont(fonts[Face.SMALL])
@@ -106,9 +164,9 @@ def paint_legend(painter: QPainter, norms: Norms, theme: Theme, fonts: Fonts, he
     painter.drawRoundedRect(bar, 3, 3)
     painter.setFont(fonts[Face.MONO_SMALL])
     painter.setPen(theme.muted)
-    middle = (norms.low + norms.high) / 2
-    for place, power in ((0.0, norms.low), (0.5, middle), (1.0, norms.high)):
-        text = format_number(10.0**power, 2 if power == middle else 3)
+    middle = (scale.low + scale.high) / 2
+    for place, power in ((0.0, scale.low), (0.5, middle), (1.0, scale.high)):
+        text = scale.tick(10.0**power, 2 if power == middle else 3)
         shift = fonts.width(text, Face.MONO_SMALL) * place
         painter.drawText(QPointF(bar.x() + bar.width() * place - shift, bar.bottom() + 18), text)
     return panel

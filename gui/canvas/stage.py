@@ -44,7 +44,7 @@ class Stage:
         self._moments = Moments()
         self._layer = BaseLayer()
         self._scenes: ScenePainter | None = None
-        self._norms: overlay.Norms | None = None
+        self._scale: overlay.Scale | None = None
         self.minimap = Minimap()
 
     def renew(self, scene: Scene | None, labels: Labels | None, theme: Theme, overlay_name: str) -> None:
@@ -52,10 +52,9 @@ class Stage:
         self._moments.clear()
         self._layer.forget()
         self._scenes = None if labels is None else ScenePainter(CardPainter(labels, theme))
-        self._norms = None
-        if scene is not None and self._scenes is not None and overlay_name == overlay.GRADIENT_NORM:
-            self._norms = overlay.norms_of(scene)
-            self._scenes.cards.overlay = overlay.colours_of(self._norms, theme)
+        self._scale = None if scene is None else overlay.scale_of(scene, overlay_name)
+        if self._scale is not None and self._scenes is not None:
+            self._scenes.cards.overlay = overlay.colours_of(self._scale, theme)
 
     def minimap_place(self, scene: Scene) -> QRectF | None:
         """Where the minimap is in the widget; None while it is hidden."""
@@ -95,7 +94,7 @@ class Stage:
         highlight.paint(painter, scenes, now, region, camera.scale, selected=marks.selected, hovered=marks.hovered)
         painter.restore()
         self.minimap.paint(painter, now, camera, size, theme, ratio)
-        if self._norms is not None:
-            overlay.paint_legend(painter, self._norms, theme, fonts, size.height())
+        if self._scale is not None:
+            overlay.paint_legend(painter, self._scale, theme, fonts, size.height())
         if scene.trace.error:
             notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)

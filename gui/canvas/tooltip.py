@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from engine.graph.drawing import Item
-from engine.graph.model import Node, TensorInfo
+from engine.graph.model import Node, TensorInfo, saved_bytes
 from engine.graph.trace import Trace
-from gui.numbers import format_number, format_shape
+from gui.numbers import format_bytes, format_flops, format_number, format_seconds, format_shape
 
 from .fonts import plain
 from .labels import Labels, scalar_text, short_count
@@ -66,6 +67,7 @@ def _node_lines(trace: Trace, node: Node) -> list[str]:
     gradient = trace.grad_info(node.id)
     if gradient is not None:
         lines += _statistics("gradient", gradient)
+    lines += _costs(trace, [node])
     if node.scope:
         lines.append("in " + " › ".join(node.scope))
     if node.source is not None:
@@ -87,6 +89,24 @@ def _statistics(what: str, info: TensorInfo) -> list[str]:
     return lines
 
 
+def _costs(trace: Trace, nodes: Sequence[Node]) -> list[str]:
+    """What the nodes took together: time, floating-point operations, memory kept for the backward pass."""
+    lines = []
+    forward = sum(node.seconds for node in nodes)
+    backward = sum(step.seconds for node in nodes if (step := trace.step_of(node.id)) is not None)
+    parts = [(forward, "forward"), (backward, "backward")]
+    times = [f"{format_seconds(seconds)} {what}" for seconds, what in parts if seconds]
+    if times:
+        lines.append(", ".join(times))
+    flops = sum(node.flops or 0 for node in nodes)
+    if flops:
+        lines.append(f"{format_flops(flops)} forward")
+    held = saved_bytes(tensor for node in nodes for tensor in node.saved)
+    if held:
+        lines.append(f"{format_bytes(held)} saved for backward")
+    return lines
+
+
 def _form(info: TensorInfo) -> str:
     return f"{format_shape(info.shape)} · {info.dtype}"
 
@@ -99,5 +119,6 @@ def _group_lines(trace: Trace, labels: Labels, item: Item) -> tuple[str, list[st
         lines.append(f"{len(item.members)} nodes")
     if scope is not None and scope.parameters:
         lines.append(f"{short_count(scope.parameters)} parameters ({scope.parameters:,})")
+    lines += _costs(trace, [trace.graph.nodes[member] for member in item.members])
     lines.append("double click to unfold" if item.is_folded else "double click to fold")
     return "  ".join(part for part in (name, module, note) if part), lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
 from ..widgets.text import ElidedLabel, set_text_color
 from ..widgets.vertical_area import VerticalArea
+from .cost_section import CostSection
 from .inspector_sections import (
     ArrivalSection,
     HandedSection,
@@ -154,7 +155,10 @@ class InspectorPanel(QWidget):
         self.handed = HandedSection()
         self.saved = SavedSection()
         self.operands = OperandSection()
-        self._sections = (self.rule, self.leaf, self.arrived, self.handed, self.saved, self.operands)
+        self.cost = CostSection()
+        self._sections = (
+            self.rule, self.leaf, self.arrived, self.handed, self.saved, self.operands, self.cost,
+        )  # fmt: skip
         self._empty = QLabel(_EMPTY)
         self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setWordWrap(True)
