@@ -46,7 +46,7 @@ def test_observations_come_back_and_are_checked() -> None:
     trace.observations = [seen, Observation(kind="grad-off")]
     assert loads(dumps(trace)).observations == trace.observations
     trace.observations = [Observation(kind="unused", nodes=(99,))]
-    with pytest.raises(TraceFileError, match="'observations', item 0.*a node that is not there"):
+    with pytest.raises(TraceFileError, match=r"'observations', item 0.*a node that is not there"):
         loads(dumps(trace))
     trace.observations = [Observation(kind="gossip")]  # type: ignore[arg-type]  # that it is unknown is the point
     with pytest.raises(TraceFileError, match="'observations'"):
