@@ -42,8 +42,9 @@ class BackwardRecorder:
         tape = self._tape
         grad_fns: list[Any] = []
         for root in roots:
+            # A root without history makes torch refuse; the trace shows which one it is.
+            self.roots.append(tape.origin(root))
             if root.requires_grad:
-                self.roots.append(tape.origin(root))
                 grad_fns.append(get_gradient_edge(root).node)
         visited = self._walk(grad_fns)
         self.edges = match_edges(tape, self._next)
@@ -171,6 +172,7 @@ class BackwardRecorder:
                 value = grad_fn.saved_tensors if name == "tensors" else getattr(grad_fn, f"_saved_{name}")
             except RuntimeError as error:
                 # Freed buffers, or a tensor that was changed in place since: the backward pass will say so itself.
+                self._tape.unreadable.append((node_id, name, str(error)))
                 self._tape.notes.add(f"{node.grad_fn} cannot show what it saved as {name!r}: {error}".splitlines()[0])
                 continue
             for suffix, tensor in _labelled_tensors(value):

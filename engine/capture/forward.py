@@ -43,6 +43,7 @@ class ForwardMode(TorchDispatchMode):
         self._resolve_last()
         signature = signature_of(function)
         if not self._has_begun and self._is_setup(args, kwargs):
+            self._note_unrecorded(signature, args, kwargs, frame)
             return function(*args, **kwargs)
         self._has_begun = True
         if signature.is_detach:
@@ -75,6 +76,15 @@ class ForwardMode(TorchDispatchMode):
             return True
         tensors = flat_tensors((args, tuple(kwargs.values())))
         return not any(tensor.requires_grad for tensor in tensors)
+
+    def _note_unrecorded(
+        self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+    ) -> None:
+        """Remember an operation on a leaf that ran without gradients: it may be why there are none."""
+        if torch.is_grad_enabled() or signature.mutated:
+            return
+        if any(tensor.requires_grad for tensor in flat_tensors((args, tuple(kwargs.values())))):
+            self._tape.unrecorded = (signature.name, source_of(user_frame(frame)))
 
     def _inputs(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], node: Node

@@ -15,14 +15,25 @@ import torch
 from torch import nn
 
 from ..graph.model import Edge, Graph, NodeKind
+from ..graph.observation import ObservationKind
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
 from .backward import BackwardRecorder, match_edges
 from .cost import count_flops
 from .forward import ForwardMode
-from .frames import is_user_code
+from .frames import is_user_code, running_frame, source_of, user_frame
 from .modes import enter_mode, leave_mode
 from .prune import renumber, step_nodes
 from .scopes import ScopeStack
+from .sightings import (
+    Optimizers,
+    Origins,
+    Sighting,
+    observations,
+    optimizer_sightings,
+    origins_of,
+    without_gradient,
+    writers_into,
+)
 from .tape import Origin, Tape
 from .tensors import Keeper
 
@@ -59,6 +70,8 @@ class Recorder:
         self._mode: ForwardMode | None = None
         self._backward: BackwardRecorder | None = None
         self._roots: list[Origin] = []
+        self._optimizers: Optimizers = ()
+        self._sightings: list[Sighting] = []
         self._error: str | None = None
         self._error_source: tuple[str, int] | None = None
         self._started = self._stopped = 0.0
@@ -92,8 +105,22 @@ class Recorder:
     def run_backward(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
         """Stop recording the forward pass; record the backward pass that `call` runs from `tensors`."""
         self.stop()
+        if not torch.is_grad_enabled():
+            self.note(Sighting("grad-off", source=source_of(user_frame(running_frame()))))
         self._backward = BackwardRecorder(self._tape, self._grad_keeper)
         return self._backward.run(tensors, call)
+
+    def note_optimizers(self, optimizers: Optimizers) -> None:
+        """Say which optimizers the program has made: their class, and the tensors that they hold now."""
+        self._optimizers = optimizers
+
+    def note(self, sighting: Sighting) -> None:
+        """Put something that was seen of the program into the trace."""
+        self._sightings.append(sighting)
+
+    def origins(self) -> Origins:
+        """What recognises this recording's tensors after `finish`; to be called before it."""
+        return origins_of(self._tape)
 
     def fail(self, error: BaseException) -> None:
         """The program raised: the trace will end here and say so."""
@@ -110,6 +137,7 @@ class Recorder:
         if self._keep == "step" and roots:
             kept = step_nodes(nodes, self._tape.edges, edges, roots)
             kept.update(backward_step.node.id for backward_step in steps)
+            self._see_around(kept, is_done=bool(steps) and self._error is None)
             nodes, edges, roots = renumber(nodes, edges, roots, kept)
         count_flops(nodes, edges)
         self._keeper.finish()
@@ -134,6 +162,7 @@ class Recorder:
             ),
             environment={"python": platform.python_version(), "torch": torch.__version__, "platform": sys.platform},
             step=step,
+            observations=observations(self._sightings, nodes),
         )
         self._tape.release()
         self._scopes.release()
@@ -143,6 +172,26 @@ class Recorder:
         if self._backward is None:
             return match_edges(self._tape, {}), self._roots, []
         return self._backward.edges, self._backward.roots, self._backward.steps
+
+    def _see_around(self, kept: set[int], *, is_done: bool) -> None:
+        """Note what lies beside the step, and add to `kept` the nodes that this is about."""
+        tape = self._tape
+        for node_id, name, reason in tape.unreadable:
+            if "inplace" in reason or "freed" in reason:
+                kind: ObservationKind = "changed-saved" if "inplace" in reason else "freed-saved"
+                self.note(Sighting(kind, (tape.nodes[node_id],), name))
+        if not is_done:
+            kept |= writers_into(tape.nodes, tape.edges, kept)
+            if tape.unrecorded is not None:
+                self.note(Sighting("ran-without-grad", text=tape.unrecorded[0], source=tape.unrecorded[1]))
+            return
+        for seen in [
+            *optimizer_sightings(tape, self._optimizers),
+            *without_gradient(tape, self._scopes, self._optimizers, kept),
+        ]:
+            self.note(seen)
+            if seen.kind in ("unused", "unreached"):
+                kept.update(node.id for node in seen.nodes)
 
     def _error_files(self) -> set[str]:
         return set() if self._error_source is None else {self._error_source[0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -72,6 +73,16 @@ class ScopeStack:
         self._adopted.clear()
         self._names.clear()
         self._root = None
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters of every module that was called at the top, each once."""
+        seen: set[int] = set()
+        for module in self._adopted:
+            for parameter in module.parameters():
+                if id(parameter) in self.parameter_names and id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    if not nn.parameter.is_lazy(parameter):
+                        yield parameter
 
     def _on_module_entered(self, module: nn.Module, _inputs: Any) -> None:
         parent = self._calls[-1]

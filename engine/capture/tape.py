@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..graph.model import Node, NodeKind, TensorInfo
+from ..graph.model import Node, NodeKind, Source, TensorInfo
 from .frames import running_frame, source_of, user_frame, variable_named
 from .scopes import ScopeStack
 from .tensors import Keeper
@@ -52,6 +52,10 @@ class Tape:
         self.opaque_saved: set[int] = set()
         """Nodes whose saved tensors must not be unpacked, since that would run the user's hooks."""
         self.notes: set[str] = set()
+        self.unreadable: list[tuple[int, str, str]] = []
+        """Saved tensors that could not be read: node, name, and what autograd says about it."""
+        self.unrecorded: tuple[str, Source | None] | None = None
+        """The last operation that read a leaf while gradients were off, before the step began."""
         self.entries: dict[int, Entry] = {}
         self._anchors: list[torch.Tensor] = []
         self._unnamed_leaves: list[tuple[Node, torch.Tensor]] = []
