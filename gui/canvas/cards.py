@@ -33,11 +33,13 @@ class CardPainter:
         self._runs_scene: Scene | None = None
 
     def look(self, index: int, role: Role, state: NodeState) -> BoxLook:
-        """The item's look, with the overlay's tint in place of the state's where there is one."""
+        """The item's look, with the overlay's tint in place of the state's; where it has none the box is neutral."""
+        colour = self.overlay[index] if self.overlay is not None else None
+        if self.overlay is not None and colour is None and state is NodeState.DONE:
+            state = NodeState.WAITING  # the tint of what is done would be taken for a colour of the scale
         look = self._looks.get((role, state))
         if look is None:
             look = self._looks[role, state] = box_look(self.theme, role, state)
-        colour = self.overlay[index] if self.overlay is not None else None
         if colour is None or role in {Role.LOSS, Role.FRAME}:
             return look
         fill = mix(self.theme.surface, colour, 0.22 if self.theme.is_dark else 0.16)

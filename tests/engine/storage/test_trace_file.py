@@ -70,6 +70,21 @@ def test_document_is_one_json_text(tmp_path: Path) -> None:
     assert document["target"] == "demo:neuron"
 
 
+def test_a_trace_without_costs_needs_no_columns_for_them() -> None:
+    """Files from before these columns are like this one; they are read, and the costs are unknown."""
+    trace = small_trace()
+    for node in trace.graph.nodes:
+        assert node.flops is None
+        assert all(tensor.span is None for tensor in node.saved)
+    columns = safetensors.numpy.load(dumps(trace))
+    assert not {"nodes.flops", "saved.storage", "saved.begin", "saved.length"} & set(columns)
+    assert_same(trace, loads(dumps(trace)))
+    trace.graph.nodes[SIGMOID].flops = 0
+    again = loads(dumps(trace))
+    assert [node.flops for node in again.graph.nodes].count(0) == 1
+    assert_same(trace, again)
+
+
 def test_shared_arrays_are_written_once() -> None:
     trace = small_trace()
     gradient = np.zeros(10_000)

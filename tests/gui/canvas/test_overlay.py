@@ -1,4 +1,4 @@
-"""The gradient-norm overlay and the minimap."""
+"""The overlays, their legend, and the minimap."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from PySide6.QtCore import QPointF, QSizeF
 from PySide6.QtGui import QImage, QPainter
 
 from engine.graph.fold import Folds
-from engine.graph.stepper import Stepper
+from engine.graph.model import SavedTensor
+from engine.graph.stepper import NodeState, Stepper
 from gui.canvas import moments, overlay
 from gui.canvas.camera import Camera, fitted
+from gui.canvas.cards import CardPainter
 from gui.canvas.fonts import Fonts
+from gui.canvas.labels import Labels
+from gui.canvas.look import Role
 from gui.canvas.minimap import Minimap
 from gui.theme import DARK, LIGHT
 
@@ -46,6 +50,51 @@ def test_a_folded_group_shows_its_largest_norm(fonts: Fonts) -> None:
     grads = [trace.grad(node) for node in scene.items[item].members]
     largest = max(float(np.linalg.norm(g.astype(np.float64))) for g in grads if g is not None)
     assert overlay.norms_of(scene).values[item] == largest
+
+
+def test_time_is_that_of_the_operation_and_of_its_vjp(fonts: Fonts) -> None:
+    trace = builders.blocks(2)
+    for node in trace.graph.nodes:
+        node.seconds = 1e-5 * (node.id + 1) if node.kind == "op" else 0.0
+    for step in trace.backward:
+        step.seconds = 2e-4
+    scene = build(trace, fonts, Folds.all_folded(trace.graph))
+    scale = overlay.scale_of(scene, overlay.TIME)
+    assert scale is not None
+    for index in scene.boxes.tolist():
+        members = overlay.members_of(scene.items[index])
+        took = sum(trace.graph.nodes[m].seconds + (2e-4 if trace.step_of(m) is not None else 0.0) for m in members)
+        assert scale.values[index] == pytest.approx(took) if took else math.isnan(scale.values[index])
+    assert 10**scale.low <= np.nanmin(scale.values)
+    assert np.nanmax(scale.values) <= 10**scale.high
+    assert scale.tick(1e-5, 3) == "10 µs"
+
+
+def test_a_folded_group_counts_the_memory_that_its_nodes_share_once(fonts: Fonts) -> None:
+    trace = builders.blocks(2)
+    scene = build(trace, fonts, Folds.all_folded(trace.graph))
+    item = scene.item_of_scope(("block1",))
+    assert item is not None
+    first, second = [trace.graph.nodes[m] for m in scene.items[item].members if trace.graph.nodes[m].kind == "op"][:2]
+    first.saved = [SavedTensor(name="result", shape=(8,), dtype="float32", nbytes=32, span=(7, 0, 32))]
+    second.saved = [SavedTensor(name="self", shape=(8,), dtype="float32", nbytes=32, span=(7, 0, 32))]
+    scale = overlay.scale_of(scene, overlay.MEMORY)
+    assert scale is not None
+    assert scale.values[item] == 32
+    assert np.isfinite(scale.values).sum() == 1
+    assert (first.saved_bytes, second.saved_bytes) == (32, 32)
+
+
+def test_what_an_overlay_knows_nothing_of_is_neutral(fonts: Fonts) -> None:
+    trace = builders.blocks(2)
+    scene = build(trace, fonts, Folds.none())
+    cards = CardPainter(Labels(trace, fonts), LIGHT)
+    index = next(i for i in scene.boxes.tolist() if scene.roles[i] == Role.OP)
+    done, waiting = (cards.look(index, Role.OP, state) for state in (NodeState.DONE, NodeState.WAITING))
+    assert done != waiting
+    cards.overlay = [None] * len(scene)
+    assert cards.look(index, Role.OP, NodeState.DONE) == waiting
+    assert cards.look(index, Role.OP, NodeState.CURRENT) != waiting
 
 
 def test_broken_gradients_have_a_colour_of_their_own(fonts: Fonts) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QScrollBar, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.graph.model import Edge, Graph, Node, TensorInfo
+from engine.graph.model import Edge, Graph, Node, SavedTensor, TensorInfo
 from engine.graph.trace import BackwardStep, Trace
 from gui.document import Document
 from gui.numbers import format_number
@@ -242,3 +242,19 @@ def test_the_real_thing_is_shown_at_every_step(panel: InspectorPanel, document: 
                     assert info.array is not None
                     number = float(torch.as_tensor(info.array).reshape(-1)[0])
                     assert panel.value.gradient.number.text == format_number(number)
+
+
+def test_the_cost_of_a_node(panel: InspectorPanel, document: Document) -> None:
+    trace = Neuron().trace()
+    node, step = trace.graph.nodes[MUL], trace.step_of(MUL)
+    assert step is not None
+    node.seconds, step.seconds, node.flops = 12.34e-6, 2e-3, 2_000_000
+    node.saved = [
+        SavedTensor(name=name, shape=(10,), dtype="float32", nbytes=40, span=(0, 0, 40)) for name in ("self", "other")
+    ]
+    document.set_trace(trace)
+    document.select(MUL)
+    rows = panel.cost.texts()
+    assert rows == ["forward", "12.3 µs", "backward", "2 ms", "operations", "2 MFLOP", "saved for backward", "40 B"]
+    document.select(X)
+    assert not panel.cost.isVisible(), "an input costs nothing"
