@@ -1,14 +1,11 @@
-"""Where in the user's program an operation comes from, and which variable its result is bound to."""
+"""Where in the user's program an operation comes from, and under which name it knows an object."""
 
 from __future__ import annotations
 
-import dis
 import os
 import sys
 import sysconfig
-from bisect import bisect_right
 from types import CodeType, FrameType
-from typing import NamedTuple
 
 import torch
 
@@ -23,65 +20,10 @@ _STDLIB_FOLDER = sysconfig.get_path("stdlib") + os.sep
 _SITE_FOLDERS = tuple({sysconfig.get_path("purelib") + os.sep, sysconfig.get_path("platlib") + os.sep})
 _DEMO_FOLDER = os.path.join(_ENGINE_FOLDER, "demos") + os.sep
 
-_STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
-_LOADS = {"LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST_BORROW"}
+APPLY_CODE: CodeType = torch.autograd.Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
+"""The code of `torch.autograd.Function.apply`: a frame that runs it is one call of a custom Function."""
 
 _is_user_code: dict[CodeType, bool] = {}
-_targets_of_code: dict[CodeType, _Targets] = {}
-
-
-class Binding(NamedTuple):
-    """The variable(s) that the running statement will bind, and the frame that runs it."""
-
-    frame: FrameType
-    names: tuple[str | None, ...]
-    """One name, or one per element where a sequence is unpacked."""
-
-
-class _Targets:
-    """For one code object: what the instruction after each call or operator does with the result."""
-
-    def __init__(self, code: CodeType) -> None:
-        instructions = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "NOP", "EXTENDED_ARG")]
-        self._offsets = [instruction.offset for instruction in instructions]
-        self._names: list[tuple[str | None, ...]] = []
-        self._returns: list[bool] = []
-        for index in range(len(instructions)):
-            following = instructions[index + 1 : index + 40]
-            self._names.append(_stored_names(following))
-            self._returns.append(bool(following) and following[0].opname == "RETURN_VALUE")
-
-    def at(self, last_instruction: int) -> tuple[tuple[str | None, ...], bool]:
-        """Names bound to the result of the instruction at that offset, and whether the result is returned instead."""
-        index = bisect_right(self._offsets, last_instruction) - 1
-        return (self._names[index], self._returns[index]) if index >= 0 else ((), False)
-
-
-def _stored_names(following: list[dis.Instruction]) -> tuple[str | None, ...]:
-    while following and following[0].opname == "COPY":  # a = b = value
-        following = following[1:]
-    if not following:
-        return ()
-    first = following[0]
-    if first.opname == "UNPACK_SEQUENCE":
-        names: list[str | None] = []
-        for instruction in following[1:]:
-            if instruction.opname not in _STORES and not instruction.opname.startswith("STORE_FAST_STORE_FAST"):
-                break
-            names.extend(_variable_names(instruction))
-            if len(names) >= (first.arg or 0):
-                break
-        return tuple(names[: first.arg])
-    if first.opname in _STORES or first.opname.startswith("STORE_FAST"):
-        return _variable_names(first)[:1]
-    if len(following) > 1 and first.opname in _LOADS and following[1].opname == "STORE_ATTR":
-        return (f"{first.argval}.{following[1].argval}",)
-    return ()
-
-
-def _variable_names(instruction: dis.Instruction) -> tuple[str, ...]:
-    value = instruction.argval
-    return tuple(str(part) for part in value) if isinstance(value, tuple) else (str(value),)
 
 
 def is_user_code(code: CodeType) -> bool:
@@ -108,6 +50,16 @@ def user_frame(start: FrameType | None) -> FrameType | None:
     return start
 
 
+def function_frames(frame: FrameType | None) -> list[FrameType]:
+    """The calls of custom Functions that run at or above `frame`, outermost first."""
+    found = []
+    while frame is not None:
+        if frame.f_code is APPLY_CODE:
+            found.append(frame)
+        frame = frame.f_back
+    return found[::-1]
+
+
 def is_engine_file(path: str) -> bool:
     """Whether a file is the engine's own and no demo."""
     return path.startswith(_ENGINE_FOLDER) and not path.startswith(_DEMO_FOLDER)
@@ -117,40 +69,6 @@ def source_of(frame: FrameType | None) -> Source | None:
     if frame is None:
         return None
     return Source(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
-
-
-def binding_of(frame: FrameType | None) -> Binding | None:
-    """What the statement that `frame` is running binds its result to; a returned result is followed to the caller."""
-    while frame is not None:
-        code = frame.f_code
-        targets = _targets_of_code.get(code)
-        if targets is None:
-            targets = _targets_of_code[code] = _Targets(code)
-        names, is_returned = targets.at(frame.f_lasti)
-        if names:
-            return Binding(frame, names)
-        if not is_returned:
-            return None
-        frame = _calling_user_frame(frame)
-    return None
-
-
-def _calling_user_frame(frame: FrameType) -> FrameType | None:
-    """The user's frame that called `frame`; None where the engine itself did: whoever traces a program is not in it."""
-    above = frame.f_back
-    while above is not None and not is_user_code(above.f_code):
-        if is_engine_file(above.f_code.co_filename):
-            return None
-        above = above.f_back
-    return above
-
-
-def bound_value(frame: FrameType, name: str) -> object:
-    """The object that a variable (or an attribute of a local, "self.h") refers to now; None if there is none."""
-    head, _, attribute = name.partition(".")
-    local = frame.f_locals
-    value = local[head] if head in local else frame.f_globals.get(head)
-    return getattr(value, attribute, None) if attribute and value is not None else value
 
 
 def variable_named(frame: FrameType | None, wanted: object, *, outermost: bool = False) -> str | None:

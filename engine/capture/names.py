@@ -6,7 +6,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from ..graph.model import Node
-from .frames import Binding, binding_of, bound_value
+from .bindings import Binding, binding_of, holds
 
 
 class _Named(NamedTuple):
@@ -48,7 +48,7 @@ class NameTracker:
 def _is_bound(named: _Named) -> bool:
     name = named.node.name
     value = None if named.reference is None else named.reference()
-    return name is not None and value is not None and bound_value(named.frame, name) is value
+    return name is not None and value is not None and holds(named.frame, name, value)
 
 
 def _apply(node: Node, binding: Binding | None) -> None:
