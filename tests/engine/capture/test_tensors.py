@@ -140,3 +140,31 @@ def test_a_transposed_view_shares_the_statistics() -> None:
 def test_exotic_tensors_give_values_or_a_reason(make: Callable[[], Tensor]) -> None:
     info = _described(make())
     assert info.array is not None or info.note
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e-12, 1.0, 1e12, 1e22])
+def test_norms_neither_vanish_nor_overflow(size: float) -> None:
+    tensor = torch.randn(LARGE) * size
+    summary = _described(tensor).summary
+    assert summary is not None
+    assert summary.norm == pytest.approx(tensor.double().norm().item(), rel=1e-5)
+    assert summary.std == pytest.approx(tensor.double().std(correction=0).item(), rel=1e-4)
+
+
+def test_negative_zeros_are_zeros() -> None:
+    tensor = torch.randn(LARGE)
+    tensor[0, :10] = -0.0
+    tensor[1, :5] = 0.0
+    summary = _described(tensor).summary
+    assert summary is not None
+    assert summary.zeros == 15
+
+
+def test_statistics_of_more_than_one_part() -> None:
+    tensor = torch.randn(3, 1_000_003) + 2
+    summary = _described(tensor).summary
+    assert summary is not None
+    assert summary.mean == pytest.approx(tensor.double().mean().item(), rel=1e-6)
+    assert summary.norm == pytest.approx(tensor.double().norm().item(), rel=1e-5)
+    assert summary.min == tensor.min().item()
+    assert summary.zeros == 0
