@@ -97,8 +97,10 @@ class ForwardMode(TorchDispatchMode):
                 if name in signature.mutated:
                     changed.append(value)
                 continue
-            tensors = list(flat_tensors(value)) if isinstance(value, (list, tuple)) else []
-            for index, tensor in enumerate(tensors):
+            parts = value if isinstance(value, (list, tuple)) else ()
+            # Numbered by their real places: `x[:, i]` hands over the indices (None, i).
+            tensors = [(index, tensor) for index, part in enumerate(parts) for tensor in flat_tensors(part)]
+            for index, tensor in tensors:
                 found.append((self._tape.origin(tensor), f"{name}[{index}]", tensor.requires_grad))
                 if name in signature.mutated:
                     changed.append(tensor)
