@@ -45,9 +45,7 @@ def remove_overlaps(
     return _stacked(centers, sizes, gap)
 
 
-def _stacked(
-    centers: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64], gap: float
-) -> npt.NDArray[np.float64]:
+def _stacked(centers: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64], gap: float) -> npt.NDArray[np.float64]:
     """From the top, move every box below all earlier ones that are in its way."""
     order = np.lexsort((centers[:, 0], centers[:, 1]))
     for place, box in enumerate(order):

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 
 from engine import Trace
+from engine.graph.stepper import NodeState, Stepper
 
 from .command import ROOT, SAMPLES, run, run_json
 
@@ -68,8 +70,9 @@ def test_trace_of_an_unchanged_script() -> None:
     assert {node["name"] for node in result["nodes"] if node["kind"] == "input"} == {"x", "label"}
 
 
-def test_trace_of_gpt2_has_every_node_of_the_grad_fn_graph() -> None:
-    result = run_json("trace", str(SAMPLES / "gpt2.py") + ":loss", "--json")
+def test_trace_of_gpt2_has_every_node_of_the_grad_fn_graph(tmp_path: Path) -> None:
+    saved = tmp_path / "gpt2.retrograd"
+    result = run_json("trace", str(SAMPLES / "gpt2.py") + ":loss", "--json", "-o", str(saved))
     expected = Counter(_walk(_gpt2_loss()))
     assert Counter(result["backward"]) == expected
     found = Counter(node["grad_fn"] for node in result["nodes"] if node["grad_fn"])
@@ -78,6 +81,26 @@ def test_trace_of_gpt2_has_every_node_of_the_grad_fn_graph() -> None:
     assert all(node["grad_norm"] is not None for node in reached)
     names = {leaf["name"] for leaf in result["leaves"]}
     assert {"wte.weight", "wpe.weight", "h.0.attn.c_attn.weight", "h.11.mlp.c_proj.bias"} <= names
+    _step_through(Trace.load(saved))
+
+
+def _step_through(recorded: Trace) -> None:
+    """Over the whole backward pass and back: every state is met again, and in the end all is as at the start."""
+    stepper = Stepper(recorded)
+    positions = range(stepper.length + 1)
+    states, active = [], []
+    for position in positions:
+        stepper.move_to(position)
+        states.append(stepper.states.copy())
+        active.append(stepper.active_edges)
+    for position in reversed(positions):
+        stepper.move_to(position)
+        assert np.array_equal(stepper.states, states[position])
+        assert stepper.active_edges == active[position]
+    fresh = Stepper(recorded)
+    assert np.array_equal(stepper.states, fresh.states)
+    assert stepper.current is None
+    assert not (states[-1] == NodeState.WAITING).any()
 
 
 def _gpt2_loss() -> torch.Tensor:
