@@ -43,6 +43,10 @@ class TraceError(RetrogradError):
         self.source = source
 
 
+class ReplayError(RetrogradError):
+    """Values that were not kept cannot be fetched: the program did something else when it ran again, or failed."""
+
+
 class TraceFileError(RetrogradError):
     """A trace file is truncated, damaged, hostile or of a version that this reader does not know."""
 

@@ -23,6 +23,7 @@ from .forward import ForwardMode
 from .frames import is_user_code, running_frame, source_of, user_frame
 from .modes import enter_mode, leave_mode
 from .prune import renumber, step_nodes
+from .randomness import RandomState, take
 from .scopes import ScopeStack
 from .sightings import (
     Optimizers,
@@ -50,6 +51,7 @@ class Recorder:
     target : what is recorded, for the trace.
     keep : "all" records every operation; "step" only what the root depends on, from leaves and inputs onwards.
     root_module : the module that is traced itself; its own call gets no scope.
+    keepers : what keeps the values of the forward and of the backward pass, instead of what `values` says.
     """
 
     def __init__(
@@ -59,12 +61,13 @@ class Recorder:
         target: str = "",
         keep: Literal["all", "step"] = "all",
         root_module: nn.Module | None = None,
+        keepers: tuple[Keeper, Keeper] | None = None,
     ) -> None:
         self._values: ValuesMode = values
         self._target = target
         self._keep = keep
-        self._keeper = Keeper(values)
-        self._grad_keeper = Keeper(values)
+        self._keeper, self._grad_keeper = keepers or (Keeper(values), Keeper(values))
+        self._random_state: RandomState | None = None
         self._scopes = ScopeStack(root_module)
         self._tape = Tape(self._keeper, self._scopes, is_step=keep == "step")
         self._mode: ForwardMode | None = None
@@ -82,6 +85,7 @@ class Recorder:
 
     def start(self) -> None:
         """Record every operation that this thread dispatches from now on."""
+        self._random_state = take()
         self._started = time.perf_counter()
         self._scopes.start()
         self._mode = ForwardMode(self._tape, is_step=self._keep == "step")
@@ -164,6 +168,7 @@ class Recorder:
             step=step,
             observations=observations(self._sightings, nodes),
         )
+        trace.random_state = self._random_state
         self._tape.release()
         self._scopes.release()
         return trace

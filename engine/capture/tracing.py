@@ -53,6 +53,7 @@ def record(
     backward: bool = True,
     target: str = "",
     keep: Literal["all", "step"] = "all",
+    make_recorder: Callable[..., Recorder] = Recorder,
 ) -> Trace:
     """`trace` for callers inside the engine, which also say what the target is called and how much to keep."""
     if values not in ("none", "summary", "all"):
@@ -63,7 +64,7 @@ def record(
         program = unwrap(program)
         notes.append("The module is compiled by torch.compile; it was run eagerly, so that every operation is seen.")
     root_module = program if isinstance(program, nn.Module) else None
-    recorder = Recorder(values=values, target=target or _name_of(program), keep=keep, root_module=root_module)
+    recorder = make_recorder(values=values, target=target or _name_of(program), keep=keep, root_module=root_module)
     for name, tensor in _named_inputs(program, args, kwargs):
         recorder.announce(tensor, name)
     try:

@@ -91,6 +91,8 @@ class Trace:
         self.observations = observations or []
         self.step = step
         """Number of the training step that was recorded, counted from 0; None outside a training."""
+        self.random_state: Any = None
+        """What the random number generators were when the program began, for `engine.capture.replay`; not saved."""
         self._step_of_node: dict[int, BackwardStep] | None = None
 
     def step_of(self, node_id: int | Node) -> BackwardStep | None:

@@ -1,0 +1,228 @@
+"""Values on demand: runs a program again, with the same random numbers, to fetch tensors that were not kept.
+
+The first replay keeps nothing: it checks that the program does the same again, and learns the place of every tensor in
+the order in which tensors are met. Every further one keeps exactly the tensors that are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from ..errors import ReplayError, TraceError
+from ..graph.model import TensorInfo
+from ..graph.structure import difference, fingerprint
+from ..graph.trace import Trace
+from . import randomness
+from .recorder import Recorder
+from .tape import plain_name
+from .tensors import Keeper
+from .tracing import record
+
+T = TypeVar("T")
+Array = npt.NDArray[Any]
+BuiltCall = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+class Wanted(NamedTuple):
+    """An output of a node: its value, or the gradient with respect to it."""
+
+    node: int
+    output: int = 0
+    is_gradient: bool = False
+
+
+def fetch(
+    program: nn.Module | Callable[..., Any],
+    *args: Any,
+    like: Trace,
+    wanted: Sequence[Wanted | tuple[int, int, bool]],
+    **kwargs: Any,
+) -> dict[Wanted, Array]:
+    """Whole values of the trace `like` that `engine.trace(program, *args, **kwargs)` did not keep.
+
+    Runs the program twice more. Parameters and inputs must be what they were; gradients, buffers and random number
+    generators are as before afterwards. The states of the generators are not in trace files: after loading one, a
+    program that draws random numbers must seed them itself.
+
+    Raises
+    ------
+    engine.errors.ReplayError
+        The program did something else this time, or failed, or one of the tensors has no values.
+    """
+    return Replay(lambda: (program, args, kwargs), like).fetch([Wanted(*place) for place in wanted])
+
+
+class Replay:
+    """A program that can be run again as it was recorded.
+
+    Parameters
+    ----------
+    build : gives the program, its arguments and keyword arguments; called for each run.
+    like : the trace whose values are fetched, or its `engine.graph.structure.fingerprint`.
+    keep : as it was for `like`: "all" for `engine.trace`, "step" for targets of the command line and the window.
+    """
+
+    def __init__(self, build: Callable[[], BuiltCall], like: Trace | str, keep: Literal["all", "step"] = "all") -> None:
+        self._build = build
+        self._like = like
+        self._keep: Literal["all", "step"] = keep
+        self._first: _Run | None = None
+
+    def fetch(self, wanted: Sequence[Wanted]) -> dict[Wanted, Array]:
+        """Run the program again and keep exactly these tensors; raises `ReplayError` like the function `fetch`."""
+        if self._first is None:
+            first = self._run(frozenset(), frozenset())
+            self._check(first.trace)
+            self._first = first
+        serials = {place: self._first.serial(place) for place in wanted}
+        run = self._run(
+            frozenset(serial for place, serial in serials.items() if not place.is_gradient),
+            frozenset(serial for place, serial in serials.items() if place.is_gradient),
+        )
+        found = {}
+        for place in wanted:
+            info = run.info(place)
+            if run.serial(place) != serials[place] or info.array is None:
+                reason = info.note or "the program met its tensors in another order this time"
+                raise ReplayError(f"The values of node {place.node} cannot be fetched: {reason.rstrip('.')}.")
+            found[place] = info.array
+        return found
+
+    def _run(self, forward: frozenset[int], backward: frozenset[int]) -> _Run:
+        keepers = _ChoosingKeeper(forward), _ChoosingKeeper(backward)
+        like = self._like if isinstance(self._like, Trace) else None
+        with randomness.left_alone():
+            try:
+                program, args, kwargs = self._build()
+                if like is not None and like.random_state is not None:
+                    randomness.restore(like.random_state)
+                with _buffers_put_aside():
+                    trace = record(
+                        program,
+                        args,
+                        kwargs,
+                        values="none",
+                        backward=like is None or bool(like.backward),
+                        keep=self._keep,
+                        make_recorder=partial(_ReplayRecorder, keepers=keepers),
+                    )
+            except TraceError as error:
+                if error.trace is None or like is None or like.error is None:
+                    raise ReplayError(f"The program failed when it ran again to fetch values: {error}") from error
+                trace = error.trace  # it failed the first time too: what ran until then is what there is to see
+        return _Run(trace, *keepers)
+
+    def _check(self, again: Trace) -> None:
+        advice = "Its values can only be fetched while it does the same every time: record it anew."
+        if isinstance(self._like, str):
+            if fingerprint(again) != self._like:
+                raise ReplayError(f"The program did something else when it ran again. {advice}")
+            return
+        where = difference(self._like, again)
+        if where is not None:
+            raise ReplayError(f"The program did something else when it ran again: {where}. {advice}")
+
+
+class _ChoosingKeeper(Keeper):
+    """Numbers every tensor that it is shown, and keeps the values of chosen numbers only."""
+
+    def __init__(self, chosen: frozenset[int]) -> None:
+        super().__init__("none")
+        self._chosen = chosen
+        self.infos: list[TensorInfo] = []
+
+    def describe(self, tensor: torch.Tensor, **known: Any) -> TensorInfo:
+        self.values = "all" if len(self.infos) in self._chosen else "none"
+        info = super().describe(tensor, **known)
+        self.infos.append(info)
+        return info
+
+
+class _Run:
+    """One replay: its trace, and the number under which each of its tensors was met."""
+
+    def __init__(self, trace: Trace, forward: _ChoosingKeeper, backward: _ChoosingKeeper) -> None:
+        self.trace = trace
+        self._infos = forward.infos, backward.infos  # kept, so that identities stay unique
+        self._serials = tuple({id(info): serial for serial, info in enumerate(infos)} for infos in self._infos)
+
+    def info(self, place: Wanted) -> TensorInfo:
+        nodes = self.trace.graph.nodes
+        info: TensorInfo | None = None
+        if 0 <= place.node < len(nodes):
+            if place.is_gradient:
+                info = self.trace.grad_info(place.node, place.output)
+            elif 0 <= place.output < len(nodes[place.node].outputs):
+                info = nodes[place.node].outputs[place.output]
+        if info is None:
+            what = "gradient reaches" if place.is_gradient else "value is known of"
+            raise ReplayError(f"No {what} output {place.output} of node {place.node}, so there is nothing to fetch.")
+        return info
+
+    def serial(self, place: Wanted) -> int:
+        info = self.info(place)
+        serial = self._serials[place.is_gradient].get(id(info))
+        if serial is None:
+            reason = info.note or "nothing that ran has looked at it"
+            raise ReplayError(f"The values of node {place.node} cannot be fetched: {reason}.")
+        return serial
+
+
+class _ReplayRecorder(Recorder):
+    """Leaves the leaves' `.grad` as they are: the gradients of a replay are looked at, not added up."""
+
+    def run_backward(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
+        leaves = _leaves_of(tensors)
+        before = [leaf.grad for leaf in leaves]
+        for leaf in leaves:
+            leaf.grad = None
+        try:
+            return super().run_backward(tensors, call)
+        finally:
+            for leaf, gradient in zip(leaves, before, strict=True):
+                leaf.grad = gradient
+
+
+def _leaves_of(roots: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Every leaf below `roots` that has an AccumulateGrad."""
+    leaves: list[torch.Tensor] = [root for root in roots if root.requires_grad and root.is_leaf]
+    pending = [root.grad_fn for root in roots if root.grad_fn is not None]
+    seen = set(pending)
+    while pending:
+        grad_fn = pending.pop()
+        if plain_name(grad_fn) == "AccumulateGrad":
+            leaves.append(grad_fn.variable)  # type: ignore[attr-defined]  # only this kind of node has one
+        for following, _ in grad_fn.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                pending.append(following)
+    return leaves
+
+
+@contextmanager
+def _buffers_put_aside() -> Iterator[None]:
+    """Give the buffers of every module that is called back their values afterwards: running statistics, counters."""
+    saved: dict[tuple[int, str], tuple[nn.Module, torch.Tensor, torch.Tensor]] = {}
+
+    def remember(module: nn.Module, _inputs: Any) -> None:
+        with torch._C._DisableTorchDispatch(), torch.no_grad():
+            for name, buffer in module._buffers.items():
+                if buffer is not None and (id(module), name) not in saved:
+                    saved[id(module), name] = (module, buffer, buffer.detach().clone())
+
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(remember)
+    try:
+        yield
+    finally:
+        handle.remove()
+        with torch.no_grad():
+            for (_, name), (module, buffer, values) in saved.items():
+                module._buffers[name] = buffer
+                buffer.data.copy_(values)  # through .data: the version of the buffer is autograd's business

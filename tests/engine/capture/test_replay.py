@@ -1,0 +1,232 @@
+"""Values on demand: what a replay fetches is, bit for bit, what the first run computed, and nothing else changes."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine import Trace, trace
+from engine.capture.replay import Replay, Wanted, fetch
+from engine.capture.tracing import record
+from engine.errors import ReplayError, TraceError
+from engine.graph.structure import fingerprint
+from engine.graph.trace import ValuesMode
+
+
+class Dropping(nn.Module):
+    """Draws random numbers, has running statistics, and tensors too large to be kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.Linear(64, 600)
+        self.norm = nn.BatchNorm1d(600)
+        self.drop = nn.Dropout(0.5)
+        self.down = nn.Linear(600, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.drop(torch.relu(self.norm(self.up(x))))
+        scale = random.random() + float(np.random.rand())
+        result: torch.Tensor = self.down(hidden * scale).square().mean()
+        return result
+
+
+@pytest.fixture
+def model() -> Dropping:
+    torch.manual_seed(1)
+    return Dropping()
+
+
+def _unkept(recorded: Trace) -> list[Wanted]:
+    places = [Wanted(n.id, k) for n in recorded.graph.nodes for k, i in enumerate(n.outputs) if i.array is None]
+    for step in recorded.backward:
+        for number, info in enumerate(step.grad_outputs):
+            if info is not None and info.array is None:
+                places.append(Wanted(step.node.id, number, True))
+    return places
+
+
+def _traced_twice(run: Callable[[ValuesMode], Trace]) -> tuple[Trace, Trace]:
+    """The same run with statistics and with all values: the second is the oracle."""
+    torch.manual_seed(7)
+    random.seed(7)
+    np.random.seed(7)
+    with_statistics = run("none")
+    torch.manual_seed(7)
+    random.seed(7)
+    np.random.seed(7)
+    return with_statistics, run("all")
+
+
+def test_every_value_and_gradient_is_fetched_exactly(model: Dropping) -> None:
+    x = torch.randn(300, 64)
+    state = copy.deepcopy(model.state_dict())
+
+    def run(values: ValuesMode) -> Trace:
+        model.load_state_dict(state)
+        return trace(model, x, values=values)
+
+    recorded, oracle = _traced_twice(run)
+    model.load_state_dict(state)
+    torch.rand(5)
+    random.random()  # the generators are elsewhere by now
+    wanted = _unkept(recorded)
+    assert len(wanted) > 40
+    found = fetch(model, x, like=recorded, wanted=wanted)
+    for place in wanted:
+        read = oracle.grad if place.is_gradient else oracle.value
+        expected = read(place.node, place.output)
+        assert expected is not None
+        np.testing.assert_array_equal(found[place], expected, strict=True)
+
+
+def test_nothing_else_changes(model: Dropping) -> None:
+    x = torch.randn(300, 64)
+    recorded = trace(model, x)
+    gradients = {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()}
+    kept = {name: p.grad for name, p in model.named_parameters()}
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    states = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())
+    large = next(node.id for node in recorded.graph.nodes if node.outputs[0].array is None)
+    fetch(model, x, like=recorded, wanted=[Wanted(large)])
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is kept[name]
+        assert parameter.grad is not None
+        assert gradients[name] is not None
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=0, atol=0)
+    for name, buffer in model.named_buffers():
+        assert torch.equal(buffer, buffers[name])
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert random.getstate() == states[1]
+    assert repr(np.random.get_state()) == states[2]
+
+
+def test_only_what_is_asked_for_is_kept(model: Dropping, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(300, 64)
+    recorded = trace(model, x)
+    wanted = _unkept(recorded)
+    replay = Replay(lambda: (model, (x,), {}), recorded)
+    replay.fetch(wanted[:1])
+    runs = []
+    original = replay._run
+
+    def counted(*chosen: frozenset[int]) -> Any:
+        runs.append(original(*chosen))
+        return runs[-1]
+
+    monkeypatch.setattr(replay, "_run", counted)
+    replay.fetch(wanted[1:3])
+    assert len(runs) == 1, "the places are known from the first time"
+    infos = [info for node in runs[0].trace.graph.nodes for info in node.outputs]
+    infos += [info for step in runs[0].trace.backward for info in step.grad_outputs if info is not None]
+    assert sum(info.array is not None for info in infos) == len(wanted[1:3])
+
+
+def test_a_step_of_a_program_with_its_set_up_cut_off() -> None:
+    """What prepared the data is not in the graph of a step, but it runs, and draws random numbers."""
+
+    def program() -> torch.Tensor:
+        data = torch.randn(400, 400)
+        batch = (data * 2).t()
+        weight = torch.ones(400, 2, requires_grad=True)
+        return (batch @ weight).exp().mean()
+
+    def build() -> tuple[Callable[..., torch.Tensor], tuple[()], dict[str, object]]:
+        torch.manual_seed(0)
+        return program, (), {}
+
+    build()
+    recorded = record(program, keep="step", values="none")
+    assert [node.kind for node in recorded.graph.nodes].count("input") == 1
+    found = Replay(build, fingerprint(recorded), keep="step").fetch([Wanted(0)])
+    torch.manual_seed(0)
+    np.testing.assert_array_equal(found[Wanted(0)], (torch.randn(400, 400) * 2).t().numpy())
+
+
+def test_a_program_that_does_something_else_is_refused() -> None:
+    calls = []
+
+    def program(x: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        y = x.exp() if len(calls) == 1 else x.sin()
+        return y.sum()
+
+    x = torch.randn(4, requires_grad=True)
+    recorded = trace(program, x)
+    with pytest.raises(ReplayError, match=r"node 1 was exp \(4,\) float32 at test_replay\.py, line \d+ and is sin"):
+        fetch(program, x, like=recorded, wanted=[(1, 0, False)])
+    with pytest.raises(ReplayError, match="something else when it ran again"):
+        Replay(lambda: (program, (x,), {}), fingerprint(recorded)).fetch([Wanted(1)])
+
+
+def test_a_program_that_runs_longer_is_refused() -> None:
+    lengths = iter([2, 3])
+
+    def program(x: torch.Tensor) -> torch.Tensor:
+        for _ in range(next(lengths)):
+            x = x.sin()
+        return x.sum()
+
+    x = torch.randn(4, requires_grad=True)
+    recorded = trace(program, x)
+    with pytest.raises(ReplayError, match=r"node 3 was sum|more operations"):
+        fetch(program, x, like=recorded, wanted=[(1, 0, False)])
+
+
+def test_places_that_have_no_values() -> None:
+    x = torch.randn(4, requires_grad=True)
+    recorded = trace(lambda: x.detach().sin().sum() + x.sum())
+    detached = next(node.id for node in recorded.graph.nodes if node.label == "sin")
+    program = Replay(lambda: (lambda: x.detach().sin().sum() + x.sum(), (), {}), recorded)
+    with pytest.raises(ReplayError, match="No gradient reaches output 0 of node"):
+        program.fetch([Wanted(detached, 0, True)])
+    with pytest.raises(ReplayError, match="No value is known of output 9"):
+        program.fetch([Wanted(detached, 9)])
+    with pytest.raises(ReplayError, match="No value is known of output 0 of node 99"):
+        program.fetch([Wanted(99)])
+    np.testing.assert_array_equal(program.fetch([Wanted(detached)])[Wanted(detached)], x.detach().sin().numpy())
+
+
+def test_a_program_that_fails_can_be_looked_at_too() -> None:
+    x = torch.randn(80, 1000, requires_grad=True)
+
+    def program() -> torch.Tensor:
+        return x.exp() @ x
+
+    with pytest.raises(TraceError) as caught:
+        trace(program)
+    partial = caught.value.trace
+    assert partial is not None
+    exp = next(node.id for node in partial.graph.nodes if node.label == "exp")
+    found = fetch(program, like=partial, wanted=[Wanted(exp)])
+    np.testing.assert_array_equal(found[Wanted(exp)], x.detach().exp().numpy())
+
+
+def test_a_failure_of_the_replay_is_a_sentence() -> None:
+    calls = []
+
+    def program(x: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) > 1:
+            raise ValueError("no more data")
+        return x.sum()
+
+    x = torch.randn(4, requires_grad=True)
+    recorded = trace(program, x)
+    with pytest.raises(ReplayError, match=r"failed when it ran again .*no more data"):
+        fetch(program, x, like=recorded, wanted=[Wanted(0)])
+
+
+def test_forward_only_traces(model: Dropping) -> None:
+    x = torch.randn(300, 64)
+    recorded = trace(model.eval(), x, backward=False)
+    large = next(node.id for node in recorded.graph.nodes if node.label == "addmm")
+    found = fetch(model, x, like=recorded, wanted=[Wanted(large)])[Wanted(large)]
+    np.testing.assert_array_equal(found, model.up(x).detach().numpy())
+    assert all(parameter.grad is None for parameter in model.parameters())
