@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -11,10 +12,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..graph.model import Node
+from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
 from .names import NameTracker, names_of_call
 from .schema import Signature, flat_tensors, named_arguments, plain_parameter, signature_of
-from .tape import EdgeDraft, Entry, Origin, Tape, plain_name, storage_of
+from .tape import IN_BACKWARD, IN_FUNCTION, NO_GRAD, EdgeDraft, Entry, Origin, Tape, plain_name, storage_of
+
+_Running = tuple[Node, FrameType | None, Sequence[torch.Tensor], tuple[Origin, bool] | None]
+"""An operation between its start and its end: its node, the program's frame, the operands that it changes in place,
+and for a detach where its operand comes from and whether that requires grad."""
 
 
 class ForwardMode(TorchDispatchMode):
@@ -39,35 +45,84 @@ class ForwardMode(TorchDispatchMode):
         return self._run(func, args, kwargs or {}, running_frame())
 
     def _run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Execute one dispatched operation and record it."""
-        self._resolve_last()
-        signature = signature_of(function)
-        if not self._has_begun and self._is_setup(args, kwargs):
-            self._note_unrecorded(signature, args, kwargs, frame)
+        """Execute one dispatched operation and record it. What fails in the recording never fails the program."""
+        try:
+            call = self._before(function, args, kwargs, frame)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is no fault of the program
+            self._forget(function, error)
             return function(*args, **kwargs)
-        self._has_begun = True
-        if signature.is_detach:
-            return self._run_detach(function, args, kwargs, signature, frame)
-        node = Node(id=-1, kind="op", op=signature.name, scope=self._tape.scopes.path)
-        caller = user_frame(frame)
-        node.source = source_of(caller)
-        inputs, changed = self._inputs(signature, args, kwargs, node)
-        node.id = len(self._tape.nodes)
-        self._tape.nodes.append(node)
-        for source, argument, requires_grad in inputs:
-            self._tape.edges.append(EdgeDraft(source[0], source[1], node.id, argument, requires_grad))
-        if not torch.is_grad_enabled():
-            self._tape.without_grad.add(node.id)
-        elif torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
-            self._tape.opaque_saved.add(node.id)
+        if call is None:
+            return function(*args, **kwargs)
         started = time.perf_counter()
         result = function(*args, **kwargs)
-        node.seconds = time.perf_counter() - started
+        call[0].seconds = time.perf_counter() - started
+        try:
+            self._after(call, result, args)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._forget(function, error)
+        return result
+
+    def _before(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+    ) -> _Running | None:
+        """Make the node of an operation that is about to run; None if it is not recorded."""
+        signature = signature_of(function)
+        if signature.is_query:
+            return None
+        self._resolve_last()
+        tape = self._tape
+        if not self._has_begun and self._is_setup(args, kwargs):
+            self._note_unrecorded(signature, args, kwargs, frame)
+            return None
+        self._has_begun = True
+        has_grad = torch.is_grad_enabled()
+        if not has_grad or tape.scopes.function is not None:
+            tape.scopes.follow_functions(frame)
+        caller = user_frame(frame)
+        node = Node(id=-1, kind="op", op=signature.name, scope=tape.scopes.path, source=source_of(caller))
+        if signature.is_detach:
+            return node, caller, (), (tape.origin(args[0]), args[0].requires_grad)
+        inputs, changed = self._inputs(signature, args, kwargs, node)
+        node.id = len(tape.nodes)
+        tape.nodes.append(node)
+        for source, argument, requires_grad in inputs:
+            tape.edges.append(EdgeDraft(source[0], source[1], node.id, argument, requires_grad))
+        if not has_grad:
+            self._note_without_grad(node.id)
+        elif torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
+            tape.opaque_saved.add(node.id)
+        return node, caller, changed, None
+
+    def _note_without_grad(self, node_id: int) -> None:
+        function = self._tape.scopes.function
+        if function is not None:
+            self._tape.function_of[node_id] = function
+            self._tape.without_grad[node_id] = IN_FUNCTION
+        elif torch._C._current_autograd_node() is not None:
+            self._tape.without_grad[node_id] = IN_BACKWARD
+        else:
+            self._tape.without_grad[node_id] = NO_GRAD
+
+    def _after(self, call: _Running, result: Any, args: tuple[Any, ...]) -> None:
+        """Describe the results of an operation that has run, and name them."""
+        node, caller, changed, detached = call
+        if detached is not None:
+            self._hold_detach(node, caller, *detached, args[0], result)
+            return
         self._outputs(node, result, args)
         for tensor in changed:
             self._note_change(tensor, node.id)
-        self._names.op_ran(node, caller, self._last_outputs[0].reference if self._last_outputs else None)
-        return result
+        scopes = self._tape.scopes
+        if caller is scopes.outside or (scopes.function is not None and caller is scopes.function.caller):
+            self._names.forget()  # the result of a Function belongs to its own node; the tracer's variables to nobody
+        else:
+            self._names.op_ran(node, caller, self._last_outputs[0].reference if self._last_outputs else None)
+
+    def _forget(self, function: Any, error: Exception) -> None:
+        """Recording an operation failed: leave it as far as it got, and say so."""
+        self._last_outputs = ()
+        self._names.forget()
+        self._tape.notes.add(fault_note(f"The operation {function}", error))
 
     def _is_setup(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         if not self._tape.scopes.is_empty:
@@ -125,31 +180,36 @@ class ForwardMode(TorchDispatchMode):
             entries.append(entry)
         self._last_outputs = tuple(entries)
 
-    def _run_detach(
-        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], signature: Signature, frame: Any
-    ) -> Any:
+    def _hold_detach(
+        self,
+        node: Node,
+        caller: FrameType | None,
+        source: Origin,
+        requires_grad: bool,
+        tensor: torch.Tensor,
+        result: torch.Tensor,
+    ) -> None:
         """Autograd detaches every output that it saves. Only a detach whose result is used becomes a node."""
-        tensor = args[0]
-        source, requires_grad = self._tape.origin(tensor), tensor.requires_grad
-        result = function(*args, **kwargs)
-        caller = user_frame(frame)
-        place, scope, name = source_of(caller), self._tape.scopes.path, ", ".join(names_of_call(caller)) or None
-        infos = self._tape.nodes[source[0]].outputs
+        tape = self._tape
+        if caller is not tape.scopes.outside:
+            node.name = ", ".join(names_of_call(caller)) or None
+        function = tape.scopes.function
+        infos = tape.nodes[source[0]].outputs
         known = (tensor, infos[source[1]]) if source[1] < len(infos) else None
-        described = self._tape.keeper.describe(result, requires_grad=False, same_as=known)
+        node.outputs.append(tape.keeper.describe(result, requires_grad=False, same_as=known))
 
         def materialize() -> int:
-            node = Node(id=len(self._tape.nodes), kind="op", op=signature.name, scope=scope, source=place, name=name)
-            node.outputs.append(described)
-            self._tape.nodes.append(node)
-            self._tape.edges.append(EdgeDraft(source[0], source[1], node.id, "self", requires_grad))
-            self._tape.without_grad.add(node.id)
+            node.id = len(tape.nodes)
+            tape.nodes.append(node)
+            tape.edges.append(EdgeDraft(source[0], source[1], node.id, "self", requires_grad))
+            tape.without_grad[node.id] = NO_GRAD
+            if function is not None:
+                tape.function_of[node.id] = function
             return node.id
 
         self._pending_ids -= 1
-        self._tape.pending_detaches[self._pending_ids] = materialize
-        self._tape.entries[id(result)] = Entry(weakref.ref(result), self._pending_ids, 0)
-        return result
+        tape.pending_detaches[self._pending_ids] = materialize
+        tape.entries[id(result)] = Entry(weakref.ref(result), self._pending_ids, 0)
 
     def _note_change(self, tensor: torch.Tensor, node_id: int) -> None:
         """An operation changed a tensor in place: whoever shares its memory now reads what that operation wrote."""
@@ -190,4 +250,4 @@ class ForwardMode(TorchDispatchMode):
     def close(self) -> None:
         """Resolve what is still open. After this nothing more is recorded."""
         self._resolve_last()
-        self._names.close()
+        self._names.forget()

@@ -29,6 +29,10 @@ class NameTracker:
     def __init__(self) -> None:
         self._last: _Named | None = None
 
+    def forget(self) -> None:
+        """The operation that ran last keeps its name, whatever comes."""
+        self._last = None
+
     def op_ran(self, node: Node, caller: FrameType | None, reference: Any) -> None:
         """Name the operation that has just run; `reference` is a weak reference to its first output."""
         binding = binding_of(caller)
@@ -40,9 +44,6 @@ class NameTracker:
             _apply(last.node, None)
         _apply(node, binding)
         self._last = _Named(node, frame, instruction, reference)
-
-    def close(self) -> None:
-        self._last = None
 
 
 def _is_bound(named: _Named) -> bool:

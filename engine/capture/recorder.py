@@ -87,6 +87,8 @@ class Recorder:
         """Record every operation that this thread dispatches from now on."""
         self._random_state = take()
         self._started = time.perf_counter()
+        if self._keep == "all":
+            self._scopes.outside = user_frame(running_frame())
         self._scopes.start()
         self._mode = ForwardMode(self._tape, is_step=self._keep == "step")
         enter_mode(self._mode)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 
 _VIEWED_ONLY = {"aten::detach"}
+_QUERIES = {f"aten::{name}" for name in ("size", "stride", "dim", "numel", "storage_offset", "is_contiguous", "layout")}
+_QUERIES |= {f"aten::sym_{name}" for name in ("size", "stride", "numel", "storage_offset", "is_contiguous")}
 
 
 class Signature(NamedTuple):
@@ -18,6 +20,8 @@ class Signature(NamedTuple):
     arguments: tuple[str, ...]
     mutated: frozenset[str]
     is_detach: bool
+    is_query: bool
+    """It asks for a tensor's form and computes nothing, as fake tensors and subclasses make torch do."""
 
 
 _signatures: dict[Any, Signature] = {}
@@ -28,11 +32,12 @@ def signature_of(function: Any) -> Signature:
     if known is None:
         schema = getattr(function, "_schema", None)
         if schema is None:  # a higher-order operator
-            known = Signature(str(function), (), frozenset(), False)
+            known = Signature(str(function), (), frozenset(), False, False)
         else:
             mutated = frozenset(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
             names = tuple(a.name for a in schema.arguments)
-            known = Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY)
+            is_query = schema.name.startswith("prim::") or schema.name in _QUERIES
+            known = Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY, is_query)
         _signatures[function] = known
     return known
 

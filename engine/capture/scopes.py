@@ -1,39 +1,76 @@
-"""Which nn.Module calls are running, seen through PyTorch's global module hooks."""
+"""Which calls of nn.Modules and of custom autograd Functions are running."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any
+from types import FrameType
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from ..graph.model import Scope, ScopePath
-from .frames import user_frame, variable_named
+from ..graph.model import Scope, ScopePath, Source
+from .bindings import binding_of
+from .faults import fault_note
+from .frames import function_frames, source_of, user_frame, variable_named
+
+_COMPILED = "_orig_mod"
+"""Name under which a module that torch.compile has wrapped holds the module itself."""
+
+
+class FunctionCall(NamedTuple):
+    """One call of a custom `torch.autograd.Function`: where the program makes it, and what it calls the results."""
+
+    function: Any
+    path: ScopePath
+    caller: FrameType | None
+    source: Source | None
+    names: tuple[str | None, ...]
+    outer: FunctionCall | None
 
 
 class _Call:
-    """One running module call: its path, and how often each child was called in it so far."""
+    """One running call of a module or custom Function: its path, and how often each child was called in it so far."""
 
-    __slots__ = ("children", "module", "path", "serial")
+    __slots__ = ("children", "frame", "function", "module", "path", "serial")
 
     def __init__(self, module: nn.Module | None, path: ScopePath, serial: int) -> None:
         self.module = module
         self.path = path
         self.serial = serial
         self.children: dict[str, int] = {}
+        self.frame: FrameType | None = None
+        self.function: FunctionCall | None = None
+        """The innermost call of a custom Function around this one."""
+
+    def path_of(self, name: str) -> ScopePath:
+        """The path of a new call in this one; a name that was called before gets a number."""
+        count = self.children.get(name, 0) + 1
+        self.children[name] = count
+        return (*self.path, name if count == 1 else f"{name}@{count}")
 
 
 class ScopeStack:
-    """The stack of running module calls. `root` is the traced module itself, whose call is the top and has no name."""
+    """The stack of running calls. `root` is the traced module itself, whose call is the top and has no name.
+
+    Module calls are seen through PyTorch's global module hooks. Calls of custom Functions have no hooks: they are found
+    in the interpreter's own stack (`follow_functions`).
+    """
 
     def __init__(self, root: nn.Module | None = None) -> None:
         self.scopes: dict[ScopePath, Scope] = {}
         self.parameter_names: dict[int, str] = {}
         """Qualified name of each parameter of every module called at the top, by identity."""
         self.buffer_names: dict[int, str] = {}
+        self.path: ScopePath = ()
+        """The path of the innermost running call."""
+        self.function: FunctionCall | None = None
+        """The innermost running call of a custom Function."""
+        self.outside: FrameType | None = None
+        """The frame of whoever traces the program: its variables are none of the program's."""
+        self.notes: set[str] = set()
         self._root = root
         self._calls = [_Call(None, (), 0)]
         self._serial = 0
@@ -42,10 +79,6 @@ class ScopeStack:
         self._adopted: list[nn.Module] = []
         if root is not None:
             self._adopt(root, "")
-
-    @property
-    def path(self) -> ScopePath:
-        return self._calls[-1].path
 
     @property
     def serial(self) -> int:
@@ -66,7 +99,47 @@ class ScopeStack:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        del self._calls[1:]
+        self._leave(1)
+        self.outside = None
+
+    def follow_functions(self, frame: FrameType) -> None:
+        """Learn which custom Functions are being called at `frame`.
+
+        Needed where gradients are off, as they are in such a call, and as long as `function` is not None.
+        """
+        running = function_frames(frame)
+        depth = 0
+        for index, call in enumerate(self._calls):
+            if call.frame is None:
+                continue
+            if depth == len(running) or call.frame is not running[depth]:
+                self._leave(index)
+                break
+            depth += 1
+        for entered in running[depth:]:
+            self._enter_function(entered)
+
+    def _enter(self, call: _Call) -> None:
+        self._calls.append(call)
+        self.path, self.function = call.path, call.function
+
+    def _leave(self, index: int) -> None:
+        del self._calls[index:]
+        self.path, self.function = self._calls[-1].path, self._calls[-1].function
+
+    def _enter_function(self, frame: FrameType) -> None:
+        parent = self._calls[-1]
+        function = frame.f_locals.get("cls")
+        name = getattr(function, "__qualname__", "Function").rpartition("<locals>.")[2]
+        caller = user_frame(frame.f_back)
+        binding = None if caller is self.outside else binding_of(caller)
+        self._serial += 1
+        call = _Call(parent.module, parent.path_of(f"{name}.apply"), self._serial)
+        call.frame = frame
+        names = () if binding is None else binding.names
+        call.function = FunctionCall(function, call.path, caller, source_of(caller), names, parent.function)
+        self.scopes[call.path] = Scope(path=call.path, module=name)
+        self._enter(call)
 
     def release(self) -> None:
         """Forget the program's modules."""
@@ -85,35 +158,43 @@ class ScopeStack:
                         yield parameter
 
     def _on_module_entered(self, module: nn.Module, _inputs: Any) -> None:
+        try:
+            self._enter_module(module)
+        except Exception as error:  # noqa: BLE001 - whatever fails here must not end the program's own call
+            self.notes.add(fault_note(f"A call of the module {type(module).__name__}", error))
+
+    def _enter_module(self, module: nn.Module) -> None:
+        if self.function is not None or not torch.is_grad_enabled():
+            self.follow_functions(sys._getframe(2))
         parent = self._calls[-1]
         self._serial += 1
         if module is self._root and len(self._calls) == 1:
-            self._calls.append(_Call(module, (), self._serial))
+            self._enter(_Call(module, (), self._serial))
             return
         name = self._relative_name(parent, module)
-        count = parent.children.get(name, 0) + 1
-        parent.children[name] = count
-        path = (*parent.path, name if count == 1 else f"{name}@{count}")
+        path = parent.path_of(name)
         if path not in self.scopes:
             parameters = sum(p.numel() for p in module.parameters() if not nn.parameter.is_lazy(p))
             self.scopes[path] = Scope(path=path, module=type(module).__name__, parameters=parameters)
-        self._calls.append(_Call(module, path, self._serial))
+        call = _Call(module, path, self._serial)
+        call.function = parent.function
+        self._enter(call)
 
     def _on_module_left(self, module: nn.Module, _inputs: Any, _output: Any) -> None:
         # A call that raised below may have left calls above ours: drop those too.
         for index in range(len(self._calls) - 1, 0, -1):
             if self._calls[index].module is module:
-                del self._calls[index:]
+                self._leave(index)
                 return
 
     def _relative_name(self, parent: _Call, module: nn.Module) -> str:
         if parent.module is None:
-            name = variable_named(user_frame(sys._getframe(2)), module) or type(module).__name__
+            name = variable_named(user_frame(sys._getframe(3)), module) or type(module).__name__
             self._adopt(module, name)
             return name
         names = self._names.get(id(parent.module))
         if names is None or id(module) not in names:
-            names = {id(child): name for name, child in parent.module.named_modules() if name}
+            names = {id(child): _shown(name) for name, child in parent.module.named_modules() if name}
             self._names[id(parent.module)] = names
             self._adopted.append(parent.module)
         return names.get(id(module), type(module).__name__)
@@ -125,6 +206,12 @@ class ScopeStack:
             (self.buffer_names, module.named_buffers()),
         ):
             taken = set(names.values())
-            for key, tensor in found:
+            for full, tensor in found:
+                key = _shown(full)
                 names.setdefault(id(tensor), f"{name}.{key}" if key in taken else key)
         self._adopted.append(module)
+
+
+def _shown(name: str) -> str:
+    """A module's or parameter's name as the program's author knows it: without the wrapper of torch.compile."""
+    return ".".join(part for part in name.split(".") if part != _COMPILED) if _COMPILED in name else name

@@ -10,8 +10,12 @@ import torch
 
 from ..graph.model import Node, NodeKind, Source, TensorInfo
 from .frames import running_frame, source_of, user_frame, variable_named
-from .scopes import ScopeStack
+from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
+
+NO_GRAD = "cut: gradients were switched off here (no_grad)"
+IN_FUNCTION = "inside a custom Function: its own backward takes over"
+IN_BACKWARD = "cut: computed by a backward pass of the program without create_graph"
 
 Origin = tuple[int, int]
 """Node id and output number that a tensor comes from."""
@@ -63,7 +67,11 @@ class Tape:
         self.writers: dict[int, int] = {}
         """For each storage that was written to: the last operation that did."""
         self.rebased: list[tuple[weakref.ref[torch.Tensor], int]] = []
-        self.without_grad: set[int] = set()
+        self.without_grad: dict[int, str] = {}
+        """Nodes that ran without recording gradients, and why."""
+        self.function_of: dict[int, FunctionCall] = {}
+        """For each operation inside a custom Function: the call."""
+        self._function_nodes: set[int] = set()
         self.pending_detaches: dict[int, Callable[[], int]] = {}
         self._is_step = is_step
         self._given_names: dict[int, tuple[str, NodeKind]] = {}
@@ -111,6 +119,8 @@ class Tape:
         if entry is None:
             return self._external(tensor)
         node_id = entry.node
+        if node_id in self.without_grad and not torch.is_grad_enabled() and tensor._is_view():
+            return node_id, entry.output  # torch calls a view that was taken under no_grad a leaf too
         if node_id in self.pending_detaches:
             node_id = self.pending_detaches.pop(node_id)()
             self.entries[id(tensor)] = entry._replace(node=node_id)
@@ -165,6 +175,8 @@ class Tape:
         sequence = grad_fn._sequence_nr()
         known = self.node_of_sequence.get(sequence)
         if known is not None and known != found[0]:
+            if known in self._function_nodes:
+                self._show_output(known, tensor, found)
             return known, self.output_number(known, tensor.output_nr)
         node_id, output = found
         node = self.nodes[node_id]
@@ -206,21 +218,43 @@ class Tape:
 
     def _autograd_only(self, grad_fn: Any, tensor: torch.Tensor, inner: Origin | None = None) -> Origin:
         """The node for an autograd node that no recorded operation stands for: a custom Function, a rebased view."""
-        sequence = grad_fn._sequence_nr()
-        known = self.node_of_sequence.get(sequence)
+        known = self.node_of_sequence.get(grad_fn._sequence_nr())
         if known is None:
             node = self.add_autograd_node(grad_fn)
-            if inner is not None:
-                made_by = self.nodes[inner[0]]
-                node.scope, node.source = made_by.scope, made_by.source
-                self.edges.append(EdgeDraft(inner[0], inner[1], node.id, "result", False))
             known = node.id
-        node = self.nodes[known]
-        while len(node.outputs) <= tensor.output_nr:
-            node.outputs.append(TensorInfo(shape=(), dtype="unknown", note="this output was never used"))
-        if node.outputs[tensor.output_nr].dtype == "unknown":
-            node.outputs[tensor.output_nr] = self.keeper.describe(tensor)
+            self._function_nodes.add(known)
+            if inner is not None:
+                self._place_like(node, inner[0])
+            elif node.call is not None:
+                node.name = self._variable_name(tensor)
+        self._show_output(known, tensor, inner)
         return known, tensor.output_nr
+
+    def _place_like(self, node: Node, inner: int) -> None:
+        """Say where an autograd-only node comes from: the call of its Function, or else the operation behind it."""
+        made_by = self.nodes[inner]
+        node.scope, node.source = made_by.scope, made_by.source
+        call = self.function_of.get(inner)
+        while call is not None:
+            if node.call is not None and node.call.startswith(f"{getattr(call.function, '__qualname__', '')}."):
+                node.scope, node.source = call.path, call.source
+                names = [name for name in call.names if name and name != "_"]
+                node.name = ", ".join(names) or None
+                if len(call.names) > 1:
+                    node.outputs = [_unused_output(name) for name in call.names]
+            call = call.outer  # the outermost Function of that name: calls inside it record no gradients
+
+    def _show_output(self, node_id: int, tensor: torch.Tensor, inner: Origin | None) -> None:
+        """Describe an output of an autograd-only node when it is first met, and link it to what computed it."""
+        outputs = self.nodes[node_id].outputs
+        while len(outputs) <= tensor.output_nr:
+            outputs.append(_unused_output(None))
+        if outputs[tensor.output_nr].dtype == "unknown":
+            name = outputs[tensor.output_nr].name
+            outputs[tensor.output_nr] = self.keeper.describe(tensor)
+            outputs[tensor.output_nr].name = name
+            if inner is not None:
+                self.edges.append(EdgeDraft(inner[0], inner[1], node_id, "result", False))
 
     def add_autograd_node(self, grad_fn: Any) -> Node:
         node = Node(id=len(self.nodes), kind="op", scope=self.scopes.path)
@@ -250,15 +284,20 @@ class Tape:
         """Why no gradient flows back along an edge; `is_reached` says whether the backward graph has its target."""
         target = self.nodes[edge.target]
         if edge.argument == "result":
-            return "inside a custom Function: its own backward takes over"
+            return IN_FUNCTION
         if not edge.requires_grad:
             return "needs no gradient"
         if target.op == "aten.detach.default":
             return "cut by detach()"
+        if target.op == "aten._local_scalar_dense.default":
+            return "cut by item(): a Python number carries no gradient"
         if edge.target in self.without_grad:
-            return "cut: gradients were switched off here (no_grad)"
+            return self.without_grad[edge.target]
         if target.grad_fn is None:
-            return "cut: the result is not a floating-point tensor, or the operation has no derivative"
+            kinds = {info.dtype for info in target.outputs}
+            if kinds and not any(kind.startswith(("float", "bfloat", "complex")) for kind in kinds):
+                return f"cut: the result is {', '.join(sorted(kinds))}, which carries no gradient"
+            return "cut: the operation has no derivative, or its result was never used"
         return "cut: the operation has no derivative in this input" if is_reached else "not on a path to the root"
 
     def name_leaves(self) -> None:
@@ -274,6 +313,11 @@ class Tape:
         self.pending_detaches.clear()
         self.rebased.clear()
         self._given_names.clear()
+        self.function_of.clear()
+
+
+def _unused_output(name: str | None) -> TensorInfo:
+    return TensorInfo(shape=(), dtype="unknown", note="this output was never used", name=name)
 
 
 def plain_name(grad_fn: Any) -> str:
