@@ -202,7 +202,7 @@ def _complaining(run: Callable[[], int]) -> int:
         return EXIT_USAGE
 
 
-def _recorded(options: argparse.Namespace, values: ValuesMode = "summary") -> Trace:
+def _recorded(options: argparse.Namespace, values: ValuesMode = "summary", *, follow: bool = False) -> Trace:
     """Record the target, or read it where it is a saved trace. The program's own output goes to stderr."""
     if options.target.endswith(".retrograd"):
         from engine.graph.trace import Trace
@@ -213,7 +213,7 @@ def _recorded(options: argparse.Namespace, values: ValuesMode = "summary") -> Tr
     def pass_on(text: str) -> None:
         print(text, end="", file=sys.stderr, flush=True)
 
-    return record_target(options.target, options.arguments, values=values, on_output=pass_on)
+    return record_target(options.target, options.arguments, values=values, follow=follow, on_output=pass_on)
 
 
 def _trace(options: argparse.Namespace) -> int:
@@ -312,7 +312,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     def run() -> int:
         failure = None
         try:
-            trace = _recorded(options)
+            trace = _recorded(options, follow=True)
         except TraceError as error:
             if error.trace is None:
                 raise

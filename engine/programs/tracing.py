@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +12,30 @@ from ..graph.trace import Trace, ValuesMode
 from .program import CallableProgram, Program, ScriptProgram
 
 if TYPE_CHECKING:
+    from torch.optim.optimizer import Optimizer
+
     from ..capture.recorder import Recorder
     from ..training.hooks import BackwardCall
+    from ..training.sequel import Sequel
+    from ..training.watch import ProgramWatch
 
 
 class _ScriptEnded(BaseException):
     """Raised inside the script once its first backward pass is recorded. Not an Exception: scripts catch those."""
 
 
-def trace_program(program: Program, values: ValuesMode = "summary") -> Trace:
+def trace_program(program: Program, values: ValuesMode = "summary", *, follow: bool = False) -> Trace:
     """Record one forward and backward pass of a program.
 
     A callable's result is the root. A script runs unchanged until its first `backward()`, which is recorded; it ends
     there, by an exception that is no `Exception`. A script that catches that too is ended at the next line of its
     handler; one that catches everything in two nested ways, in an endless loop, runs on. (The worker process does not
     depend on this: it is ended from outside.)
+
+    Parameters
+    ----------
+    follow : let a script run on to its next `backward()`, or to its end, to see what it does with the gradients: most
+        mistakes in a training loop show only then. They are in the trace's observations.
 
     Raises
     ------
@@ -34,7 +44,10 @@ def trace_program(program: Program, values: ValuesMode = "summary") -> Trace:
     engine.errors.TraceError
         If the program raises or never calls `backward()`; `.trace` is what was recorded until then.
     """
-    trace = _trace_script(program, values) if isinstance(program, ScriptProgram) else _trace_callable(program, values)
+    if isinstance(program, ScriptProgram):
+        trace = _trace_script(program, values, follow=follow)
+    else:
+        trace = _trace_callable(program, values)
     return _labelled(trace, program)
 
 
@@ -62,14 +75,16 @@ def _trace_callable(program: CallableProgram, values: ValuesMode) -> Trace:
         raise TraceError(f"The program exited ({error}) instead of returning its loss.") from error
 
 
-def _trace_script(program: ScriptProgram, values: ValuesMode) -> Trace:
+def _trace_script(program: ScriptProgram, values: ValuesMode, *, follow: bool) -> Trace:
     from ..capture.recorder import Recorder
     from ..training.hooks import AutogradHooks
+    from ..training.watch import ProgramWatch
 
     recorder = Recorder(values=values, target=program.target, keep="step")
-    first = _FirstBackward(recorder)
+    watch = ProgramWatch()
+    first = _FirstBackward(recorder, watch, follow=follow)
     ending: BaseException | None = None
-    with AutogradHooks(first.on_backward) as hooks:
+    with AutogradHooks(first.on_backward, first.on_optimizer_step) as hooks, watch:
         recorder.start()
         try:
             program.run()
@@ -80,31 +95,63 @@ def _trace_script(program: ScriptProgram, values: ValuesMode) -> Trace:
         finally:
             sys.settrace(first.outer_trace)
             recorder.stop()
-    if first.trace is not None:
-        return first.trace
     if isinstance(ending, KeyboardInterrupt):
         raise ending
+    if first.trace is not None:
+        first.observe()
+        return first.trace
     if ending is not None and not isinstance(ending, SystemExit):
         raise _failed(recorder, program, ending)
     raise _without_backward(recorder, program, ending, hooks)
 
 
 class _FirstBackward:
-    """Records the first backward pass, then ends the script, also one that catches everything."""
+    """Records the first backward pass, then ends the script, also one that catches everything.
 
-    def __init__(self, recorder: Recorder) -> None:
+    A script that is followed ends at its second backward pass instead, if it comes that far.
+    """
+
+    def __init__(self, recorder: Recorder, watch: ProgramWatch, *, follow: bool) -> None:
         self.trace: Trace | None = None
         self.outer_trace = sys.gettrace()
         self._recorder = recorder
+        self._watch = watch
+        self._follow = follow
+        self._sequel: Sequel | None = None
 
     def on_backward(self, call: BackwardCall) -> None:
-        if self.trace is not None:
+        from ..training.sequel import Sequel
+
+        if self._sequel is not None:
+            sequel, self._sequel = self._sequel, None
+            with suppress(RuntimeError):  # it is among the sightings, and the script ends here
+                sequel.next_backward(call.tensors, call.run, has_optimizers=bool(self._watch.optimizers.held()))
+            self._add(sequel)
+        elif self.trace is not None:
             self._insist()
         else:
+            self._recorder.note_optimizers(self._watch.optimizers.held())
             self._recorder.run_backward(call.tensors, call.run)
             self._recorder.stop()
+            origins = self._recorder.origins()
             self.trace = self._recorder.finish(step=0)
+            if self._follow:
+                self._sequel = Sequel(origins)
+                return
         raise _ScriptEnded
+
+    def on_optimizer_step(self, optimizer: Optimizer) -> None:
+        if self._sequel is not None:
+            self._sequel.optimizer_stepped(optimizer)
+
+    def observe(self) -> None:
+        """After the script's end: add what was seen, if the second backward pass has not done so."""
+        if self._sequel is not None:
+            self._add(self._sequel)
+
+    def _add(self, sequel: Sequel) -> None:
+        assert self.trace is not None  # a sequel begins with the trace
+        sequel.add_to(self.trace, self._watch.reads.take())
 
     def _insist(self) -> None:
         """The script swallowed the first `_ScriptEnded`: let every next line of its running functions raise it too."""

@@ -21,12 +21,14 @@ def record_target(
     arguments: tuple[str, ...] = (),
     *,
     values: Literal["none", "summary", "all"] = "summary",
+    follow: bool = False,
     on_output: Callable[[str], None] = lambda text: None,
 ) -> Trace:
     """Run a target until its first backward pass is recorded, then stop it.
 
     Parameters
     ----------
+    follow : go on until the next backward pass begins, or to the script's end, and note what it does in between.
     on_output : gets what the program writes, as it comes.
 
     Raises
@@ -41,7 +43,7 @@ def record_target(
     events: queue.Queue[tuple[Event, bytes]] = queue.Queue()
     supervisor = Supervisor(lambda event, body: events.put((event, bytes(body))), keep_spare=False)
     try:
-        supervisor.run(target, arguments, values=values)
+        supervisor.run(target, arguments, values=values, follow=follow)
         return _wait(events, on_output, supervisor.stop)
     finally:
         supervisor.close()

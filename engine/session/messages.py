@@ -24,6 +24,8 @@ class Run(Message, frozen=True, tag=True, kw_only=True):
     values: Literal["none", "summary", "all"] = "summary"
     pause_at: int | None = None
     """Record this training step, then pause."""
+    follow: bool = False
+    """Hold the first trace back until the next backward pass begins, and add what the script did in between."""
     journal: str | None = None
     """File to which the worker itself writes every loss, so that nothing is lost when the window is."""
 

@@ -94,8 +94,15 @@ class Supervisor:
         arguments: tuple[str, ...] | list[str] = (),
         values: Literal["none", "summary", "all"] = "summary",
         pause_at: int | None = None,
+        *,
+        follow: bool = False,
     ) -> None:
         """Run a target. A program that still runs is ended first; nothing more is told about it.
+
+        Parameters
+        ----------
+        pause_at : training step to record, and to hold at.
+        follow : as in `messages.Run`.
 
         Raises
         ------
@@ -128,6 +135,7 @@ class Supervisor:
                 arguments=tuple(arguments),
                 values=values,
                 pause_at=pause_at,
+                follow=follow,
                 journal=str(folder / JOURNAL_NAME) if folder is not None else None,
             )
         )

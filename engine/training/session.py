@@ -10,7 +10,7 @@ import traceback
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from torch.optim.optimizer import Optimizer
 
@@ -19,14 +19,39 @@ from ..session.messages import LossPoints, Message, TraceReady, TrainingChanged
 from .controls import Controls
 from .feed import LossFeed, LossJournal, value_of
 from .hooks import AutogradHooks, BackwardCall
+from .watch import ProgramWatch
 
 if TYPE_CHECKING:
     from ..capture.recorder import Recorder
+    from .sequel import Sequel
 
 _HOLD_TICK_S = 0.2
 _MAX_FAULTS = 3
 
+_FOLLOW_S = 30.0
+
 Reason = Literal["first", "paused", "requested", "result", "failed"]
+
+
+class _HeldBack(NamedTuple):
+    """The first trace, while it is not known yet what follows."""
+
+    trace: Trace
+    step: int
+    sequel: Sequel
+    latest_s: float
+
+
+class _Once:
+    """A function that does nothing when it is called again."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function: Callable[[], None] | None = function
+
+    def __call__(self) -> None:
+        function, self._function = self._function, None
+        if function is not None:
+            function()
 
 
 class TrainingSession:
@@ -41,6 +66,8 @@ class TrainingSession:
     controls : what the window asks for.
     journal : takes every loss as soon as it is known.
     steps_per_second : the most steps in a second, for a training that is there to be watched.
+    follow : send the first trace only when the next backward pass begins (or the script ends, or half a minute has
+        gone by), together with what the script did in between.
     """
 
     def __init__(
@@ -53,6 +80,7 @@ class TrainingSession:
         sources: dict[str, str] | None = None,
         journal: LossJournal | None = None,
         steps_per_second: float | None = None,
+        follow: bool = False,
     ) -> None:
         self.steps = 0
         self.used_autograd_grad = False
@@ -63,6 +91,11 @@ class TrainingSession:
         self._sources = sources or {}
         self._feed = LossFeed(self._send_points, journal)
         self._hooks = AutogradHooks(self._on_backward, self._on_optimizer_step)
+        self._watch = ProgramWatch()
+        self._follow = follow
+        self._held_back: _HeldBack | None = None
+        self._holding = threading.Lock()
+        self._stepped = ""
         self._recorder: Recorder | None = None
         self._recorder_thread = 0
         self._parked: list[Recorder] = []
@@ -75,6 +108,7 @@ class TrainingSession:
     def __enter__(self) -> TrainingSession:
         _leave_in_children(self)
         self._hooks.install()
+        self._watch.install()
         self._start_recorder()
         return self
 
@@ -82,6 +116,8 @@ class TrainingSession:
         self, kind: type[BaseException] | None, error: BaseException | None, entry: TracebackType | None
     ) -> None:
         self._hooks.remove()
+        self._watch.remove()
+        self._send_held_back()
         self.used_autograd_grad = self._hooks.used_autograd_grad
         for recorder in (self._recorder, *self._parked):
             if recorder is not None:
@@ -91,8 +127,11 @@ class TrainingSession:
             self._send(TrainingChanged(state="finished", step=self.steps - 1), b"")
 
     def flush(self) -> None:
-        """Send the losses that wait for the next step; for a thread that calls this now and then."""
+        """Send what waits for the next step, if that is late; for a thread that calls this now and then."""
         self._feed.flush()
+        held_back = self._held_back
+        if held_back is not None and time.monotonic() > held_back.latest_s:
+            self._send_held_back()
 
     def unfinished_trace(self, error: BaseException | None) -> Trace | None:
         """After the end: what was recorded of a step that never reached its backward pass."""
@@ -112,6 +151,8 @@ class TrainingSession:
     # Steps
 
     def _on_backward(self, call: BackwardCall) -> None:
+        if self._held_back is not None:
+            call = self._conclude(call)
         step = self.steps
         value = value_of(call.tensors)
         recorder = self._recorder
@@ -120,6 +161,7 @@ class TrainingSession:
             call.run()
         else:
             trace = self._record(recorder, call, step)
+        self._stepped = ""
         self.steps = step + 1
         self._failed = None
         self._feed.add(step, value)
@@ -142,6 +184,7 @@ class TrainingSession:
             self._recorder = None
             call.run()
             return None
+        recorder.note_optimizers(self._watch.optimizers.held())
         try:
             recorder.run_backward(call.tensors, call.run)
         except BaseException:
@@ -151,10 +194,44 @@ class TrainingSession:
             self._recorder = None
         try:
             recorder.stop()
-            return self._labelled(recorder.finish(step=step))
+            return self._finished(recorder, step)
         except Exception:  # noqa: BLE001 - a fault of the recorder must not end the user's training
             self._report_recorder_fault()
             return None
+
+    def _finished(self, recorder: Recorder, step: int) -> Trace:
+        from ..capture.sightings import Sighting
+        from .sequel import Sequel, sightings_of_reads
+
+        if self._stepped:
+            recorder.note(Sighting("optimizer-step", text=self._stepped))
+        origins = recorder.origins()
+        for seen in sightings_of_reads(self._watch.reads.take(), origins):
+            recorder.note(seen)
+        trace = self._labelled(recorder.finish(step=step))
+        if self._follow and self._needs_first:
+            self._held_back = _HeldBack(trace, step, Sequel(origins), time.monotonic() + _FOLLOW_S)
+        return trace
+
+    def _conclude(self, call: BackwardCall) -> BackwardCall:
+        """The pass after the one whose trace is held back begins: compare, and send the trace."""
+        held_back = self._held_back
+        if held_back is None:  # the other thread was faster
+            return call
+        run = _Once(call.run)
+        try:
+            has_optimizers = bool(self._watch.optimizers.held())
+            held_back.sequel.next_backward(call.tensors, run, has_optimizers=has_optimizers)
+        finally:
+            self._send_held_back()
+        return call._replace(run=run)
+
+    def _send_held_back(self) -> None:
+        with self._holding:
+            held_back, self._held_back = self._held_back, None
+        if held_back is not None:
+            held_back.sequel.add_to(held_back.trace, self._watch.reads.take())
+            self._send_trace(held_back.trace, held_back.step, held_back.trace.loss, "first")
 
     def _attend(self, step: int, trace: Trace | None, value: object, *, was_recording: bool) -> None:
         controls = self._controls
@@ -168,7 +245,8 @@ class TrainingSession:
         if trace is not None:
             is_first, self._needs_first = self._needs_first, False
             controls.take_trace_request()
-            self._send_trace(trace, step, loss, "paused" if holds else "first" if is_first else "requested")
+            if self._held_back is None or self._held_back.trace is not trace:
+                self._send_trace(trace, step, loss, "paused" if holds else "first" if is_first else "requested")
         if holds:
             self._hold(step, trace, loss)
         if self._recorder is None and (controls.wants_recording(step + 1) or self._needs_first):
@@ -187,6 +265,9 @@ class TrainingSession:
         self._send(TrainingChanged(state="running", step=step), b"")
 
     def _on_optimizer_step(self, optimizer: Optimizer) -> None:
+        self._stepped = type(optimizer).__name__
+        if self._held_back is not None:
+            self._held_back.sequel.optimizer_stepped(optimizer)
         self._feed.learning_rate = optimizer.param_groups[0].get("lr") if optimizer.param_groups else None
 
     # Recording
@@ -232,6 +313,7 @@ class TrainingSession:
     def leave_child(self) -> None:
         """In a forked child: nothing is watched or recorded there."""
         self._hooks.remove()
+        self._watch.remove()
         recorder, self._recorder = self._recorder, None
         if recorder is not None and self._recorder_thread == threading.get_ident():
             recorder.stop()

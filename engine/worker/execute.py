@@ -97,6 +97,7 @@ def _run_script(program: ScriptProgram, run: Run, controls: Controls, worker: Wo
         sources=program.sources,
         journal=_open_journal(run),
         steps_per_second=_pace(run),
+        follow=run.follow,
     )
     raised: BaseException | None = None
     try:

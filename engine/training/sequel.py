@@ -1,0 +1,140 @@
+"""What a program does after a recorded backward pass, until its next one: the second half of many mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from ..capture.frames import running_frame, source_of, user_frame
+from ..capture.sightings import Origins, Sighting, observations
+from ..graph.model import Node
+from ..graph.trace import Trace
+from .grad_reads import GradRead
+
+_CHECKED_ELEMENTS = 1 << 20
+
+
+class _LeafAfter(NamedTuple):
+    """A leaf right after the recorded backward pass."""
+
+    version: int
+    total: float | None
+
+
+class Sequel:
+    """Compares the state right after a recorded backward pass with that at the next one.
+
+    Parameters
+    ----------
+    origins : of the recording whose backward pass has just run.
+    """
+
+    def __init__(self, origins: Origins) -> None:
+        self._sightings: list[Sighting] = []
+        self._origins = origins
+        self._stepped: dict[int, str] = {}
+        self._after = {}
+        for reference, node in origins.leaves:
+            leaf = reference()
+            if leaf is not None and leaf.grad is not None:
+                self._after[node] = _state(leaf)
+
+    def optimizer_stepped(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer has used the gradients."""
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                self._stepped[id(parameter)] = type(optimizer).__name__
+
+    def add_to(self, trace: Trace, reads: Sequence[GradRead]) -> None:
+        """Put what was seen into the trace of the recorded pass; `reads` are the program's reads of `.grad` since."""
+        found = [*self._sightings, *sightings_of_reads(reads, self._origins)]
+        trace.observations.extend(observations(found, trace.graph.nodes))
+
+    def next_backward(self, roots: Sequence[torch.Tensor], run: Callable[[], None], *, has_optimizers: bool) -> None:
+        """The next backward pass begins. It is run where it goes through the recorded graph again: that may fail.
+
+        Raises
+        ------
+        RuntimeError
+            What `run` raises.
+        """
+        source = source_of(user_frame(running_frame()))
+        entered, leaves = self._walk(roots)
+        kept: dict[str, list[Node]] = {}
+        for reference, node in self._origins.leaves:
+            leaf = reference()
+            if leaf is None or leaf not in leaves or node not in self._after or not _holds_gradient(leaf):
+                continue
+            stepped = self._stepped.get(id(leaf))
+            if stepped is None and (has_optimizers or _state(leaf) == self._after[node]):
+                continue  # nothing was learned in between: the passes are meant to add up
+            kept.setdefault(stepped or "", []).append(node)
+        for name, nodes in kept.items():
+            self._sightings.append(Sighting("grad-kept", tuple(nodes), name, source))
+        if not entered:
+            return
+        try:
+            run()
+        except RuntimeError as error:
+            self._sightings.append(Sighting("second-backward", (entered[0],), str(error).splitlines()[0], source))
+            raise
+
+    def _walk(self, roots: Sequence[torch.Tensor]) -> tuple[list[Node], _Tensors]:
+        """Where the graph of `roots` runs into the recorded one, the latest node first, and the leaves it ends at."""
+        entered: dict[int, Node] = {}
+        leaves = _Tensors()
+        seen: set[Any] = set()
+        pending = [root.grad_fn for root in roots if root.grad_fn is not None]
+        while pending:
+            grad_fn = pending.pop()
+            if grad_fn in seen:
+                continue
+            seen.add(grad_fn)
+            variable = getattr(grad_fn, "variable", None)
+            if isinstance(variable, torch.Tensor):
+                leaves.add(variable)
+                continue
+            sequence = grad_fn._sequence_nr()
+            if sequence in self._origins.of_sequence:
+                entered[sequence] = self._origins.of_sequence[sequence]
+            pending.extend(following for following, _ in grad_fn.next_functions if following is not None)
+        return [entered[sequence] for sequence in sorted(entered, reverse=True)], leaves
+
+
+class _Tensors:
+    """A set of tensors by identity."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, torch.Tensor] = {}
+
+    def add(self, tensor: torch.Tensor) -> None:
+        self._by_id[id(tensor)] = tensor
+
+    def __contains__(self, tensor: torch.Tensor) -> bool:
+        return self._by_id.get(id(tensor)) is tensor
+
+
+def sightings_of_reads(reads: Sequence[GradRead], origins: Origins) -> list[Sighting]:
+    """The reads whose tensor is in the recording: by its autograd node, else by the variable's name."""
+    by_name: dict[str, Node] = {node.name: node for node in origins.of_sequence.values() if node.name}
+    found = []
+    for read in reads:
+        node = origins.of_sequence.get(read.sequence) if read.sequence is not None else None
+        if node is None:
+            node = by_name.get(read.expression.rpartition(".")[2])
+        if node is not None and node.kind == "op":
+            found.append(Sighting("grad-read", (node,), read.expression, read.source))
+    return found
+
+
+def _state(leaf: torch.Tensor) -> _LeafAfter:
+    # A write through `.data` leaves the version alone, so small leaves are also compared by their sum.
+    with torch.no_grad():
+        total = float(leaf.double().sum()) if leaf.numel() <= _CHECKED_ELEMENTS and not leaf.is_complex() else None
+    return _LeafAfter(leaf._version, total)
+
+
+def _holds_gradient(leaf: torch.Tensor) -> bool:
+    return leaf.grad is not None and bool(torch.count_nonzero(leaf.grad.detach().to_dense()))
