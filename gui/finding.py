@@ -9,9 +9,9 @@ from pathlib import PurePath
 from PySide6.QtGui import QAction
 
 from engine.catalogue import DEMOS
+from engine.graph.numbers import format_shape
 from engine.graph.trace import Trace
 from gui.actions import COMMANDS, ActionSet, shortcut_text
-from gui.numbers import format_shape
 from gui.widgets.command_palette import Entry
 
 MAX_TEXT = 120

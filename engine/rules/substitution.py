@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..graph.numbers import format_number
 from .call import Array
 from .recorded import operand_edges
 
@@ -57,25 +58,6 @@ _MEAN = 1
 _PLAIN_PARAMS: dict[str, Any] = {"alpha": 1, "beta": 1, "threshold": 20, "rounding_mode": None}
 
 
-def format_value(value: float) -> str:
-    """A number in four significant digits with a true minus sign, as everywhere in the window."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if value == int(value) and size < 10**6:
-        text = str(int(value))
-    elif 1e-4 <= size < 1e6:
-        text = f"{value:.{max(3 - math.floor(math.log10(size)), 0)}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-    else:
-        text = f"{value:.2e}"
-    return text.replace("-", "−")
-
-
 def substitute(trace: Trace, step: BackwardStep) -> list[str]:
     """The step's VJP with its numbers put in, one line per element of each operand that gets a gradient.
 
@@ -102,7 +84,7 @@ def substitute(trace: Trace, step: BackwardStep) -> list[str]:
 
 def _lines(terms: list[list[str]], gradient: Array, name: str) -> Iterator[str]:
     for place, (parts, value) in enumerate(zip(terms, gradient.ravel(), strict=True)):
-        result = format_value(float(value))
+        result = format_number(float(value))
         where = "" if gradient.ndim == 0 or gradient.size == 1 else _position(place, gradient.shape)
         left = " + ".join(parts)
         # "−0.08 = −0.08" would say nothing.
@@ -133,7 +115,7 @@ def _accumulated(step: BackwardStep) -> list[str]:
     before = step.grad_before
     if before is None:
         return [
-            f"{name}.grad{_position(k, gradient.shape) if gradient.numel > 1 else ''} was empty, now {format_value(v)}"
+            f"{name}.grad{_position(k, gradient.shape) if gradient.numel > 1 else ''} was empty, now {format_number(v)}"
             for k, v in enumerate(gradient.array.ravel().tolist())
         ]
     if before.array is None:
@@ -143,8 +125,8 @@ def _accumulated(step: BackwardStep) -> list[str]:
         zip(before.array.ravel().tolist(), gradient.array.ravel().tolist(), strict=True)
     ):
         where = _position(place, gradient.shape) if gradient.numel > 1 else ""
-        total = format_value(old + new)
-        lines.append(f"{format_value(old)} + {_bracketed(format_value(new))} = {total} → {name}.grad{where}")
+        total = format_number(old + new)
+        lines.append(f"{format_number(old)} + {_bracketed(format_number(new))} = {total} → {name}.grad{where}")
     return lines
 
 
@@ -204,7 +186,7 @@ def _filled(template: str, numbers: dict[str, float], is_first: bool) -> str:
     """The template with its numbers; a negative one that follows an operator stands in brackets."""
 
     def write(match: re.Match[str]) -> str:
-        text = format_value(numbers[match.group(1)])
+        text = format_number(numbers[match.group(1)])
         opens = (match.start() == 0 and is_first) or (template[match.start() - 1] in "([" and match.start() > 0)
         is_raised = match.end() < len(template) and template[match.end()] in "²^"
         return text if opens and not is_raised else _bracketed(text)
@@ -239,7 +221,7 @@ def _product_terms(grad_fn: str, values: dict[str, Array], arg: str) -> list[lis
 def _sum_of(products: list[tuple[float, ...]]) -> list[str]:
     parts: list[str] = []
     for factors in products:
-        texts = [format_value(v) for v in factors]
+        texts = [format_number(v) for v in factors]
         start = texts[0] if not parts else _bracketed(texts[0])
         parts.append(" × ".join([start, *(_bracketed(t) for t in texts[1:])]))
     return parts

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from engine.graph.drawing import Item
 from engine.graph.model import Node, ScopePath, TensorInfo
+from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import Trace
-from gui.numbers import format_number, format_shape
 
 from .fonts import Face, Fonts, plain
 

@@ -13,8 +13,8 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 
 from engine.graph.drawing import Item
 from engine.graph.model import saved_bytes
+from engine.graph.numbers import format_bytes, format_number, format_seconds
 from engine.graph.trace import Trace
-from gui.numbers import format_bytes, format_number, format_seconds
 from gui.theme import RADIUS_CARD, Theme
 
 from .fonts import Face, Fonts

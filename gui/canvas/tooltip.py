@@ -8,8 +8,8 @@ from pathlib import PurePath
 
 from engine.graph.drawing import Item
 from engine.graph.model import Node, TensorInfo, saved_bytes
+from engine.graph.numbers import format_bytes, format_flops, format_number, format_seconds, format_shape
 from engine.graph.trace import Trace
-from gui.numbers import format_bytes, format_flops, format_number, format_seconds, format_shape
 
 from .fonts import plain
 from .labels import Labels, scalar_text, short_count

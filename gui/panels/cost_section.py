@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from ..numbers import format_bytes, format_flops, format_seconds
+from engine.graph.numbers import format_bytes, format_flops, format_seconds
+
 from .moment import Moment
 from .rows import Section
 

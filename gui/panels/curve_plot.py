@@ -14,7 +14,8 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ..numbers import format_number
+from engine.graph.numbers import format_number
+
 from ..style import TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, mono_font
 from .timeline_painter import grouped

@@ -7,9 +7,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.graph.model import Node
+from engine.graph.numbers import format_shape
 
 from ..document import Document
-from ..numbers import format_shape
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
 from ..widgets.text import ElidedLabel, set_text_color

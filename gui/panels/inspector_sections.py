@@ -7,9 +7,9 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from engine.graph.model import Edge, Node, SavedTensor, TensorInfo
+from engine.graph.numbers import format_shape
 from engine.rules import rule_for
 
-from ..numbers import format_shape
 from ..style import TEXT_SMALL_PT
 from ..theme import UNIT
 from ..widgets.formula_view import FormulaView

@@ -11,11 +11,11 @@ from html import escape
 from PySide6.QtGui import QColor, QFontMetrics
 
 from engine.graph.model import Node, TensorInfo
+from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import Stepper
 from engine.graph.trace import Trace
 from engine.rules import rule_for
 
-from ..numbers import format_number, format_shape
 from ..resources import resource
 from ..style import TEXT_NORMAL_PT
 from ..theme import Theme, mono_font, ui_font

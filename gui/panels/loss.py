@@ -6,7 +6,8 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPixmap, QPolygonF, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from ..numbers import format_number
+from engine.graph.numbers import format_number
+
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, disabled_color
 from ..theme import Theme, ThemeManager, ui_font
 from ..training import TrainingModel

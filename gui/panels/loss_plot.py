@@ -9,7 +9,8 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from ..numbers import format_number
+from engine.graph.numbers import format_number
+
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, mix
 from ..theme import RADIUS_CONTROL, Theme, ThemeManager, ui_font
 from ..training import TrainingModel

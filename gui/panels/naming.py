@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from engine.graph.model import Node, ScopePath, Source, TensorInfo
+from engine.graph.numbers import format_shape
 
-from ..numbers import format_shape
 from ..widgets.tensor_view import number_text
 
 _LINE_END = re.compile(r"\r\n|\r|\n")

@@ -12,9 +12,9 @@ from enum import Enum
 import numpy as np
 
 from engine.graph.model import TensorInfo
+from engine.graph.numbers import format_number
 from engine.graph.trace import BackwardStep, Trace
 
-from ..numbers import format_number
 from .naming import node_name
 
 _RIGHT = 1e-6

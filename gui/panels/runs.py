@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.graph.numbers import format_number
 from engine.runs import Points, RunLog, find_logs, open_log
 from engine.series import LossSeries
 
 from ..background import Background
-from ..numbers import format_number
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, tokens
 from ..theme import Theme, ThemeManager, ui_font
 from ..widgets.text import plain, tooltip

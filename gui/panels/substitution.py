@@ -9,8 +9,9 @@ from html import escape
 from PySide6.QtGui import QColor
 
 from engine.graph.model import TensorInfo
+from engine.graph.numbers import format_number
 from engine.graph.trace import BackwardStep, Trace
-from engine.rules.substitution import format_value, substitute
+from engine.rules.substitution import substitute
 
 from ..theme import Theme
 
@@ -31,7 +32,7 @@ def _written(infos: Iterable[TensorInfo]) -> set[str]:
     found: set[str] = set()
     for info in infos:
         if info.array is not None and info.array.size <= _MOST_VALUES and info.array.dtype.kind in "fiub":
-            found |= {format_value(float(value)) for value in info.array.ravel()}
+            found |= {format_number(float(value)) for value in info.array.ravel()}
     return found
 
 

@@ -20,8 +20,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from engine.graph.numbers import format_number
+
 from ..document import Document
-from ..numbers import format_number
 from ..style import TEXT_NORMAL_PT
 from ..theme import Theme, ThemeManager, ui_font
 from ..widgets.text import plain, tooltip

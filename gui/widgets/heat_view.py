@@ -19,7 +19,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from ..numbers import format_number
+from engine.graph.numbers import format_number
+
 from ..style import TEXT_SMALL_PT
 from ..theme import LIGHT, Theme, mono_font
 from .heat_map import Blocks, Floats, Rgb, colors, reduce_blocks

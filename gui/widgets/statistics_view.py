@@ -6,9 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from engine.graph.numbers import format_number
 from engine.graph.summary import Summary
 
-from ..numbers import format_number
 from ..style import TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
 from .text import ElidedLabel

@@ -11,8 +11,8 @@ from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QLinearGr
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QLabel, QMenu, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from engine.graph.model import TensorInfo
+from engine.graph.numbers import MINUS, format_number, format_shape
 
-from ..numbers import MINUS, format_number, format_shape
 from ..style import TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
 from .heat_map import Floats, as_real, scale_limit

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QLabel, QScrollBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.graph.model import Edge, Graph, Node, SavedTensor, TensorInfo
+from engine.graph.numbers import format_number
 from engine.graph.trace import BackwardStep, Trace
 from gui.document import Document
-from gui.numbers import format_number
 from gui.panels.inspector import InspectorPanel
 from gui.panels.rows import NodeLink
 from gui.theme import ThemeManager

@@ -11,9 +11,9 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.catalogue import DEMOS
+from engine.graph.numbers import format_number
 from engine.graph.trace import Trace
 from gui.document import Document
-from gui.numbers import format_number
 from gui.panels.lesson import LessonPanel
 from gui.panels.lesson_text import load_lesson, paragraph_html, parse_lesson
 from gui.theme import LIGHT, ThemeManager

@@ -8,9 +8,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from engine.graph.numbers import format_number
 from engine.graph.trace import Trace
 from gui.document import Document
-from gui.numbers import format_number
 from gui.panels.code_lines import CodeLines
 from gui.panels.highlight import line_spans
 from gui.panels.source import SourcePanel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gui.numbers import format_number
+from engine.graph.numbers import format_number
 from gui.panels.substitution import substitution_html
 from gui.theme import DARK, LIGHT
 

@@ -1,0 +1,28 @@
+"""How numbers, times, sizes and shapes are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.graph.numbers import format_bytes, format_flops, format_seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (3.2e-8, "32 ns"), (1.234e-5, "12.3 µs"), (9.996e-4, "1 ms"), (0.25, "250 ms"), (61.0, "61 s")],
+)
+def test_seconds(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (4, "4 B"), (999, "999 B"), (999.6, "1 kB"), (1234567, "1.23 MB"), (5 * 10**12, "5 TB")],
+)
+def test_bytes(count: float, text: str) -> None:
+    assert format_bytes(count) == text
+
+
+def test_flops() -> None:
+    assert format_flops(26_214_400) == "26.2 MFLOP"
+    assert format_flops(12) == "12 FLOP"
