@@ -185,6 +185,13 @@ class InspectorPanel(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
+        with self.area.changing():
+            is_another = self._show_focus()
+        if is_another:
+            self.area.scroll_to_top()
+
+    def _show_focus(self) -> bool:
+        """Describe the node in focus; returns whether it is another one than before."""
         theme = self._themes.theme
         self.area.set_theme(theme)
         focus = self._document.focus
@@ -198,17 +205,18 @@ class InspectorPanel(QWidget):
             self._shown = None
             for section in (self.value, *self._sections):
                 section.hide()
-            return
+            return False
         node = trace.graph.nodes[focus]
-        if focus != self._shown:
+        is_another = focus != self._shown
+        if is_another:
             self._shown = focus
             self._output = _first_output(node)
-            self.area.scroll_to_top()
         moment = Moment(trace, stepper, node, self._output, theme, self._document.sources)
         self.header.show_moment(moment)
         self.value.show_moment(moment)
         for section in self._sections:
             section.show_moment(moment)
+        return is_another
 
     def _on_document_trace_changed(self) -> None:
         self._shown = None

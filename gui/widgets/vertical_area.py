@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..theme import Theme
 
@@ -39,6 +42,25 @@ class VerticalArea(QScrollArea):
             palette.setColor(QPalette.ColorRole.Window, theme.surface)
             widget.setPalette(palette)
             widget.setAutoFillBackground(True)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change many widgets at once.
+
+        Showing a widget in a visible parent lays out everything around it at once, so the whole content is hidden
+        meanwhile; nothing is painted in between. Where the keyboard is in the content, it has to stay visible.
+        """
+        focus = QApplication.focusWidget()
+        if not self._content.isVisible() or (focus is not None and self._content.isAncestorOf(focus)):
+            yield
+            return
+        position = self.verticalScrollBar().value()
+        self._content.hide()
+        try:
+            yield
+        finally:
+            self._content.show()
+            self.verticalScrollBar().setValue(position)
 
     def scroll_to_top(self) -> None:
         self.verticalScrollBar().setValue(0)
