@@ -46,6 +46,21 @@ class SendTrace(Message, frozen=True, tag=True, kw_only=True):
     """Send the trace of the training step at which the training is held."""
 
 
+class FetchValues(Message, frozen=True, tag=True, kw_only=True):
+    """Run a callable target again, as often as it takes, and send the whole values of one output, or its gradient.
+
+    `structure` is the `engine.graph.structure.fingerprint` of the trace that has the output `output` of node `node`:
+    values are sent only if the program still does the same.
+    """
+
+    target: str
+    arguments: tuple[str, ...] = ()
+    node: int
+    output: int = 0
+    is_gradient: bool = False
+    structure: str
+
+
 class Shutdown(Message, frozen=True, tag=True, kw_only=True):
     """Leave as soon as the program lets you."""
 
@@ -80,6 +95,21 @@ class TraceReady(Message, frozen=True, tag=True, kw_only=True):
     reason: Literal["first", "paused", "requested", "result", "failed"] = "result"
 
 
+class ValuesReady(Message, frozen=True, tag=True, kw_only=True):
+    """Answer to `FetchValues`: the body is the array's bytes in C order, little-endian.
+
+    Where the values could not be fetched, `message` is a sentence that says why, and there is no body.
+    """
+
+    node: int
+    output: int = 0
+    is_gradient: bool = False
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    """As NumPy writes it: "<f4"."""
+    message: str = ""
+
+
 class LossPoints(Message, frozen=True, tag=True, kw_only=True):
     """`count` new points: the body is `count` int64 step numbers, then `count` float64 losses (little-endian)."""
 
@@ -111,5 +141,5 @@ class Finished(Message, frozen=True, tag=True, kw_only=True):
     exit_code: int = 0
 
 
-ToWorker = Run | Pause | Resume | StepOnce | SendTrace | Shutdown
-ToWindow = Ready | Heartbeat | Started | TraceReady | LossPoints | TrainingChanged | Failed | Finished
+ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | Shutdown
+ToWindow = Ready | Heartbeat | Started | TraceReady | ValuesReady | LossPoints | TrainingChanged | Failed | Finished

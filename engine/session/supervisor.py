@@ -10,7 +10,20 @@ from typing import Literal
 
 from .events import Event, Exited, Output, Responsive, Stream, Unresponsive
 from .folders import JOURNAL_NAME, LOG_NAME, default_base, new_run_folder
-from .messages import Failed, Finished, Heartbeat, Message, Pause, Ready, Resume, Run, SendTrace, StepOnce, ToWindow
+from .messages import (
+    Failed,
+    FetchValues,
+    Finished,
+    Heartbeat,
+    Message,
+    Pause,
+    Ready,
+    Resume,
+    Run,
+    SendTrace,
+    StepOnce,
+    ToWindow,
+)
 from .outcome import Outcome, describe
 from .output import OutputLog
 from .process import WorkerProcess
@@ -111,24 +124,8 @@ class Supervisor:
         RuntimeError
             After `close`.
         """
-        with self._lock:
-            if self._is_closed:
-                raise RuntimeError("The supervisor is closed.")
-            if self._active is not None:
-                self._discard(self._active)
-            session = self._spare if self._spare is not None and self._is_usable(self._spare) else self._start()
-            self._spare = None
-            folder = new_run_folder(self._runs_folder or default_base())
-            session.has_run = True
-            session.was_stopped = False
-            session.finished = session.failed = None
-            session.over.clear()
-            session.started_s = time.monotonic()
-            session.folder = folder
-            self._active = session
-            worker = self._worker_of(session)
-            worker.output.log = OutputLog(folder / LOG_NAME) if folder is not None else None
-            self._watch()
+        folder = new_run_folder(self._runs_folder or default_base())
+        worker = self._begin(folder)
         worker.send(
             Run(
                 target=target,
@@ -139,6 +136,34 @@ class Supervisor:
                 journal=str(folder / JOURNAL_NAME) if folder is not None else None,
             )
         )
+
+    def fetch(self, request: FetchValues) -> None:
+        """Have the values of one output fetched: `ValuesReady` comes before `Exited`. Raises like `run`.
+
+        The worker keeps the program for the next request, so one supervisor should fetch for one target only.
+        """
+        self._begin(None).send(request)
+
+    def _begin(self, folder: Path | None) -> WorkerProcess:
+        """Make a worker the active one: the spare if there is one."""
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("The supervisor is closed.")
+            if self._active is not None:
+                self._discard(self._active)
+            session = self._spare if self._spare is not None and self._is_usable(self._spare) else self._start()
+            self._spare = None
+            session.has_run = True
+            session.was_stopped = False
+            session.finished = session.failed = None
+            session.over.clear()
+            session.started_s = time.monotonic()
+            session.folder = folder
+            self._active = session
+            worker = self._worker_of(session)
+            worker.output.log = OutputLog(folder / LOG_NAME) if folder is not None else None
+            self._watch()
+        return worker
 
     def pause(self) -> None:
         """Hold the training after its next step, with that step recorded."""

@@ -13,7 +13,7 @@ from ..errors import SaveError, TargetError, TraceError
 from ..graph.trace import Trace
 from ..programs import CallableProgram, Program, ScriptProgram, resolve
 from ..session.journal import JournaledRun, LossJournal
-from ..session.messages import Failed, Finished, Run, Started, TraceReady
+from ..session.messages import Failed, FetchValues, Finished, Run, Started, TraceReady
 
 if TYPE_CHECKING:
     from ..training.controls import Controls
@@ -39,8 +39,10 @@ class Ending(NamedTuple):
 STOPPED = Ending("The program was stopped.", 130)
 
 
-def execute(run: Run, controls: Controls, worker: Worker) -> Execution:
-    """Execute a run and send everything about it, from Started (or Failed) to Finished."""
+def execute(run: Run | FetchValues, controls: Controls, worker: Worker) -> Execution:
+    """Execute a run and send everything about it, from Started (or Failed) to Finished; or fetch values."""
+    if isinstance(run, FetchValues):
+        return _fetch(run, worker)
     pid = os.getpid()
     is_users = False
     try:
@@ -58,6 +60,17 @@ def execute(run: Run, controls: Controls, worker: Worker) -> Execution:
         worker.outbox.send(ending.failed)
     worker.outbox.send(Finished(message=ending.message, exit_code=ending.exit_code))
     return Execution(ending.exit_code, is_reusable=not is_users)
+
+
+def _fetch(request: FetchValues, worker: Worker) -> Execution:
+    from .fetching import Fetcher
+
+    if worker.fetcher is None or not worker.fetcher.is_for(request):
+        worker.fetcher = Fetcher(request.target, request.arguments)
+    message, body = worker.fetcher.answer(request)
+    worker.outbox.send(message, body)
+    worker.outbox.send(Finished(exit_code=1 if message.message else 0))
+    return Execution(0, is_reusable=True)
 
 
 def _run_program(program: Program, run: Run, controls: Controls, worker: Worker) -> Ending:

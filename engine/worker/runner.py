@@ -12,14 +12,17 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ..errors import ProtocolError
-from ..session.messages import Heartbeat, Ready, Run, Shutdown, ToWorker
+from ..session.messages import FetchValues, Heartbeat, Ready, Run, Shutdown, ToWorker
 from ..session.outcome import LOST_EXIT_CODE
 from ..session.protocol import Channel
 from ..training.controls import Controls
 from .outbox import Outbox
+
+if TYPE_CHECKING:
+    from .fetching import Fetcher
 
 HEARTBEAT_S = 1.0
 _FLUSH_S = 10.0
@@ -43,7 +46,9 @@ class Worker:
     def __init__(self, channel: Channel[ToWorker]) -> None:
         self.outbox = Outbox(channel)
         self.controls = Controls()
-        self.runs: queue.Queue[tuple[Run, Controls] | None] = queue.Queue()
+        self.runs: queue.Queue[tuple[Run | FetchValues, Controls] | None] = queue.Queue()
+        self.fetcher: Fetcher | None = None
+        """Keeps the last program whose values were fetched."""
         self._channel = channel
         self._pid = os.getpid()
         self._is_free = threading.Event()
@@ -107,6 +112,9 @@ class Worker:
                 message = frame[0]
                 if isinstance(message, Run):
                     self.controls = Controls(message.pause_at)
+                    self.runs.put((message, self.controls))
+                elif isinstance(message, FetchValues):
+                    self.controls = Controls()
                     self.runs.put((message, self.controls))
                 elif isinstance(message, Shutdown):
                     self.runs.put(None)
