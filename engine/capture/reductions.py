@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..graph.summary import Summary, bin_counts
@@ -21,8 +22,6 @@ WIDENED = {torch.bfloat16, torch.float16} | {
     getattr(torch, name) for name in dir(torch) if name.startswith(("float8", "float4"))
 }
 _SAFE_TO_SQUARE = 1e-15, 1e15
-_BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
-"""The integer type of the same size: counting what is not zero is twice as fast in it."""
 
 
 class Partial(NamedTuple):
@@ -75,6 +74,7 @@ def _reduce_here(row: torch.Tensor, elements: int, factor: int, sample: torch.Te
     """On a CPU there is nothing to wait for, and a look at the extremes often spares a pass."""
     lows, highs, totals, squares = [], [], [], []
     nonzero = 0
+    is_zero = np.empty(min(row.numel(), PART_ELEMENTS), np.bool_)
     for part in row.split(PART_ELEMENTS):
         low, high = (float(extreme) for extreme in torch.aminmax(part))
         lows.append(low)
@@ -82,7 +82,7 @@ def _reduce_here(row: torch.Tensor, elements: int, factor: int, sample: torch.Te
         for rows in _rows(part):
             totals.append(float(rows.sum(1).sum(dtype=torch.float64)))
             squares.append(_sum_of_squares(rows, low, high))
-        nonzero += part.numel() if low > 0 or high < 0 else _count_nonzero(part)
+        nonzero += part.numel() if low > 0 or high < 0 else _count_nonzero(part, is_zero)
     total, square = math.fsum(totals), math.fsum(squares)
     is_finite = all(math.isfinite(extreme) for extreme in (*lows, *highs))
     low, high = (min(lows), max(highs)) if is_finite else (float(torch.min(row)), float(torch.max(row)))
@@ -109,12 +109,10 @@ def _sum_of_squares(rows: torch.Tensor, low: float, high: float) -> float:
     return float(rows.to(torch.float64).square().sum())  # in float32 the squares would vanish or overflow
 
 
-def _count_nonzero(part: torch.Tensor) -> int:
-    bits = part.view(_BITS[part.dtype])
-    # The smallest integer is the bit pattern of −0.0, which is a zero but has a bit set.
-    if int(bits.min()) == torch.iinfo(bits.dtype).min:
-        return int(torch.count_nonzero(part))
-    return int(torch.count_nonzero(bits))
+def _count_nonzero(part: torch.Tensor, is_zero: npt.NDArray[np.bool_]) -> int:
+    """Numpy on one thread is as fast here as torch on two, and does not wait for a busy processor."""
+    found = np.equal(part.numpy(), 0, out=is_zero[: part.numel()])
+    return part.numel() - int(np.count_nonzero(found))
 
 
 def _centered(row: torch.Tensor, near: float) -> tuple[float, float]:
