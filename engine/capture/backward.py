@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -13,8 +12,12 @@ from torch.autograd.graph import get_gradient_edge
 from ..graph.model import Edge, SavedTensor, TensorInfo
 from ..graph.trace import BackwardStep
 from .cost import StepClock, Storages
+from .faults import fault_note
+from .matching import match_edges
+from .recompute import Recomputation
 from .tape import Origin, Tape, plain_name
 from .tensors import Keeper, _Memory, memory_of
+from .user_hooks import note_leaf_hooks
 
 T = TypeVar("T")
 
@@ -22,7 +25,10 @@ _saved_attributes: dict[type, tuple[str, ...]] = {}
 
 
 class BackwardRecorder:
-    """Watches one backward pass over the part of the autograd graph that hangs on `roots`."""
+    """Watches one backward pass over the part of the autograd graph that hangs on its roots.
+
+    Whatever fails in the watching is noted and never disturbs the pass itself.
+    """
 
     def __init__(self, tape: Tape, keeper: Keeper) -> None:
         self._tape = tape
@@ -31,36 +37,69 @@ class BackwardRecorder:
         self.edges: list[Edge] = []
         self.roots: list[Origin] = []
         self.seconds = 0.0
+        self.first_later_node = 0
+        """Number of the first node that was recorded after the pass had begun."""
         self._clock = StepClock()
         self._storages = Storages()
         self._handles: list[Any] = []
+        self._hooked: set[Any] = set()
         self._handed_on: dict[tuple[int, int], list[tuple[_Memory | None, TensorInfo]]] = {}
         self._next: dict[int, list[tuple[int, int] | None]] = {}
+        self._grad_now: dict[int, TensorInfo | None] = {}
 
-    def run(self, roots: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
-        """Hook the graph below `roots`, let `call` run the backward pass, and take the hooks off again."""
+    def run(self, roots: Sequence[torch.Tensor], call: Callable[[], T], *, is_nested: bool = False) -> T:
+        """Hook the graph below `roots`, let `call` run the backward pass, and take the hooks off again.
+
+        A nested pass is one that the program runs while its forward pass is still being recorded.
+        """
         tape = self._tape
-        grad_fns: list[Any] = []
-        for root in roots:
-            # A root without history makes torch refuse; the trace shows which one it is.
-            self.roots.append(tape.origin(root))
-            if root.requires_grad:
-                grad_fns.append(get_gradient_edge(root).node)
-        visited = self._walk(grad_fns)
-        self.edges = match_edges(tape, self._next)
-        for grad_fn, node_id in visited:
-            self._read_saved(grad_fn, node_id)
-            self._hook(grad_fn, node_id)
+        try:
+            self.roots = [tape.origin(root) for root in roots]
+            self.watch(roots)
+            self.edges = match_edges(tape, self._next)
+        except Exception as error:  # noqa: BLE001 - the pass must run, whatever could not be prepared for it
+            tape.notes.add(fault_note("The backward pass", error))
+        self.first_later_node = len(tape.nodes)
+        recomputation = Recomputation(tape, self.watch)
+        if not is_nested and (tape.opaque_saved or tape.has_functions):
+            self._look_at_mode(roots, recomputation)
+            recomputation.start()
         started = time.perf_counter()
         self._clock.start()
         try:
             return call()
         finally:
             self.seconds = time.perf_counter() - started
+            recomputation.stop()
             for handle in self._handles:
                 handle.remove()
             self._handles.clear()
+            self._hooked.clear()
             self._handed_on.clear()
+            if recomputation.has_passes:
+                self.edges = match_edges(tape, self._next)
+
+    def _look_at_mode(self, roots: Sequence[torch.Tensor], recomputation: Recomputation) -> None:
+        """Learn with the first step whether the pass builds a graph of the gradient."""
+
+        def before_first_step(_grad_outputs: Any) -> None:
+            recomputation.creates_graph = torch.is_grad_enabled()
+
+        for root in roots:
+            if root.grad_fn is not None:
+                self._handles.append(root.grad_fn.register_prehook(before_first_step))
+
+    def watch(self, roots: Sequence[torch.Tensor]) -> None:
+        """Hook every autograd node below `roots`."""
+        with torch._C._DisableTorchDispatch():  # nothing that is looked at here is an operation of the program
+            # A root without history makes torch refuse; the trace shows which one it is.
+            grad_fns = [get_gradient_edge(root).node for root in roots if root.requires_grad]
+            visited = self._walk(grad_fns)
+            for grad_fn, node_id in visited:
+                if grad_fn not in self._hooked:
+                    self._hooked.add(grad_fn)
+                    self._read_saved(grad_fn, node_id)
+                    self._hook(grad_fn, node_id)
 
     def _walk(self, grad_fns: list[Any]) -> list[tuple[Any, int]]:
         """Visit every reachable autograd node once, without recursion, and find or make the node that stands for it."""
@@ -93,13 +132,17 @@ class BackwardRecorder:
     def _hook(self, grad_fn: Any, node_id: int) -> None:
         node = self._tape.nodes[node_id]
         variable = getattr(grad_fn, "variable", None) if node.grad_fn == "AccumulateGrad" else None
-        before = None
-        if variable is not None and variable.grad is not None:
-            before = self._keeper.describe(variable.grad)
+        if variable is not None:
+            grad = variable.grad
+            self._grad_now[node_id] = None if grad is None else self._keeper.describe(grad)
+            note_leaf_hooks(self._tape, variable)
 
         def on_node_executed(grad_inputs: Any, grad_outputs: Any) -> None:
             seconds = self._clock.stop()
-            self._record(node_id, _tuple(grad_inputs), _tuple(grad_outputs), variable, before, seconds)
+            try:
+                self._record(node_id, _tuple(grad_inputs), _tuple(grad_outputs), variable, seconds)
+            except Exception as error:  # noqa: BLE001 - it would end the program's backward pass
+                self._tape.notes.add(fault_note(f"The backward step of {node.grad_fn}", error))
             self._clock.resume()
 
         self._handles.append(grad_fn.register_hook(on_node_executed))
@@ -110,66 +153,67 @@ class BackwardRecorder:
         grad_inputs: tuple[torch.Tensor | None, ...],
         grad_outputs: tuple[torch.Tensor | None, ...],
         variable: torch.Tensor | None,
-        before: TensorInfo | None,
         seconds: float,
     ) -> None:
         node = self._tape.nodes[node_id]
-        step = BackwardStep(index=len(self.steps), node=node, grad_before=before, seconds=seconds)
-        known: list[tuple[torch.Tensor, TensorInfo]] = []
+        step = BackwardStep(index=len(self.steps), node=node, seconds=seconds)
+        known = _Known()
         for number, gradient in enumerate(grad_outputs):
             output = self._tape.output_number(node_id, number)
             while len(step.grad_outputs) <= output:
                 step.grad_outputs.append(None)
             if gradient is None:
                 continue
-            arrived = self._arrived(node_id, output, gradient)
+            memory = _memory(gradient)
+            arrived = self._arrived(node_id, output, gradient, memory)
             step.grad_outputs[output] = arrived
-            known.append((gradient, arrived))
+            known.add(gradient, memory, arrived)
         following = self._next.get(node_id, [])
         for index, gradient in enumerate(grad_inputs):
             info: TensorInfo | None = None
             if gradient is not None:
-                info = self._describe(gradient, known)
-                known.append((gradient, info))
+                info, memory = self._describe(gradient, known)
                 target = following[index] if index < len(following) else None
                 if target is not None:
-                    self._handed_on.setdefault(target, []).append((memory_of(gradient), info))
+                    self._handed_on.setdefault(target, []).append((memory, info))
             step.grad_inputs.append(info)
         if variable is not None:
+            before = step.grad_before = self._grad_now.get(node_id)
             step.grad_after = step.grad_outputs[0] if before is None and step.grad_outputs else None
             if before is not None and variable.grad is not None:
                 step.grad_after = self._keeper.describe(variable.grad)
+            self._grad_now[node_id] = step.grad_after
         self.steps.append(step)
 
-    def _arrived(self, node_id: int, output: int, gradient: torch.Tensor) -> TensorInfo:
+    def _arrived(self, node_id: int, output: int, gradient: torch.Tensor, memory: _Memory | None) -> TensorInfo:
         """The gradient at an output. A single contribution that nobody changed is that contribution itself."""
-        contributions = self._handed_on.get((node_id, output), [])
+        contributions = self._handed_on.pop((node_id, output), ())
         if len(contributions) == 1:
-            memory, info = contributions[0]
-            if memory is not None and memory == memory_of(gradient) and info.shape == tuple(gradient.shape):
+            handed_on, info = contributions[0]
+            if memory is not None and memory == handed_on and info.shape == tuple(gradient.shape):
                 return info
         return self._keeper.describe(gradient)
 
-    def _describe(self, gradient: torch.Tensor, known: list[tuple[torch.Tensor, TensorInfo]]) -> TensorInfo:
-        for tensor, info in known:
-            if tensor is gradient:
-                return info
-        memory = memory_of(gradient)
-        for tensor, info in known:
-            if memory is not None and memory == memory_of(tensor):
-                if tensor.shape == gradient.shape and tensor.stride() == gradient.stride():
-                    return info
-                return self._keeper.describe(gradient, same_as=(tensor, info))
-        return self._keeper.describe(gradient)
+    def _describe(self, gradient: torch.Tensor, known: _Known) -> tuple[TensorInfo, _Memory | None]:
+        memory = _memory(gradient)
+        info = known.by_id.get(id(gradient))
+        if info is None:
+            same = None if memory is None else known.by_memory.get(memory)
+            if same is not None and same[0].shape == gradient.shape and same[0].stride() == gradient.stride():
+                info = same[1]
+            else:
+                info = self._keeper.describe(gradient, same_as=same)
+        known.add(gradient, memory, info)
+        return info, memory
 
     def _read_saved(self, grad_fn: Any, node_id: int) -> None:
         """List the tensors that a node saved. Nothing is unpacked where that would run hooks of the program."""
-        if node_id in self._tape.opaque_saved:
-            return
         node = self._tape.nodes[node_id]
+        if node_id in self._tape.opaque_saved or node.saved:
+            return
         for name in _saved_names(grad_fn):
             try:
-                value = grad_fn.saved_tensors if name == "tensors" else getattr(grad_fn, f"_saved_{name}")
+                value = _read(grad_fn, name)
             except RuntimeError as error:
                 # Freed buffers, or a tensor that was changed in place since: the backward pass will say so itself.
                 self._tape.unreadable.append((node_id, name, str(error)))
@@ -189,51 +233,49 @@ class BackwardRecorder:
                 )
 
 
-def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]]) -> list[Edge]:
-    """Join the data edges with autograd's edges: which input of an operation each gradient belongs to.
+def has_freed_nodes(roots: Sequence[torch.Tensor], tape: Tape) -> bool:
+    """Whether an earlier backward pass has freed what one from `roots` would need."""
+    pending = [root.grad_fn for root in roots]
+    seen: set[Any] = set()
+    while pending:
+        grad_fn = pending.pop()
+        if grad_fn is None or grad_fn in seen:
+            continue
+        seen.add(grad_fn)
+        pending.extend(following for following, _ in grad_fn.next_functions)
+        if tape.node_of_sequence.get(grad_fn._sequence_nr()) in tape.opaque_saved:
+            continue  # unpacking would run hooks of the program
+        for name in _saved_names(grad_fn):
+            try:
+                _read(grad_fn, name)
+            except RuntimeError as error:
+                if "freed" in str(error):
+                    return True
+    return False
 
-    Autograd lists a node's edges in the order of its differentiable arguments, so the first free input with the same
-    origin is the one. An autograd edge without such an input (the base of a view that was written to, the inputs of a
-    custom Function) becomes an edge of its own.
-    """
-    inputs: dict[int, list[int]] = {}
-    for position, draft in enumerate(tape.edges):
-        inputs.setdefault(draft.target, []).append(position)
-    grad_index: dict[int, int] = {}
-    added: dict[int, list[Edge]] = {}
-    for node_id, edges in next_nodes.items():
-        free: dict[tuple[int, int], deque[int]] = {}
-        for position in inputs.get(node_id, ()):
-            draft = tape.edges[position]
-            free.setdefault((draft.source, draft.output), deque()).append(position)
-        for index, edge in enumerate(edges):
-            if edge is None:
-                continue
-            if free.get(edge):
-                grad_index[free[edge].popleft()] = index
-            else:
-                number = len(inputs.get(node_id, ())) + len(added.get(node_id, ()))
-                added.setdefault(node_id, []).append(
-                    Edge(source=edge[0], output_nr=edge[1], target=node_id, input_nr=number, grad_index=index)
-                )
-    result: list[Edge] = []
-    for target in range(len(tape.nodes)):
-        for number, position in enumerate(inputs.get(target, [])):
-            draft = tape.edges[position]
-            found = grad_index.get(position)
-            result.append(
-                Edge(
-                    source=draft.source,
-                    output_nr=draft.output,
-                    target=target,
-                    input_nr=number,
-                    arg=draft.argument,
-                    grad_index=found,
-                    cut=None if found is not None else tape.why_cut(draft, target in next_nodes),
-                )
-            )
-        result.extend(added.get(target, []))
-    return result
+
+def _read(grad_fn: Any, name: str) -> Any:
+    return grad_fn.saved_tensors if name == "tensors" else getattr(grad_fn, f"_saved_{name}")
+
+
+class _Known:
+    """The gradients of one step that have been described already."""
+
+    __slots__ = ("by_id", "by_memory")
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, TensorInfo] = {}
+        self.by_memory: dict[_Memory, tuple[torch.Tensor, TensorInfo]] = {}
+
+    def add(self, gradient: torch.Tensor, memory: _Memory | None, info: TensorInfo) -> None:
+        self.by_id[id(gradient)] = info
+        if memory is not None:
+            self.by_memory.setdefault(memory, (gradient, info))
+
+
+def _memory(gradient: torch.Tensor) -> _Memory | None:
+    """Identity of a plain tensor's memory; subclasses (fake tensors, say) may have none."""
+    return memory_of(gradient) if type(gradient) is torch.Tensor else None
 
 
 def _saved_names(grad_fn: Any) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..graph.model import Node
+from .compiled import CompilerOff
 from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
 from .names import NameTracker, names_of_call
@@ -33,9 +34,10 @@ class ForwardMode(TorchDispatchMode):
         """Keep torch from wrapping the handler for its compiler, whose import would cost the first trace a second."""
         return False
 
-    def __init__(self, tape: Tape, *, is_step: bool) -> None:
+    def __init__(self, tape: Tape, compiler: CompilerOff | None = None, *, is_step: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch is not annotated here
         self._tape = tape
+        self._compiler = compiler
         self._names = NameTracker()
         self._last_outputs: tuple[Entry, ...] = ()
         self._pending_ids = 0
@@ -79,9 +81,12 @@ class ForwardMode(TorchDispatchMode):
         if not has_grad or tape.scopes.function is not None:
             tape.scopes.follow_functions(frame)
         caller = user_frame(frame)
+        if caller is not None and self._compiler is not None and self._compiler.is_loaded:
+            self._compiler.look(caller)
         node = Node(id=-1, kind="op", op=signature.name, scope=tape.scopes.path, source=source_of(caller))
         if signature.is_detach:
-            return node, caller, (), (tape.origin(args[0]), args[0].requires_grad)
+            source = tape.written_leaf(args[0]) or tape.origin(args[0])
+            return node, caller, (), (source, args[0].requires_grad)
         inputs, changed = self._inputs(signature, args, kwargs, node)
         node.id = len(tape.nodes)
         tape.nodes.append(node)
@@ -143,12 +148,16 @@ class ForwardMode(TorchDispatchMode):
 
     def _inputs(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], node: Node
-    ) -> tuple[list[tuple[Origin, str, bool]], list[torch.Tensor]]:
-        found: list[tuple[Origin, str, bool]] = []
+    ) -> tuple[list[tuple[Origin, str | None, bool]], list[torch.Tensor]]:
+        found: list[tuple[Origin, str | None, bool]] = []
         changed: list[torch.Tensor] = []
+        written: list[tuple[Origin, str | None, bool]] = []
         for name, value in named_arguments(signature, args, kwargs):
             if isinstance(value, torch.Tensor):
                 found.append((self._tape.origin(value), name, value.requires_grad))
+                writer = self._tape.written_leaf(value)
+                if writer is not None:
+                    written.append((writer, None, True))
                 if name in signature.mutated:
                     changed.append(value)
                 continue
@@ -161,7 +170,7 @@ class ForwardMode(TorchDispatchMode):
                     changed.append(tensor)
             if not tensors:
                 node.params[name] = plain_parameter(value)
-        return found, changed
+        return found + written, changed
 
     def _outputs(self, node: Node, result: Any, args: tuple[Any, ...]) -> None:
         first = args[0] if args and isinstance(args[0], torch.Tensor) else None
@@ -213,8 +222,6 @@ class ForwardMode(TorchDispatchMode):
 
     def _note_change(self, tensor: torch.Tensor, node_id: int) -> None:
         """An operation changed a tensor in place: whoever shares its memory now reads what that operation wrote."""
-        if tensor.requires_grad and tensor.is_leaf:
-            return
         storage = storage_of(tensor)
         if storage:
             self._tape.writers[storage] = node_id

@@ -17,10 +17,13 @@ from torch import nn
 from ..graph.model import Edge, Graph, NodeKind
 from ..graph.observation import ObservationKind
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
-from .backward import BackwardRecorder, match_edges
+from .backward import BackwardRecorder, has_freed_nodes
+from .compiled import CompilerOff
 from .cost import count_flops
+from .faults import fault_note
 from .forward import ForwardMode
 from .frames import is_user_code, running_frame, source_of, user_frame
+from .matching import match_edges
 from .modes import enter_mode, leave_mode
 from .prune import renumber, step_nodes
 from .randomness import RandomState, take
@@ -37,6 +40,7 @@ from .sightings import (
 )
 from .tape import Origin, Tape
 from .tensors import Keeper
+from .user_hooks import HookWatch
 
 T = TypeVar("T")
 LARGEST_SOURCE_BYTES = 2 << 20
@@ -70,8 +74,14 @@ class Recorder:
         self._random_state: RandomState | None = None
         self._scopes = ScopeStack(root_module)
         self._tape = Tape(self._keeper, self._scopes, is_step=keep == "step")
+        self._scopes.notes = self._tape.notes
+        self._compiler = CompilerOff(self._tape.notes)
+        self._hook_watch = HookWatch(self._tape)
         self._mode: ForwardMode | None = None
+        self._is_on = False
         self._backward: BackwardRecorder | None = None
+        self._own_pass: BackwardRecorder | None = None
+        self._kept_nodes: int | None = None
         self._roots: list[Origin] = []
         self._optimizers: Optimizers = ()
         self._sightings: list[Sighting] = []
@@ -85,23 +95,41 @@ class Recorder:
 
     def start(self) -> None:
         """Record every operation that this thread dispatches from now on."""
-        self._random_state = take()
+        try:
+            self._random_state = take()
+        except (RuntimeError, AssertionError):  # a mode of the program's (fake tensors) refuses; replay needs it alone
+            self._random_state = None
         self._started = time.perf_counter()
-        if self._keep == "all":
-            self._scopes.outside = user_frame(running_frame())
-        self._scopes.start()
-        self._mode = ForwardMode(self._tape, is_step=self._keep == "step")
-        enter_mode(self._mode)
+        self._is_on = True
+        try:
+            if self._keep == "all":
+                self._scopes.outside = user_frame(running_frame())
+            self._scopes.start()
+            self._compiler.start()
+            self._hook_watch.start()
+            self._mode = ForwardMode(self._tape, self._compiler, is_step=self._keep == "step")
+            enter_mode(self._mode)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Take everything off again. Harmless when nothing is on."""
-        if self._mode is None:
+        if not self._is_on:
             return
-        leave_mode(self._mode)
-        self._mode.close()
-        self._mode = None
+        self._is_on = False
+        mode, self._mode = self._mode, None
+        if mode is not None:
+            leave_mode(mode)
+        self._hook_watch.stop()
+        self._compiler.stop()
         self._scopes.stop()
         self._stopped = time.perf_counter()
+        if mode is not None:
+            try:
+                mode.close()
+            except Exception as error:  # noqa: BLE001 - the program has run; only its last operation lacks something
+                self._tape.notes.add(fault_note("The last operation", error))
 
     def set_roots(self, tensors: Sequence[torch.Tensor]) -> None:
         """Name the results of a forward pass that has no backward pass."""
@@ -115,6 +143,32 @@ class Recorder:
             self.note(Sighting("grad-off", source=source_of(user_frame(running_frame()))))
         self._backward = BackwardRecorder(self._tape, self._grad_keeper)
         return self._backward.run(tensors, call)
+
+    def run_own_pass(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
+        """Record a backward pass that the program itself runs; its forward pass goes on being recorded."""
+        if self._own_pass is not None:
+            return call()
+        if self._mode is not None:
+            self._mode.close()
+        self._own_pass = BackwardRecorder(self._tape, self._grad_keeper)
+        return self._own_pass.run(tensors, call, is_nested=True)
+
+    def has_run(self, roots: Sequence[torch.Tensor]) -> bool:
+        """Whether the program itself has run the backward pass of `roots` (or, if there are none, any)."""
+        if self._own_pass is None:
+            return False
+        return (
+            not roots
+            or {self._tape.origin(root) for root in roots} <= set(self._own_pass.roots)
+            or has_freed_nodes(roots, self._tape)
+        )
+
+    def use_own_pass(self) -> None:
+        """The trace shows the first backward pass that the program itself ran, and what was recorded before it."""
+        self.stop()
+        if self._own_pass is not None:
+            self._backward = self._own_pass
+            self._kept_nodes = self._own_pass.first_later_node
 
     def note_optimizers(self, optimizers: Optimizers) -> None:
         """Say which optimizers the program has made: their class, and the tensors that they hold now."""
@@ -145,6 +199,8 @@ class Recorder:
             kept.update(backward_step.node.id for backward_step in steps)
             self._see_around(kept, is_done=bool(steps) and self._error is None)
             nodes, edges, roots = renumber(nodes, edges, roots, kept)
+        elif self._kept_nodes is not None:
+            nodes, edges, roots = renumber(nodes, edges, roots, set(range(self._kept_nodes)))
         count_flops(nodes, edges)
         self._keeper.finish()
         self._grad_keeper.finish()

@@ -100,7 +100,13 @@ class ScopeStack:
             handle.remove()
         self._handles.clear()
         self._leave(1)
-        self.outside = None
+
+    def restart(self, path: ScopePath) -> None:
+        """Put the calls that follow under `path` instead of the top."""
+        self._leave(1)
+        self._serial += 1
+        self.scopes.setdefault(path, Scope(path=path, module="recomputed in the backward pass"))
+        self._enter(_Call(self._root, path, self._serial))
 
     def follow_functions(self, frame: FrameType) -> None:
         """Learn which custom Functions are being called at `frame`.
@@ -146,6 +152,7 @@ class ScopeStack:
         self._adopted.clear()
         self._names.clear()
         self._root = None
+        self.outside = None
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters of every module that was called at the top, each once."""
@@ -172,6 +179,9 @@ class ScopeStack:
             self._enter(_Call(module, (), self._serial))
             return
         name = self._relative_name(parent, module)
+        note = module_hook_note(module, name)
+        if note is not None:
+            self.notes.add(note)
         path = parent.path_of(name)
         if path not in self.scopes:
             parameters = sum(p.numel() for p in module.parameters() if not nn.parameter.is_lazy(p))
@@ -215,3 +225,13 @@ class ScopeStack:
 def _shown(name: str) -> str:
     """A module's or parameter's name as the program's author knows it: without the wrapper of torch.compile."""
     return ".".join(part for part in name.split(".") if part != _COMPILED) if _COMPILED in name else name
+
+
+def module_hook_note(module: nn.Module, name: str) -> str | None:
+    """What to say of a module that has full backward hooks."""
+    if not module._backward_hooks and not module._backward_pre_hooks:
+        return None
+    return (
+        f"The module {name or type(module).__name__} has backward hooks, which may change gradients: they run where "
+        "the graph shows a BackwardHookFunctionBackward, which receives what is from before them."
+    )

@@ -76,6 +76,11 @@ class Tape:
         self._is_step = is_step
         self._given_names: dict[int, tuple[str, NodeKind]] = {}
 
+    @property
+    def has_functions(self) -> bool:
+        """Whether the program has called a custom Function that takes part in its gradient."""
+        return bool(self._function_nodes)
+
     # Tensors that enter from outside.
 
     def announce(self, tensor: torch.Tensor, name: str, kind: NodeKind = "input") -> None:
@@ -115,6 +120,13 @@ class Tape:
             self._looked_up.add(node.id)
             node.name = self._variable_name(tensor)
 
+    def written_leaf(self, tensor: torch.Tensor) -> Origin | None:
+        """The operation that last wrote a leaf in place: its value is from there, its gradient is its own."""
+        if not self.writers or self._is_step or not (tensor.requires_grad and tensor.is_leaf):
+            return None
+        writer = self.writers.get(storage_of(tensor))
+        return None if writer is None else (writer, self._output_showing(self.nodes[writer], tensor))
+
     def _leaf(self, tensor: torch.Tensor, entry: Entry | None) -> Origin:
         if entry is None:
             return self._external(tensor)
@@ -140,6 +152,8 @@ class Tape:
         name, kind = self._identify(tensor)
         # What the program was given belongs to no module; a parameter or buffer is drawn where it is first used.
         scope = () if id(tensor) in self._given_names or kind == "input" else self.scopes.path
+        is_unknown = kind in ("constant", "input") and id(tensor) not in self._given_names
+        alias = self._alias(tensor) if is_unknown else None
         node = Node(id=len(self.nodes), kind=kind, name=name, scope=scope)
         if kind == "leaf":
             node.grad_fn = "AccumulateGrad"
@@ -149,9 +163,31 @@ class Tape:
         self.nodes.append(node)
         self.entries[id(tensor)] = Entry(weakref.ref(tensor), node.id, 0)
         self._anchors.append(tensor)
+        if alias is not None:
+            self.edges.append(EdgeDraft(alias[0], alias[1], node.id, "memory", True))
         if name is None and kind == "leaf":
             self._unnamed_leaves.append((node, tensor))
         return node.id, 0
+
+    def _alias(self, tensor: torch.Tensor) -> Origin | None:
+        """What a tensor shows that was made around PyTorch's dispatch, in memory that a recorded tensor owns."""
+        storage = storage_of(tensor)
+        if not storage or type(tensor) is not torch.Tensor or tensor.device.type != "cpu":
+            return None
+        writer = self.writers.get(storage)
+        if writer is not None:
+            return writer, 0
+        if tensor.untyped_storage().resizable():
+            return None  # torch owns the memory, and every tensor of torch's own making was seen when it was made
+        address = tensor.data_ptr()
+        for entry in reversed(self.entries.values()):
+            known = entry.reference()
+            if known is None or type(known) not in (torch.Tensor, torch.nn.Parameter) or known.layout != torch.strided:
+                continue
+            memory = known.untyped_storage()
+            if tensor is not known and memory.data_ptr() <= address < memory.data_ptr() + memory.nbytes():
+                return self.origin(known)
+        return None
 
     def _identify(self, tensor: torch.Tensor) -> tuple[str | None, NodeKind]:
         key = id(tensor)
@@ -285,6 +321,10 @@ class Tape:
         target = self.nodes[edge.target]
         if edge.argument == "result":
             return IN_FUNCTION
+        if edge.argument == "memory":
+            return "cut: the same memory, reached around autograd (numpy, DLPack, .data)"
+        if edge.argument is None:
+            return "cut: the value was written in place; the gradient is that of the leaf itself"
         if not edge.requires_grad:
             return "needs no gradient"
         if target.op == "aten.detach.default":

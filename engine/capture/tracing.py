@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from ..errors import TraceError
 from ..graph.trace import Trace, ValuesMode
+from ..training.hooks import AutogradHooks, BackwardCall
 from .frames import is_engine_file, is_user_code
 from .recorder import Recorder, describe_error, unwrap, user_place
 from .results import named_tensors
@@ -67,34 +69,66 @@ def record(
     recorder = make_recorder(values=values, target=target or _name_of(program), keep=keep, root_module=root_module)
     for name, tensor in _named_inputs(program, args, kwargs):
         recorder.announce(tensor, name)
+    passes = _OwnPasses(recorder)
+    recorder.start()
     try:
-        recorder.start()
-        try:
+        with AutogradHooks(passes.on_backward) if backward else nullcontext():
             result = program(*args, **kwargs)
-        finally:
-            recorder.stop()
-        found = [tensor for _, tensor in named_tensors(result, "")]
-        if not backward:
-            recorder.set_roots(found)
-            return recorder.finish(notes=notes)
-        roots = [t for t in found if t.requires_grad and t.dtype.is_floating_point]
-        if not roots:
-            recorder.set_roots(found)
-            reason = _why_no_gradient(result, found)
-            raise TraceError(reason, trace=recorder.finish(notes=[*notes, reason]))
+    except Exception as error:
+        raise _failure(recorder, error, notes) from error
+    finally:
+        recorder.stop()
+    found = [tensor for _, tensor in named_tensors(result, "")]
+    if not backward:
+        recorder.set_roots(found)
+        return recorder.finish(notes=notes)
+    roots = [t for t in found if t.requires_grad and t.dtype.is_floating_point]
+    if recorder.has_run(roots):
+        recorder.use_own_pass()
+        return recorder.finish(notes=[*notes, passes.shown()])
+    if passes.count:
+        notes.append(passes.left_out())
+    if not roots:
+        recorder.set_roots(found)
+        reason = _why_no_gradient(result, found)
+        raise TraceError(reason, trace=recorder.finish(notes=[*notes, reason]))
+    try:
         gradients = [None if root.dim() == 0 else torch.ones_like(root) for root in roots]
         recorder.run_backward(roots, lambda: torch.autograd.backward(roots, gradients))
-    except TraceError:
-        raise
     except Exception as error:
-        recorder.fail(error)
-        raise TraceError(
-            describe_error(error),
-            trace=recorder.finish(notes=notes),
-            user_traceback=user_traceback(error),
-            source=user_place(error),
-        ) from error
+        raise _failure(recorder, error, notes) from error
     return recorder.finish(notes=notes)
+
+
+def _failure(recorder: Recorder, error: Exception, notes: list[str]) -> TraceError:
+    recorder.fail(error)
+    return TraceError(
+        describe_error(error),
+        trace=recorder.finish(notes=notes),
+        user_traceback=user_traceback(error),
+        source=user_place(error),
+    )
+
+
+class _OwnPasses:
+    """The backward passes that the program runs itself, before it returns."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.count = 0
+        self._recorder = recorder
+
+    def on_backward(self, call: BackwardCall) -> None:
+        self.count += 1
+        self._recorder.run_own_pass(call.tensors, call.run)
+
+    def shown(self) -> str:
+        if self.count == 1:
+            return "The program runs its backward pass itself; it was recorded, and none was added."
+        return f"The program runs {self.count} backward passes itself. The first one is shown, and none was added."
+
+    def left_out(self) -> str:
+        times = "a backward pass" if self.count == 1 else f"{self.count} backward passes"
+        return f"The program runs {times} of its own before it returns. Shown is the one of its result."
 
 
 def user_traceback(error: BaseException) -> str:

@@ -44,7 +44,11 @@ def model() -> Dropping:
 
 
 def _unkept(recorded: Trace) -> list[Wanted]:
-    places = [Wanted(n.id, k) for n in recorded.graph.nodes for k, i in enumerate(n.outputs) if i.array is None]
+    """Every tensor without values, but for memory that nothing has been written to yet: that may hold anything."""
+    written = [node for node in recorded.graph.nodes if not (node.op or "").startswith("aten.empty")]
+    places = [
+        Wanted(node.id, number) for node in written for number, info in enumerate(node.outputs) if info.array is None
+    ]
     for step in recorded.backward:
         for number, info in enumerate(step.grad_outputs):
             if info is not None and info.array is None:

@@ -1,0 +1,83 @@
+"""Makes torch.compile step aside while a program is recorded, so that every operation is seen."""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+
+_NOTE = "{} is compiled by torch.compile; it was run eagerly, so that every operation is seen."
+
+
+class CompilerOff:
+    """While started, compiled modules and functions run eagerly.
+
+    torch's compiler is never imported for this: a program that compiles nothing has not loaded it.
+    """
+
+    def __init__(self, notes: set[str]) -> None:
+        self._notes = notes
+        self._stance: Any = None
+        self._optimized: Any = None
+        self._original_call: Any = None
+        self._original_compile: Any = None
+        self._seen: set[CodeType] = set()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is a compiler that had to be switched off."""
+        return self._stance is not None
+
+    def start(self) -> None:
+        self._original_compile = torch.compile
+        torch.compile = self._wrap(torch.compile)
+        if "torch._dynamo" in sys.modules:
+            self._switch_off()
+
+    def stop(self) -> None:
+        """Put everything back; harmless when nothing is off."""
+        if self._original_compile is not None:
+            torch.compile = self._original_compile
+            self._original_compile = None
+        if self._optimized is not None:
+            self._optimized.__call__ = self._original_call
+            self._optimized = self._original_call = None
+        if self._stance is not None:
+            self._stance.__exit__(None, None, None)
+            self._stance = None
+
+    def look(self, frame: FrameType) -> None:
+        """Say so if `frame`, the program's, runs inside a function that torch.compile has wrapped."""
+        if frame.f_code in self._seen:
+            return
+        self._seen.add(frame.f_code)
+        above = frame.f_back
+        while above is not None:
+            if above.f_code.co_name == "compile_wrapper" and above.f_globals.get("__name__", "").startswith("torch."):
+                self._notes.add(_NOTE.format(f"The function {frame.f_code.co_qualname}"))
+                return
+            above = above.f_back
+
+    def _switch_off(self) -> None:
+        from torch._dynamo.eval_frame import OptimizedModule
+
+        self._stance = torch.compiler.set_stance("force_eager")
+        self._optimized, self._original_call = OptimizedModule, OptimizedModule.__dict__["__call__"]
+
+        def run_eagerly(module: Any, *args: Any, **kwargs: Any) -> Any:
+            self._notes.add(_NOTE.format(f"A module {type(module._orig_mod).__name__}"))
+            return module._orig_mod(*args, **kwargs)
+
+        OptimizedModule.__call__ = run_eagerly  # type: ignore[method-assign,assignment]  # put back by stop
+
+    def _wrap(self, original: Any) -> Any:
+        def compile_for_later(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if self._original_compile is not None and self._stance is None and "torch._dynamo" in sys.modules:
+                self._switch_off()
+            return result
+
+        compile_for_later.__wrapped__ = original  # type: ignore[attr-defined]  # as functools.wraps does
+        return compile_for_later

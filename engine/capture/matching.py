@@ -1,0 +1,55 @@
+"""Joins the edges along which data flowed with autograd's own edges, along which gradients flow back."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ..graph.model import Edge
+from .tape import Tape
+
+
+def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]]) -> list[Edge]:
+    """Join the data edges with autograd's edges: which input of an operation each gradient belongs to.
+
+    Autograd lists a node's edges in the order of its differentiable arguments, so the first free input with the same
+    origin is the one. An autograd edge without such an input (the base of a view that was written to, the inputs of a
+    custom Function) becomes an edge of its own.
+    """
+    inputs: dict[int, list[int]] = {}
+    for position, draft in enumerate(tape.edges):
+        inputs.setdefault(draft.target, []).append(position)
+    grad_index: dict[int, int] = {}
+    added: dict[int, list[Edge]] = {}
+    for node_id, edges in next_nodes.items():
+        free: dict[tuple[int, int], deque[int]] = {}
+        for position in inputs.get(node_id, ()):
+            draft = tape.edges[position]
+            free.setdefault((draft.source, draft.output), deque()).append(position)
+        for index, edge in enumerate(edges):
+            if edge is None:
+                continue
+            if free.get(edge):
+                grad_index[free[edge].popleft()] = index
+            else:
+                number = len(inputs.get(node_id, ())) + len(added.get(node_id, ()))
+                added.setdefault(node_id, []).append(
+                    Edge(source=edge[0], output_nr=edge[1], target=node_id, input_nr=number, grad_index=index)
+                )
+    result: list[Edge] = []
+    for target in range(len(tape.nodes)):
+        for number, position in enumerate(inputs.get(target, [])):
+            draft = tape.edges[position]
+            found = grad_index.get(position)
+            result.append(
+                Edge(
+                    source=draft.source,
+                    output_nr=draft.output,
+                    target=target,
+                    input_nr=number,
+                    arg=draft.argument,
+                    grad_index=found,
+                    cut=None if found is not None else tape.why_cut(draft, target in next_nodes),
+                )
+            )
+        result.extend(added.get(target, []))
+    return result

@@ -1,0 +1,113 @@
+"""Records what a backward pass computes a second time: checkpoints, and Functions that differentiate by autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .faults import fault_note
+from .forward import ForwardMode
+from .frames import running_frame
+from .modes import enter_mode, leave_mode
+from .schema import signature_of
+from .tape import Tape
+
+RECOMPUTED = "recomputed"
+"""The scope, inside that of the Function's call, of what its backward computes with gradients switched on."""
+
+
+class Recomputation(TorchDispatchMode):
+    """Sees every operation of a backward pass, and records those that rebuild a part of the forward pass.
+
+    The backward of a custom Function may run a forward computation with gradients on, and differentiate it (a reentrant
+    checkpoint does): gradients of the leaves inside flow through that computation alone, so it is recorded like the
+    forward pass, its nested backward pass too. A checkpoint that is not reentrant only restores saved tensors: its
+    operations are counted.
+
+    Parameters
+    ----------
+    watch : hooks the autograd graph of the tensors that it is given, before a nested pass runs from them.
+    """
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # as for the forward pass
+
+    def __init__(self, tape: Tape, watch: Callable[[Sequence[torch.Tensor]], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch is not annotated here
+        self.has_passes = False
+        self.creates_graph = False
+        """Whether the pass runs with create_graph=True: then gradients are on for all that it computes."""
+        self._tape = tape
+        self._watch = watch
+        self._forward = ForwardMode(tape, is_step=False)
+        self._originals: tuple[Any, Any] | None = None
+        self._node: Any = None
+        self._repeated = 0
+
+    def start(self) -> None:
+        """Begin to look. This makes each operation of the pass slower, so it is for where something may be found."""
+        self._originals = torch.autograd.backward, torch.autograd.grad
+        torch.autograd.backward = self._wrap(torch.autograd.backward, "tensors")
+        torch.autograd.grad = self._wrap(torch.autograd.grad, "outputs")
+        self._tape.scopes.start()
+        enter_mode(self)
+
+    def stop(self) -> None:
+        """Take everything off again; harmless when nothing is on."""
+        if self._originals is None:
+            return
+        leave_mode(self)
+        self._tape.scopes.stop()
+        torch.autograd.backward, torch.autograd.grad = self._originals
+        self._originals = None
+        self._forward.close()
+        self._node = None
+        if self._repeated:
+            self._tape.notes.add(
+                f"The backward pass ran {self._repeated} operations of the forward pass again (a checkpoint saves "
+                "memory that way); they are not drawn a second time."
+            )
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        node = None if self.creates_graph else torch._C._current_autograd_node()
+        is_function = node is not None and hasattr(type(node), "_forward_cls")
+        if is_function and (torch.is_grad_enabled() or signature_of(func).is_detach):
+            self._enter(node)
+            return self._forward._run(func, args, kwargs or {}, running_frame())
+        if node is not None and torch.is_grad_enabled() and self._restores(node) and not signature_of(func).is_detach:
+            self._repeated += 1
+        return func(*args, **(kwargs or {}))
+
+    def _restores(self, node: Any) -> bool:
+        return self._tape.node_of_sequence.get(node._sequence_nr()) in self._tape.opaque_saved
+
+    def _enter(self, node: Any) -> None:
+        """Put what follows under the scope of the Function whose backward runs."""
+        if node is self._node:
+            return
+        self._node = node
+        known = self._tape.node_of_sequence.get(node._sequence_nr())
+        path = () if known is None else self._tape.nodes[known].scope
+        self._tape.scopes.restart((*path, RECOMPUTED))
+
+    def _wrap(self, original: Callable[..., Any], first: str) -> Callable[..., Any]:
+        def run_nested(*args: Any, **kwargs: Any) -> Any:
+            if self._originals is not None and torch._C._current_autograd_node() is not None:
+                roots = args[0] if args else kwargs.get(first)
+                roots = [roots] if isinstance(roots, torch.Tensor) else list(roots or ())
+                try:
+                    self._forward.close()
+                    self._watch([root for root in roots if isinstance(root, torch.Tensor)])
+                    self.has_passes = True
+                except Exception as error:  # noqa: BLE001 - the pass must run, whatever could not be prepared for it
+                    self._tape.notes.add(fault_note("A backward pass inside the backward pass", error))
+            return original(*args, **kwargs)
+
+        run_nested.__wrapped__ = original  # type: ignore[attr-defined]  # as functools.wraps does
+        return run_nested

@@ -1,0 +1,55 @@
+"""Notices the program's own hooks on tensors: they may change a gradient on its way."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from .faults import fault_note
+from .frames import running_frame, user_frame
+from .tape import Tape
+
+_EFFECT = "may change that gradient: the contributions are from before it, the gradient from after it."
+
+
+class HookWatch:
+    """While started, every hook that the program registers on a tensor leaves a note."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._original: Any = None
+
+    def start(self) -> None:
+        original = self._original = torch.Tensor.register_hook
+
+        def register_hook(tensor: torch.Tensor, hook: Any) -> Any:
+            handle = original(tensor, hook)  # type: ignore[no-untyped-call]  # torch is not annotated here
+            if self._original is not None:
+                try:
+                    self._note(tensor)
+                except Exception as error:  # noqa: BLE001 - a note that fails must not fail the program's own call
+                    self._tape.notes.add(fault_note("A hook on a tensor", error))
+            return handle
+
+        torch.Tensor.register_hook = register_hook  # type: ignore[method-assign]
+
+    def stop(self) -> None:
+        """Put torch's own method back; harmless when nothing is on."""
+        if self._original is not None:
+            torch.Tensor.register_hook = self._original  # type: ignore[method-assign]
+            self._original = None
+
+    def _note(self, tensor: torch.Tensor) -> None:
+        node = self._tape.nodes[self._tape.origin(tensor)[0]]
+        frame = user_frame(running_frame())
+        where = "" if frame is None else f" ({os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno})"
+        self._tape.notes.add(f"The program's own hook on {node.name or node.label}{where} {_EFFECT}")
+
+
+def note_leaf_hooks(tape: Tape, tensor: torch.Tensor) -> None:
+    """Note the hooks that a leaf had before the program was traced."""
+    if tensor._backward_hooks:
+        node = tape.nodes[tape.origin(tensor)[0]]
+        tape.notes.add(f"A hook on {node.name or node.label} {_EFFECT}")
