@@ -84,7 +84,7 @@ def layout(
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind
 
-    return _at_origin(compose(view, kind_of, sizes, arranger, check, is_across=direction == "right"))
+    return compose(view, kind_of, sizes, arranger, check, is_across=direction == "right")
 
 
 def _at_origin(drawing: Drawing) -> Drawing:

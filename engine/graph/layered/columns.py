@@ -14,6 +14,7 @@ RANK_GAP = 40.0
 """About the room between two ranks, for estimates."""
 BOX_GAP = 24.0
 MOST_COLUMNS = 2000
+MANY_BOXES = 40
 MANY_RANKS = 400
 """From so many ranks on, columns come out even anyway."""
 
@@ -29,7 +30,7 @@ class Shape(NamedTuple):
     aspect: float = 1.6
     height: float = 1400.0
     slender: float = 3.0
-    many: int = 40
+    many: int = MANY_BOXES
     huge: float = 12000.0
 
 

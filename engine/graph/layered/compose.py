@@ -6,20 +6,27 @@ from collections.abc import Callable
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from ..drawing import Drawing, Item, Link, Sizes
 from ..model import NodeKind
 from .arrange import Arranger
-from .level import Arranged, Box, Level, Route, Wire, simplified
+from .columns import MANY_BOXES
+from .level import Arranged, Box, Level, Wire
+from .stitch import Stitcher
 from .view import View
 
 SIDE = 16.0
 BOTTOM = 12.0
 UNDER_TITLE = 6.0
+BESIDE_TITLE = 4.0
+"""From the title of an open group to the first link that comes in beside it."""
 
 KindOf = Callable[[Item], NodeKind | None]
 _SIDE_KINDS = frozenset(["leaf", "buffer", "constant"])
+_End = tuple[int, int]
+"""A child's place and port, or the code of an entry or exit and -1."""
+_SHORT = 5
+"""A level of at most so many module calls is not long."""
 
 
 def compose(
@@ -31,7 +38,7 @@ def compose(
     *,
     is_across: bool = False,
 ) -> Drawing:
-    """Lay out `view`, with the data flowing down, or to the right if `is_across`.
+    """Lay out `view`, with the data flowing down, or to the right if `is_across`; its bounds begin at (0, 0).
 
     `check` is called between levels and may raise to end the work.
     """
@@ -39,29 +46,33 @@ def compose(
 
 
 class _Draft:
-    """The level of one open group while its wires are collected. Ends are ("in" | "out" | child, net)."""
+    """The level of one open group while its wires are collected.
 
-    def __init__(self, group: int, children: list[int]) -> None:
-        self.group = group
-        self.children = children
-        self.place = {child: k for k, child in enumerate(children)}
+    Entries and exits are numbered by the item that the data comes from. In `wires`, -1 - 2 k stands for entry k,
+    -2 - 2 k for exit k, and anything else for a child's place.
+    """
+
+    __slots__ = ("entries", "exits", "known", "wires")
+
+    def __init__(self) -> None:
         self.entries: dict[int, int] = {}
         self.exits: dict[int, int] = {}
-        self.wires: list[tuple[tuple[int, int], tuple[int, int]]] = []
-        self.known: dict[tuple[tuple[int, int], tuple[int, int]], int] = {}
+        self.wires: list[tuple[int, int, int, int]] = []
+        self.known: dict[tuple[int, int, int, int], int] = {}
 
-    def wire(self, start: tuple[int, int], end: tuple[int, int], *, is_own: bool) -> int:
-        """Number of the wire between two ends; a new one, or (unless it `is_own`) the one that is there already."""
-        if not is_own and (start, end) in self.known:
-            return self.known[start, end]
-        self.known[start, end] = len(self.wires)
-        self.wires.append((start, end))
+    def own_wire(self, source: int, target: int) -> int:
+        """Number of a new wire between two children."""
+        self.wires.append((source, -1, target, -1))
         return len(self.wires) - 1
 
-
-_ENTRY, _EXIT = -1, -2
-_SHORT = 5
-"""A level of at most so many module calls is not long."""
+    def wire(self, start: _End, end: _End) -> int:
+        """Number of the wire between two ends, one of which is at a border; the one that is there already, if any."""
+        wire = start + end
+        number = self.known.get(wire)
+        if number is None:
+            number = self.known[wire] = len(self.wires)
+            self.wires.append(wire)
+        return number
 
 
 class _Composer:
@@ -81,100 +92,126 @@ class _Composer:
         self.kind_of = kind_of
         self.arranger = arranger
         self.check = check
+        self.measure = sizes
         self.sizes = [sizes(item) for item in view.items]
-        self.drafts = {
-            group: _Draft(group, children) for group, children in zip(view.groups, view.children, strict=True)
-        }
-        self.folded_sizes = {
-            group: sizes(msgspec.structs.replace(view.items[group], is_folded=True))
-            for group in view.groups
-            if group >= 0
-        }
+        self.parents = [item.parent for item in view.items]
+        self.place = [0] * len(view.items)
+        for children in view.children:
+            for place, child in enumerate(children):
+                self.place[child] = place
+        self.drafts = {group: _Draft() for group in view.groups}
+        self.depth = {-1: 0}
+        self.may_wrap = {-1: True}
+        """Groups whose contents may be laid out in columns; those that fill the drawing always are the trunk."""
+        self.is_trunk = {-1: True}
+        self._judge_groups()
+        self.boxes: list[Box] = []
+        self._box_numbers: dict[Box, int] = {}
+        self.box_of = [-1] * len(view.items)
+        self._known: dict[tuple[object, ...], Arranged] = {}
+        self._group_boxes: dict[tuple[object, ...], tuple[int, tuple[float, float]]] = {}
         self.arranged: dict[int, Arranged] = {}
-        self.boxes: dict[int, Box] = {}
-        self.chains = [self._chain(source, target) for source, target, _ in view.links]
+        self.insets: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
+        self.stitcher = Stitcher()
+        for source, target, _ in view.links:
+            self._thread(source, target)
 
-    def _chain(self, source: int, target: int) -> list[tuple[int, int]]:
-        """The (group, wire) pieces that a link consists of, from its source to its target."""
+    def _judge_groups(self) -> None:
         items = self.view.items
-        outs = self._groups_around(source)
-        ins = self._groups_around(target)
-        while len(outs) > 1 and len(ins) > 1 and outs[-2] == ins[-2]:
-            outs.pop()
-            ins.pop()
-        pieces: list[tuple[int, int]] = []
-        end = (source, -1)
-        for group in outs[:-1]:
-            draft = self.drafts[group]
-            draft.exits.setdefault(source, len(draft.exits))
-            pieces.append((group, draft.wire(end, (_EXIT, source), is_own=False)))
-            end = (group, source)
-        into = [(group, source) for group in ins[:-1]][::-1]
-        goal = into[0] if into else (target, -1)
-        is_own = end[1] < 0 and goal[1] < 0
-        pieces.append((outs[-1], self.drafts[outs[-1]].wire(end, goal, is_own=is_own)))
-        for index, (group, _) in enumerate(into):
-            draft = self.drafts[group]
-            draft.entries.setdefault(source, len(draft.entries))
-            goal = into[index + 1] if index + 1 < len(into) else (target, -1)
-            pieces.append((group, draft.wire((_ENTRY, source), goal, is_own=False)))
-        del items
-        return pieces
+        is_long: dict[int, bool] = {}
+        for group, children in zip(self.view.groups, self.view.children, strict=True):
+            is_long[group] = sum(items[child].kind == "group" for child in children) > _SHORT
+            if group >= 0:
+                parent = self.parents[group]
+                self.depth[group] = self.depth[parent] + 1
+                self.is_trunk[group] = self.is_trunk[parent] and not is_long[parent]
+            self.may_wrap[group] = self.is_trunk[group] or len(children) > MANY_BOXES
 
-    def _groups_around(self, item: int) -> list[int]:
-        groups = []
-        while item >= 0:
-            item = self.view.items[item].parent
-            groups.append(item)
-        return groups
+    def _thread(self, source: int, target: int) -> None:
+        """Lead a link through the levels between its ends; the stitcher learns which wires it runs along."""
+        outer, inner = self.parents[source], self.parents[target]
+        if outer == inner:
+            self.stitcher.add(outer, self.drafts[outer].own_wire(self.place[source], self.place[target]))
+            self.stitcher.end_link()
+            return
+        into: list[int] = []
+        end: _End = (self.place[source], -1)
+        while outer != inner:
+            if self.depth[outer] >= self.depth[inner]:
+                draft = self.drafts[outer]
+                number = draft.exits.setdefault(source, len(draft.exits))
+                self.stitcher.add(outer, draft.wire(end, (-2 - 2 * number, -1)))
+                end = (self.place[outer], number)
+                outer = self.parents[outer]
+            else:
+                into.append(inner)
+                inner = self.parents[inner]
+        group = outer
+        for inside in reversed(into):
+            entries = self.drafts[inside].entries
+            number = entries.setdefault(source, len(entries))
+            self.stitcher.add(group, self.drafts[group].wire(end, (self.place[inside], number)))
+            group, end = inside, (-1 - 2 * number, -1)
+        self.stitcher.add(group, self.drafts[group].wire(end, (self.place[target], -1)))
+        self.stitcher.end_link()
 
     # Inner levels first
 
     def _arrange_all(self) -> None:
-        for group in reversed(self.view.groups):
+        for group, children in zip(reversed(self.view.groups), reversed(self.view.children), strict=True):
             self.check()
             draft = self.drafts[group]
-            level = self._level(draft)
-            arranged = self.arranged[group] = self.arranger.arrange(level)
+            boxes = tuple(self._box(child) for child in children)
+            key = (len(draft.entries), len(draft.exits), self.is_trunk[group], boxes, tuple(draft.wires))
+            arranged = self._known.get(key)
+            if arranged is None:
+                arranged = self._known[key] = self.arranger.arrange(self._level(group, boxes))
+            self.arranged[group] = arranged
             if group >= 0:
-                self.boxes[group] = self._group_box(group, arranged)
+                self._close(group, arranged)
 
-    def _level(self, draft: _Draft) -> Level:
-        first = len(draft.entries) + len(draft.exits)
+    def _level(self, group: int, boxes: tuple[int, ...]) -> Level:
+        draft = self.drafts[group]
+        entries, exits = len(draft.entries), len(draft.exits)
 
-        def end(item: int, net: int, *, is_source: bool) -> tuple[int, int]:
-            if item == _ENTRY:
-                return draft.entries[net], -1
-            if item == _EXIT:
-                return len(draft.entries) + draft.exits[net], -1
-            if net < 0:
-                return first + draft.place[item], -1
-            inner = self.drafts[item]
-            return first + draft.place[item], (inner.exits if is_source else inner.entries)[net]
+        def vertex(code: int) -> int:
+            if code >= 0:
+                return entries + exits + code
+            return (-1 - code) // 2 if code % 2 else entries + (-2 - code) // 2
 
-        wires = tuple(Wire(*end(*start, is_source=True), *end(*goal, is_source=False)) for start, goal in draft.wires)
-        boxes = tuple(self._box(child) for child in draft.children)
-        return Level(len(draft.entries), len(draft.exits), boxes, wires, self._is_trunk(draft.group))
+        wires = tuple(Wire(vertex(start), port, vertex(end), other) for start, port, end, other in draft.wires)
+        return Level(entries, exits, tuple(self.boxes[box] for box in boxes), wires, self.is_trunk[group])
 
-    def _is_trunk(self, group: int) -> bool:
-        """Whether a group fills the drawing: no level around it is long."""
-        while group >= 0:
-            group = self.view.items[group].parent
-            children = self.drafts[group].children
-            if sum(self.view.items[child].kind == "group" for child in children) > _SHORT:
-                return False
-        return True
+    def _box(self, item: int) -> int:
+        """Number of an item's box; equal boxes have one number."""
+        if self.box_of[item] < 0:
+            width, height = self._turned(self.sizes[item])
+            kind = self.kind_of(self.view.items[item])
+            box = Box(width, height, is_tensor=kind not in (None, "op"), is_side=kind in _SIDE_KINDS)
+            self.box_of[item] = self._numbered(box)
+        return self.box_of[item]
 
-    def _box(self, item: int) -> Box:
-        known = self.boxes.get(item)
-        if known is not None:
-            return known
-        width, height = self._turned(self.sizes[item])
-        kind = self.kind_of(self.view.items[item])
-        return Box(width, height, is_tensor=kind not in (None, "op"), is_side=kind in _SIDE_KINDS)
+    def _numbered(self, box: Box) -> int:
+        number = self._box_numbers.setdefault(box, len(self.boxes))
+        if number == len(self.boxes):
+            self.boxes.append(box)
+        return number
 
-    def _group_box(self, group: int, arranged: Arranged) -> Box:
-        least, title = self.sizes[group]
+    def _close(self, group: int, arranged: Arranged) -> None:
+        """Make the box of an open group whose contents are arranged."""
+        folded = None
+        if self.may_wrap[self.parents[group]]:
+            folded = self._turned(self.measure(msgspec.structs.replace(self.view.items[group], is_folded=True)))
+        key = (id(arranged), self.sizes[group], folded)
+        known = self._group_boxes.get(key)
+        if known is None:
+            known = self._group_boxes[key] = self._framed(*self.sizes[group], arranged, folded)
+        self.box_of[group], self.insets[group] = known
+
+    def _framed(
+        self, least: float, title: float, arranged: Arranged, folded: tuple[float, float] | None
+    ) -> tuple[int, tuple[float, float]]:
+        """The box around contents, and where they begin in it."""
         if self.is_across:  # the title bar is at what is the left side until x and y are exchanged
             height = max(least, arranged.height + 2 * SIDE)
             left, top = title + UNDER_TITLE, (height - arranged.height) / 2
@@ -182,15 +219,14 @@ class _Composer:
         else:
             width = max(least, arranged.width + 2 * SIDE)
             left, top = (width - arranged.width) / 2, title + UNDER_TITLE
+            # What comes in through the upper border passes the title on its right.
+            shift = least + BESIDE_TITLE - left - min(arranged.entry_xs, default=least)
+            if shift > 0:
+                left += shift
+                width = max(width, left + arranged.width + SIDE)
             height = top + arranged.height + BOTTOM
-        self.insets[group] = (left, top)
-        return Box(
-            width,
-            height,
-            tuple(x + left for x in arranged.entry_xs),
-            tuple(x + left for x in arranged.exit_xs),
-            folded=self._turned(self.folded_sizes[group]),
-        )
+        entries, exits = tuple(x + left for x in arranged.entry_xs), tuple(x + left for x in arranged.exit_xs)
+        return self._numbered(Box(width, height, entries, exits, folded=folded)), (left, top)
 
     def _turned(self, size: tuple[float, float]) -> tuple[float, float]:
         return size[::-1] if self.is_across else size
@@ -198,33 +234,29 @@ class _Composer:
     # Then everything in its place
 
     def drawing(self) -> Drawing:
-        """The finished drawing, the upper left corner of its boxes at the origin."""
-        self.insets: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
         self._arrange_all()
-        view = self.view
-        rects = np.zeros((len(view.items), 4))
-        origin: dict[int, tuple[float, float]] = {}
+        view, boxes = self.view, self.boxes
+        corners = [(0.0, 0.0)] * len(view.items)
+        origins: dict[int, tuple[float, float]] = {}
         for group, children in zip(view.groups, view.children, strict=True):
             left, top = self.insets[group]
-            x, y = (0.0, 0.0) if group < 0 else (float(rects[group, 0]), float(rects[group, 1]))
-            origin[group] = (x + left, y + top)
+            x, y = (left, top) if group < 0 else (corners[group][0] + left, corners[group][1] + top)
+            origins[group] = (x, y)
             arranged = self.arranged[group]
             for child, dx, dy in zip(children, arranged.lefts, arranged.tops, strict=True):
-                box = self._box(child)
-                rects[child] = (x + left + dx, y + top + dy, box.width, box.height)
+                corners[child] = (x + dx, y + dy)
+        extents = [boxes[number][:2] for number in self.box_of]
+        rects = np.concatenate([np.array(corners).reshape(-1, 2), np.array(extents).reshape(-1, 2)], axis=1)
         self.check()
+        points, ends = self.stitcher.stitched(self.arranged, origins)
+        if len(rects):
+            low = np.minimum(rects[:, :2].min(axis=0), points.min(axis=0, initial=np.inf))
+            rects[:, :2] -= low
+            points -= low
         if self.is_across:
-            rects = rects[:, [1, 0, 3, 2]]
+            rects, points = rects[:, [1, 0, 3, 2]], np.ascontiguousarray(points[:, ::-1])
         links = [
-            Link(source=source, target=target, edges=edges, points=self._points(chain, origin))
-            for (source, target, edges), chain in zip(view.links, self.chains, strict=True)
+            Link(source=source, target=target, edges=edges, points=points[start:end])
+            for (source, target, edges), start, end in zip(view.links, [0, *ends], ends, strict=False)
         ]
         return Drawing(items=view.items, rects=rects, links=links, item_of_node=view.item_of_node)
-
-    def _points(self, chain: list[tuple[int, int]], origin: dict[int, tuple[float, float]]) -> npt.NDArray[np.float64]:
-        points: Route = []
-        for group, wire in chain:
-            x, y = origin[group]
-            points += [(x + dx, y + dy) for dx, dy in self.arranged[group].routes[wire]]
-        result = np.array(simplified(points), dtype=np.float64).reshape(-1, 2)
-        return np.ascontiguousarray(result[:, ::-1]) if self.is_across else result
