@@ -14,7 +14,17 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from engine.graph.trace import Trace
 from engine.session.events import Event, Exited, Output, Responsive, Unresponsive
-from engine.session.messages import Failed, Finished, LossPoints, Ready, Started, TraceReady, TrainingChanged
+from engine.session.messages import (
+    Failed,
+    FetchValues,
+    Finished,
+    LossPoints,
+    Ready,
+    Started,
+    TraceReady,
+    TrainingChanged,
+    ValuesReady,
+)
 from engine.session.supervisor import Supervisor
 from gui.background import Background
 
@@ -38,6 +48,8 @@ class SessionBridge(QObject):
     """`Started`: the program begins."""
     trace_received = Signal(object, object, str)
     """The `Trace`, its training step (or None) and the reason, as in `TraceReady`."""
+    values_received = Signal(object, object)
+    """`ValuesReady`, and the array, or None where its message says why there is none."""
     loss_received = Signal(object, object)
     """Steps (int64 array) and losses (float64 array)."""
     rate_changed = Signal(float, object)
@@ -59,7 +71,12 @@ class SessionBridge(QObject):
     _woken = Signal()
 
     def __init__(
-        self, background: Background, *, runs_folder: Path | None = None, parent: QObject | None = None
+        self,
+        background: Background,
+        *,
+        runs_folder: Path | None = None,
+        keep_spare: bool = True,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._background = background
@@ -76,7 +93,7 @@ class SessionBridge(QObject):
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._on_timer_timeout)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
-        self.supervisor = Supervisor(self._take, runs_folder=runs_folder)
+        self.supervisor = Supervisor(self._take, runs_folder=runs_folder, keep_spare=keep_spare)
 
     @property
     def is_running(self) -> bool:
@@ -94,6 +111,12 @@ class SessionBridge(QObject):
         self.supervisor.run(target, arguments, pause_at=pause_at)
         self._is_running = True
 
+    def fetch(self, request: FetchValues) -> None:
+        """Have values fetched by another run; `values_received` follows, then `exited`. Raises like `run`."""
+        self._forget()
+        self.supervisor.fetch(request)
+        self._is_running = True
+
     def stop(self) -> None:
         """End the program; `exited` follows within a few seconds, whatever it does."""
         self.supervisor.stop()
@@ -103,8 +126,15 @@ class SessionBridge(QObject):
         self._is_closed = True
         self._is_running = False
         self.supervisor.close()
+        self.detach()
+
+    def detach(self) -> Supervisor:
+        """Hear nothing more, and give the supervisor to the caller, who closes it (which may take seconds)."""
+        self._is_closed = True
+        self._is_running = False
         self._forget()
         self._timer.stop()
+        return self.supervisor
 
     def _forget(self) -> None:
         self._run_number += 1
@@ -160,6 +190,8 @@ class SessionBridge(QObject):
             event, body = self._ordered.popleft()
             if isinstance(event, TraceReady):
                 self._decode(event, body)
+            elif isinstance(event, ValuesReady):
+                self.values_received.emit(event, decode_values(event, body))
             else:
                 self._emit(event)
 
@@ -212,6 +244,16 @@ def decode_losses(count: int, body: bytes | bytearray) -> tuple[npt.NDArray[np.i
     steps = np.frombuffer(body, "<i8", count).astype(np.int64)
     values = np.frombuffer(body, "<f8", count, offset=8 * count).astype(np.float64)
     return steps, values
+
+
+def decode_values(event: ValuesReady, body: bytes | bytearray) -> npt.NDArray[Any] | None:
+    """The array in the body of a `ValuesReady`; None where there is none, or it does not fit what the event says."""
+    if event.message:
+        return None
+    try:
+        return np.frombuffer(bytearray(body), np.dtype(event.dtype)).reshape(event.shape)
+    except (TypeError, ValueError):  # no dtype of NumPy's, or another number of bytes
+        return None
 
 
 def join_outputs(outputs: list[Output]) -> list[tuple[str, str]]:

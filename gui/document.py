@@ -18,6 +18,10 @@ class Document(QObject):
     selection_changed = Signal()
     source_changed = Signal()
     """The texts of the program's files changed (they may be known before there is a trace)."""
+    values_requested = Signal(int, int, bool)
+    """The user asks for the whole values of a node's output, or (True) for its whole gradient."""
+    values_changed = Signal()
+    """Values that the trace did not hold have come, or will not come."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -26,6 +30,8 @@ class Document(QObject):
         self._stepper: Stepper | None = None
         self._selection: int | None = None
         self._sources: dict[str, str] = {}
+        self._is_replayable = False
+        self._awaited: set[tuple[int, int, bool]] = set()
 
     @property
     def trace(self) -> Trace | None:
@@ -69,8 +75,36 @@ class Document(QObject):
         self._sources = dict(sources)
         self.source_changed.emit()
 
-    def set_trace(self, trace: Trace | None) -> None:
+    @property
+    def is_replayable(self) -> bool:
+        """Whether values that the trace does not hold can be had by running its program again."""
+        return self._is_replayable
+
+    def is_awaiting(self, node_id: int, output: int, *, is_gradient: bool) -> bool:
+        """Whether these values are on their way."""
+        return (node_id, output, is_gradient) in self._awaited
+
+    def request_values(self, node_id: int, output: int, *, is_gradient: bool) -> None:
+        """Ask for whole values; `values_changed` follows once they are in the trace."""
+        if self._is_replayable and (node_id, output, is_gradient) not in self._awaited:
+            self._awaited.add((node_id, output, is_gradient))
+            self.values_requested.emit(node_id, output, is_gradient)
+
+    def settle_values(self, node_id: int, output: int, *, is_gradient: bool) -> None:
+        """A request is answered: the values are in the trace now, or there are none."""
+        self._awaited.discard((node_id, output, is_gradient))
+        self.values_changed.emit()
+
+    def set_trace(self, trace: Trace | None, *, is_replayable: bool = False) -> None:
+        """Show another trace, from its beginning.
+
+        Parameters
+        ----------
+        is_replayable : its program can be run again to fetch values.
+        """
         self._trace = trace
+        self._is_replayable = is_replayable and trace is not None
+        self._awaited.clear()
         self._stepper = None if trace is None else Stepper(trace)
         self._selection = None
         self.undo_stack.clear()

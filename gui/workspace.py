@@ -17,6 +17,7 @@ from engine.session.outcome import Outcome
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
+from gui.fetching import KEY, ValueFetcher
 from gui.opening import Target, classify
 from gui.settings import Settings
 from gui.widgets.notification import Notification
@@ -51,6 +52,8 @@ class Workspace(QObject):
         self.settings = settings
         self.background = Background(self)
         self.bridge = SessionBridge(self.background, parent=self)
+        self.fetcher = ValueFetcher(document, self.background, parent=self)
+        self.fetcher.notified.connect(self.notified)
         self.target: Target | None = None
         self.arguments: tuple[str, ...] = ()
         self.training: TrainingChanged | None = None
@@ -115,6 +118,7 @@ class Workspace(QObject):
     def run(self, target: Target, arguments: Sequence[str] = (), pause_at: int | None = None) -> None:
         """Run a program in a worker of its own; whatever ran before is ended."""
         self._drop_loading()
+        self.settled.emit(KEY)
         self.settled.emit("run")
         try:
             self.bridge.run(target.text, tuple(arguments), pause_at)
@@ -191,6 +195,7 @@ class Workspace(QObject):
         self.blockSignals(True)
         self._drop_loading()
         self.bridge.close()
+        self.fetcher.shut_down()
         self.background.shut_down()
 
     # Files
@@ -263,7 +268,10 @@ class Workspace(QObject):
             return
         self._has_trace = reason != "failed"  # what ran of a program that recorded no backward pass
         self._set_busy("")
-        self.document.set_trace(trace)
+        if self.target is not None:
+            self.fetcher.set_program(self.target.text, self.arguments)
+        # A script's values are gone with it: only a callable can be run again for one of them.
+        self.document.set_trace(trace, is_replayable=reason == "result" and step is None)
         self.changed.emit()
 
     def _on_bridge_loss_received(self, steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:

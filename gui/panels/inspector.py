@@ -26,7 +26,7 @@ from .inspector_sections import (
 from .moment import Moment
 from .naming import assigns, file_name, form_text, line_text, node_name, scope_text
 from .rows import MARGIN
-from .value_section import ValueSection
+from .value_section import Fetching, ValueSection
 
 _NO_FOCUS = "Click a node of the graph to see its value, its gradient and its rule."
 _EMPTY = "Nothing to show yet. Run a program or open a trace; then click a node of the graph."
@@ -176,11 +176,13 @@ class InspectorPanel(QWidget):
         for section in self._sections:
             section.node_chosen.connect(self._on_section_node_chosen)
         self.value.run_requested.connect(self._on_value_run_requested)
+        self.value.fetch_requested.connect(self._on_value_fetch_requested)
         self.header.outputs.currentIndexChanged.connect(self._on_output_index_changed)
         document.trace_changed.connect(self._on_document_trace_changed)
         document.cursor_changed.connect(self._on_document_changed)
         document.selection_changed.connect(self._on_document_changed)
         document.source_changed.connect(self._on_document_changed)
+        document.values_changed.connect(self._on_document_changed)
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
 
@@ -213,10 +215,18 @@ class InspectorPanel(QWidget):
             self._output = _first_output(node)
         moment = Moment(trace, stepper, node, self._output, theme, self._document.sources)
         self.header.show_moment(moment)
-        self.value.show_moment(moment)
+        self.value.show_moment(moment, self._fetching(node.id))
         for section in self._sections:
             section.show_moment(moment)
         return is_another
+
+    def _fetching(self, node_id: int) -> Fetching | None:
+        if not self._document.is_replayable:
+            return None
+        value, gradient = (
+            self._document.is_awaiting(node_id, self._output, is_gradient=is_gradient) for is_gradient in (False, True)
+        )
+        return Fetching(value, gradient)
 
     def _on_document_trace_changed(self) -> None:
         self._shown = None
@@ -243,6 +253,11 @@ class InspectorPanel(QWidget):
     def _on_value_run_requested(self) -> None:
         if self._shown is not None:
             self._document.run_to(self._shown)
+
+    def _on_value_fetch_requested(self, is_gradient: bool) -> None:
+        if self._shown is not None:
+            self._document.request_values(self._shown, self._output, is_gradient=is_gradient)
+            self._refresh()
 
 
 def _first_output(node: Node) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QFont, QFontMetrics, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -108,11 +110,20 @@ class QuantityView(QWidget):
         self.tensor.set_tensor(None if is_number else info, theme, is_gradient=is_gradient)
 
 
+class Fetching(NamedTuple):
+    """Whether the whole value and the whole gradient are on their way."""
+
+    value: bool
+    gradient: bool
+
+
 class ValueSection(QWidget):
     """Value and gradient: side by side for scalars, one above the other for tensors."""
 
     run_requested = Signal()
     """The user asks to move to the step that brings the gradient."""
+    fetch_requested = Signal(bool)
+    """The user asks for the whole value, or (True) for the whole gradient."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -124,13 +135,16 @@ class ValueSection(QWidget):
         self._stack = QVBoxLayout()
         self._stack.setSpacing(4 * UNIT)
         self.run_link: LinkButton | None = None
+        self.value_link: LinkButton | None = None
+        self.gradient_link: LinkButton | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, 3 * UNIT, MARGIN, 3 * UNIT)
         layout.setSpacing(UNIT)
         layout.addLayout(self._side)
         layout.addLayout(self._stack)
 
-    def show_moment(self, moment: Moment) -> None:
+    def show_moment(self, moment: Moment, fetching: Fetching | None = None) -> None:
+        """`fetching` says what is on its way where values can be fetched; None where they cannot."""
         self.show()
         self._theme = theme = moment.theme
         value, gradient = moment.value, moment.gradient
@@ -142,13 +156,28 @@ class ValueSection(QWidget):
             target.addWidget(view, 1)
         self.value.show_info(value, "No output was recorded.", theme, is_gradient=False)
         self.gradient.show_info(gradient, _why_no_gradient(moment), theme, is_gradient=True)
-        self._show_link(moment, gradient)
+        for known in (self.run_link, self.value_link, self.gradient_link):
+            if known is not None:
+                known.hide()
+                known.deleteLater()
+        self.run_link = self.value_link = self.gradient_link = None
+        self._show_run_link(moment, gradient)
+        if fetching is not None:
+            if _is_fetchable(value):
+                self.value_link = self._fetch_link(self.value, theme.data, is_awaited=fetching.value)
+                self.value_link.clicked.connect(self._on_value_link_clicked)
+            if _is_fetchable(gradient) and moment.step is not None:
+                self.gradient_link = self._fetch_link(self.gradient, theme.accent, is_awaited=fetching.gradient)
+                self.gradient_link.clicked.connect(self._on_gradient_link_clicked)
 
-    def _show_link(self, moment: Moment, gradient: TensorInfo | None) -> None:
-        if self.run_link is not None:
-            self.run_link.hide()
-            self.run_link.deleteLater()
-            self.run_link = None
+    def _fetch_link(self, view: QuantityView, color: QColor, *, is_awaited: bool) -> LinkButton:
+        text = "Fetching: the program runs again…" if is_awaited else "Fetch whole values"
+        link = LinkButton(text, color, self, font=ui_font(TEXT_NORMAL_PT))
+        link.setEnabled(not is_awaited)
+        view.links.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+        return link
+
+    def _show_run_link(self, moment: Moment, gradient: TensorInfo | None) -> None:
         if gradient is None and moment.step is not None and not moment.has_gradient:
             link = LinkButton(
                 f"Run to step {moment.step.index + 1}", moment.theme.accent, self, font=ui_font(TEXT_NORMAL_PT)
@@ -160,11 +189,22 @@ class ValueSection(QWidget):
     def _on_run_link_clicked(self) -> None:
         self.run_requested.emit()
 
+    def _on_value_link_clicked(self) -> None:
+        self.fetch_requested.emit(False)
+
+    def _on_gradient_link_clicked(self) -> None:
+        self.fetch_requested.emit(True)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._theme is not None:
             painter = QPainter(self)
             painter.fillRect(0, 0, self.width(), 1, self._theme.line)
             painter.end()
+
+
+def _is_fetchable(info: TensorInfo | None) -> bool:
+    """Whether a tensor has values that were not kept; some, on the meta device for one, have none at all."""
+    return info is not None and info.array is None and info.numel > 1 and not (info.note or "").startswith("no values")
 
 
 def _why_no_gradient(moment: Moment) -> str:

@@ -99,6 +99,7 @@ class TensorView(QWidget):
 
     def __init__(self, parent: QWidget | None = None, *, has_statistics: bool = True) -> None:
         super().__init__(parent)
+        self._array: npt.NDArray[Any] | None = None
         self._info: TensorInfo | None = None
         self._theme: Theme | None = None
         self._is_gradient = False
@@ -134,8 +135,11 @@ class TensorView(QWidget):
 
     def set_tensor(self, info: TensorInfo | None, theme: Theme | None, *, is_gradient: bool = False) -> None:
         """Show `info` in the colours of values, or of gradients; None shows nothing."""
-        is_new = info is not self._info or theme is not self._theme or is_gradient != self._is_gradient
-        self._info, self._theme, self._is_gradient = info, theme, is_gradient
+        array = None if info is None else info.array  # it may have come since: values are fetched on demand
+        shown = (self._info, self._theme, self._array)
+        is_new = any(new is not old for new, old in zip((info, theme, array), shown, strict=True))
+        is_new = is_new or is_gradient != self._is_gradient
+        self._info, self._theme, self._array, self._is_gradient = info, theme, array, is_gradient
         if info is None or theme is None:
             for widget in (self._heat, self._scale, self._readout, self._note, self._statistics):
                 widget.hide()
