@@ -319,8 +319,10 @@ def _diagnose(options: argparse.Namespace) -> int:
             trace, failure = error.trace, error
         findings = diagnose(trace)
         print(findings_to_json(trace, findings) if options.json else format_findings(trace, findings))
-        if failure is not None:
+        if failure is not None and not findings:
             raise failure
+        if failure is not None:  # the findings are why
+            print(f"main.py: {failure}", file=sys.stderr)
         return EXIT_DIFFERENCE if findings else EXIT_FINE
 
     return _complaining(run)

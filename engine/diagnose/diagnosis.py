@@ -5,13 +5,18 @@ from __future__ import annotations
 from ..graph.trace import Trace
 from . import (
     accumulated,
+    changed_saved,
     cut_path,
     dead_relu,
     double_softmax,
     exploding,
+    freed_graph,
     loss_broadcast,
     nan_backward,
     nan_forward,
+    no_gradient,
+    non_leaf_grad,
+    not_in_optimizer,
     saturated,
     unused_leaf,
     vanishing,
@@ -20,11 +25,16 @@ from . import (
 from .finding import ORDER, Finding
 
 SEARCHES = (
+    no_gradient,
+    changed_saved,
+    freed_graph,
     nan_forward,
     nan_backward,
     zero_gradient,
     cut_path,
     unused_leaf,
+    non_leaf_grad,
+    not_in_optimizer,
     loss_broadcast,
     double_softmax,
     dead_relu,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..graph.trace import Trace
 from .depth import FEWEST_LAYERS, layer_gradients
 from .finding import Finding
-from .words import called
+from .words import used
 
 LARGEST_RATIO = 1e4
 LARGEST_SIZE = 1e5
@@ -26,7 +26,7 @@ def find(trace: Trace) -> list[Finding]:
             kind="exploding",
             severity="warning",
             node_id=largest.leaf.id,
-            title=f"The gradient explodes: {largest.size:.2g} in every element of {called(largest.leaf)}, on average",
+            title=f"The gradient explodes: {largest.size:.2g} in every element of {used(largest.leaf)}, on average",
             reason=(
                 f"Each of the {len(layers)} weights on the way multiplies the gradient, here by more than one. One "
                 "optimizer step of this size throws the weights far away."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ..graph.model import Node
 from ..graph.trace import Trace
 from .finding import Finding
@@ -50,8 +52,36 @@ def find(trace: Trace) -> list[Finding]:
         for node_id, kind in bad.items():
             node = trace.graph.nodes[node_id]
             if kind == wanted and _is_origin(trace, node, wanted, bad):
+                infinite = _infinite_source(trace, node, bad) if wanted == "NaN" else None
+                if infinite is not None:
+                    return [_turned(_finding(trace, infinite, "infinity"), node)]
                 return [_finding(trace, node, wanted)]
     return []
+
+
+def _infinite_source(trace: Trace, node: Node, bad: dict[int, str]) -> Node | None:
+    """The operation whose infinity a node made a NaN of (0 · ∞, ∞ − ∞); None for masks and infinite data."""
+    pending = [edge.source for edge in trace.graph.incoming(node) if bad.get(edge.source) == "infinity"]
+    seen: set[int] = set()
+    while pending:
+        current = trace.graph.nodes[pending.pop()]
+        if current.id in seen:
+            continue
+        seen.add(current.id)
+        if current.kind == "op" and _is_origin(trace, current, "infinity", bad):
+            return current
+        pending.extend(edge.source for edge in trace.graph.incoming(current) if bad.get(edge.source) == "infinity")
+    return None
+
+
+def _turned(finding: Finding, node: Node) -> Finding:
+    """The finding about an infinity that later became NaN in `node`."""
+    return msgspec.structs.replace(
+        finding,
+        severity="error",
+        title=f"{finding.title}, and becomes NaN in {located(node)}",
+        related=(node.id, *finding.related),
+    )
 
 
 def _non_finite(node: Node) -> str | None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from ..graph.model import Node
 from ..graph.trace import Trace
 from .cut_path import cut_edges
 from .finding import Finding
-from .words import computed_from, names
+from .words import computed_from, names, names_used, root_place, seen
 
 
 def find(trace: Trace) -> list[Finding]:
-    """At most one finding, for all such leaves; those behind a cut are told about there."""
-    if not trace.backward:
+    """At most one finding for leaves that were read in vain, and one for parameters that were not even read.
+
+    Those behind a cut are told about there.
+    """
+    if not trace.backward or trace.error is not None:
         return []
     behind: set[int] = set()
     for edge in cut_edges(trace):
         behind |= computed_from(trace, edge.source)
+    never = {node for observation in seen(trace, "unused") for node in observation.nodes}
     lost = [leaf for leaf in trace.leaves() if trace.step_of(leaf) is None and leaf.id not in behind]
+    unread = [leaf for leaf in lost if leaf.id in never]
+    return [*_read_in_vain(trace, [leaf for leaf in lost if leaf.id not in never]), *_never_read(trace, unread)]
+
+
+def _read_in_vain(trace: Trace, lost: list[Node]) -> list[Finding]:
     if not lost:
         return []
     them = "it" if len(lost) == 1 else "them"
@@ -24,9 +34,30 @@ def find(trace: Trace) -> list[Finding]:
             kind="unused-leaf",
             severity="warning",
             node_id=lost[0].id,
-            title=f"No gradient reaches {names(lost)}",
-            reason=f"The program uses {them}, but the loss does not depend on the result, so .grad stays as it was.",
+            title=f"No gradient reaches {names_used(lost)}",
+            reason=f"The program uses {them}, but the loss{root_place(trace)} does not depend on the result, so .grad "
+            "stays as it was.",
             cure=f"Use the result in the loss, or set requires_grad=False for {them}.",
             related=tuple(leaf.id for leaf in lost[1:]),
+        )
+    ]
+
+
+def _never_read(trace: Trace, unread: list[Node]) -> list[Finding]:
+    if not unread:
+        return []
+    is_one = len(unread) == 1
+    return [
+        Finding(
+            kind="unused-leaf",
+            severity="warning",
+            node_id=unread[0].id,
+            title=f"{names(unread)} {'takes' if is_one else 'take'} no part in this step",
+            reason=f"The module was called, but no operation on the way to the loss{root_place(trace)} reads "
+            f"{'this parameter' if is_one else 'these parameters'}: no gradient can reach "
+            f"{'it' if is_one else 'them'}, and .grad stays None.",
+            cure=f"Call the part of forward() that uses {'it' if is_one else 'them'}, or remove "
+            f"{'it' if is_one else 'them'} from the model and the optimizer.",
+            related=tuple(leaf.id for leaf in unread[1:]),
         )
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..graph.trace import Trace
 from .depth import FEWEST_LAYERS, layer_gradients
 from .finding import Finding
-from .words import called
+from .words import called, used
 
 SMALLEST_RATIO = 1e-4
 
@@ -25,7 +25,7 @@ def find(trace: Trace) -> list[Finding]:
             kind="vanishing",
             severity="warning",
             node_id=first.leaf.id,
-            title=f"The gradient vanishes on its way to {called(first.leaf)}",
+            title=f"The gradient vanishes on its way to {used(first.leaf)}",
             reason=(
                 f"It is {1 / ratio:.1g} times smaller there than in {called(last.leaf)}, {len(layers)} weights later: "
                 "each layer multiplies it by its own small slope (a sigmoid's is at most a quarter)."

@@ -44,10 +44,16 @@ def trace_program(program: Program, values: ValuesMode = "summary", *, follow: b
     engine.errors.TraceError
         If the program raises or never calls `backward()`; `.trace` is what was recorded until then.
     """
-    if isinstance(program, ScriptProgram):
-        trace = _trace_script(program, values, follow=follow)
-    else:
-        trace = _trace_callable(program, values)
+    import torch
+
+    is_grad_enabled = torch.is_grad_enabled()
+    try:
+        if isinstance(program, ScriptProgram):
+            trace = _trace_script(program, values, follow=follow)
+        else:
+            trace = _trace_callable(program, values)
+    finally:
+        torch.set_grad_enabled(is_grad_enabled)  # a program may leave it switched off
     return _labelled(trace, program)
 
 
@@ -108,7 +114,7 @@ def _trace_script(program: ScriptProgram, values: ValuesMode, *, follow: bool) -
 class _FirstBackward:
     """Records the first backward pass, then ends the script, also one that catches everything.
 
-    A script that is followed ends at its second backward pass instead, if it comes that far.
+    A script that is followed ends at its second backward pass instead, or a few later where gradients were left over.
     """
 
     def __init__(self, recorder: Recorder, watch: ProgramWatch, *, follow: bool) -> None:
@@ -123,10 +129,12 @@ class _FirstBackward:
         from ..training.sequel import Sequel
 
         if self._sequel is not None:
-            sequel, self._sequel = self._sequel, None
             with suppress(RuntimeError):  # it is among the sightings, and the script ends here
-                sequel.next_backward(call.tensors, call.run, has_optimizers=bool(self._watch.optimizers.held()))
-            self._add(sequel)
+                has_optimizers = bool(self._watch.optimizers.held())
+                self._sequel.next_backward(call.tensors, call.run, has_optimizers=has_optimizers)
+            if not self._sequel.is_over:
+                return
+            self.observe()
         elif self.trace is not None:
             self._insist()
         else:
@@ -143,15 +151,15 @@ class _FirstBackward:
     def on_optimizer_step(self, optimizer: Optimizer) -> None:
         if self._sequel is not None:
             self._sequel.optimizer_stepped(optimizer)
+            if self._sequel.is_over:
+                self.observe()
+                raise _ScriptEnded
 
     def observe(self) -> None:
-        """After the script's end: add what was seen, if the second backward pass has not done so."""
-        if self._sequel is not None:
-            self._add(self._sequel)
-
-    def _add(self, sequel: Sequel) -> None:
-        assert self.trace is not None  # a sequel begins with the trace
-        sequel.add_to(self.trace, self._watch.reads.take())
+        """Add what the script did after the recorded pass, unless that is done already."""
+        sequel, self._sequel = self._sequel, None
+        if sequel is not None and self.trace is not None:
+            sequel.add_to(self.trace, self._watch.reads.take())
 
     def _insist(self) -> None:
         """The script swallowed the first `_ScriptEnded`: let every next line of its running functions raise it too."""

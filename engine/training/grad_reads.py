@@ -32,6 +32,13 @@ class GradRead(NamedTuple):
     source: Source | None
 
 
+class _OneFirst(list[Any]):
+    """The list of warning filters, whose first entry stays in front of those that a program inserts before it."""
+
+    def insert(self, index: Any, item: Any) -> None:
+        super().insert(max(int(index), 1), item)
+
+
 class GradReads:
     """Listens to torch's warning while it is installed; whether the user sees it is still up to the user's filters."""
 
@@ -39,6 +46,7 @@ class GradReads:
         self._found: dict[tuple[str, int], GradRead] = {}
         self._original: Any = None
         self._filter: Any = None
+        self._filters: Any = None
 
     def install(self) -> None:
         """Begin to listen."""
@@ -46,6 +54,8 @@ class GradReads:
         # "always": the second read of the same line, in a later step, is worth knowing too.
         warnings.filterwarnings("always", message=_MESSAGE, category=UserWarning)
         self._filter = warnings.filters[0]
+        self._filters = warnings.filters
+        warnings.filters = _OneFirst(warnings.filters)
         warnings.showwarning = self._on_warning
 
     def remove(self) -> None:
@@ -54,9 +64,12 @@ class GradReads:
             return
         if warnings.showwarning == self._on_warning:
             warnings.showwarning = self._original
-        if isinstance(warnings.filters, list) and self._filter in warnings.filters:
-            warnings.filters.remove(self._filter)
+        left = [entry for entry in warnings.filters if entry != self._filter]
+        if isinstance(warnings.filters, _OneFirst):
+            warnings.filters = self._filters
         self._original = None
+        if isinstance(warnings.filters, list):  # as it always is, though declared a sequence
+            warnings.filters[:] = left
 
     def take(self) -> list[GradRead]:
         """What was read since the last call."""

@@ -9,11 +9,12 @@ import torch
 
 from ..capture.frames import running_frame, source_of, user_frame
 from ..capture.sightings import Origins, Sighting, observations
-from ..graph.model import Node
+from ..graph.model import Node, Source
 from ..graph.trace import Trace
 from .grad_reads import GradRead
 
 _CHECKED_ELEMENTS = 1 << 20
+_MOST_PASSES = 8
 
 
 class _LeafAfter(NamedTuple):
@@ -23,8 +24,19 @@ class _LeafAfter(NamedTuple):
     total: float | None
 
 
+class _Suspect(NamedTuple):
+    """A leaf whose gradient was used by an optimizer and was not emptied before the next backward pass."""
+
+    node: Node
+    optimizer: str
+    source: Source | None
+
+
 class Sequel:
-    """Compares the state right after a recorded backward pass with that at the next one.
+    """Compares the state right after a recorded backward pass with that at the passes that follow.
+
+    Gradients that are left over are a mistake only when they are used again: a discriminator's stay there while its
+    adversary learns. So where some are left, the program is watched a few passes longer.
 
     Parameters
     ----------
@@ -32,20 +44,31 @@ class Sequel:
     """
 
     def __init__(self, origins: Origins) -> None:
+        self.is_over = False
         self._sightings: list[Sighting] = []
         self._origins = origins
+        self._passes = 0
         self._stepped: dict[int, str] = {}
-        self._after = {}
+        self._suspects: dict[int, _Suspect] = {}
+        self._after: dict[Node, _LeafAfter] = {}
         for reference, node in origins.leaves:
             leaf = reference()
             if leaf is not None and leaf.grad is not None:
                 self._after[node] = _state(leaf)
 
     def optimizer_stepped(self, optimizer: torch.optim.Optimizer) -> None:
-        """An optimizer has used the gradients."""
+        """An optimizer has used the gradients; for leftovers that is the proof."""
+        proven: list[_Suspect] = []
         for group in optimizer.param_groups:
             for parameter in group["params"]:
+                suspect = self._suspects.get(id(parameter))
+                if suspect is not None and _holds_gradient(parameter):
+                    proven.append(suspect)
                 self._stepped[id(parameter)] = type(optimizer).__name__
+        if proven:
+            nodes = tuple(suspect.node for suspect in proven)
+            self._sightings.append(Sighting("grad-kept", nodes, proven[0].optimizer, proven[0].source))
+            self.is_over = True
 
     def add_to(self, trace: Trace, reads: Sequence[GradRead]) -> None:
         """Put what was seen into the trace of the recorded pass; `reads` are the program's reads of `.grad` since."""
@@ -53,32 +76,39 @@ class Sequel:
         trace.observations.extend(observations(found, trace.graph.nodes))
 
     def next_backward(self, roots: Sequence[torch.Tensor], run: Callable[[], None], *, has_optimizers: bool) -> None:
-        """The next backward pass begins. It is run where it goes through the recorded graph again: that may fail.
+        """Another backward pass begins. It is run, unless all is known without.
 
         Raises
         ------
         RuntimeError
             What `run` raises.
         """
+        self._passes += 1
         source = source_of(user_frame(running_frame()))
         entered, leaves = self._walk(roots)
-        kept: dict[str, list[Node]] = {}
+        moved: list[Node] = []
         for reference, node in self._origins.leaves:
             leaf = reference()
-            if leaf is None or leaf not in leaves or node not in self._after or not _holds_gradient(leaf):
+            if leaf is None or leaf not in leaves or node not in self._after:
                 continue
-            stepped = self._stepped.get(id(leaf))
-            if stepped is None and (has_optimizers or _state(leaf) == self._after[node]):
-                continue  # nothing was learned in between: the passes are meant to add up
-            kept.setdefault(stepped or "", []).append(node)
-        for name, nodes in kept.items():
-            self._sightings.append(Sighting("grad-kept", tuple(nodes), name, source))
-        if not entered:
+            if not _holds_gradient(leaf):
+                self._suspects.pop(id(leaf), None)
+                self._stepped.pop(id(leaf), None)
+            elif id(leaf) in self._stepped:
+                self._suspects.setdefault(id(leaf), _Suspect(node, self._stepped[id(leaf)], source))
+            elif not has_optimizers and _state(leaf) != self._after[node]:
+                moved.append(node)
+        if moved:
+            self._sightings.append(Sighting("grad-kept", tuple(moved), "", source))
+        self.is_over = not self._suspects or self._passes >= _MOST_PASSES
+        if self.is_over and not entered:
             return
         try:
             run()
         except RuntimeError as error:
-            self._sightings.append(Sighting("second-backward", (entered[0],), str(error).splitlines()[0], source))
+            self.is_over = True
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self._sightings.append(Sighting("second-backward", tuple(entered), text, source))
             raise
 
     def _walk(self, roots: Sequence[torch.Tensor]) -> tuple[list[Node], _Tensors]:

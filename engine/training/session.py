@@ -223,7 +223,8 @@ class TrainingSession:
             has_optimizers = bool(self._watch.optimizers.held())
             held_back.sequel.next_backward(call.tensors, run, has_optimizers=has_optimizers)
         finally:
-            self._send_held_back()
+            if held_back.sequel.is_over:
+                self._send_held_back()
         return call._replace(run=run)
 
     def _send_held_back(self) -> None:
@@ -268,6 +269,8 @@ class TrainingSession:
         self._stepped = type(optimizer).__name__
         if self._held_back is not None:
             self._held_back.sequel.optimizer_stepped(optimizer)
+            if self._held_back is not None and self._held_back.sequel.is_over:
+                self._send_held_back()
         self._feed.learning_rate = optimizer.param_groups[0].get("lr") if optimizer.param_groups else None
 
     # Recording

@@ -232,3 +232,17 @@ def test_output_of_the_program_stays_out_of_the_json(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["backward"] == ["SumBackward0", "MulBackward0", "AccumulateGrad"]
     assert "hello world" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "node"),
+    [("no_zero_grad", "accumulated", "weight"), ("changed_in_place", "changed-saved", "weights (add_)")],
+)
+def test_diagnose_names_the_planted_mistake(name: str, kind: str, node: str) -> None:
+    path = ROOT / "tests" / "engine" / "diagnose" / "bugs" / f"{name}.py"
+    finished = run("diagnose", str(path), "--json")
+    (finding,) = json.loads(finished.stdout)["findings"]
+    assert (finding["kind"], finding["node"]) == (kind, node)
+    assert finding["file"] == str(path)
+    assert finished.returncode == 1, finished.stderr
+    assert ("modified by an inplace operation" in finished.stderr) is (name == "changed_in_place")

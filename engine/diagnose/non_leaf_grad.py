@@ -1,0 +1,27 @@
+"""Finds reads of `.grad` on tensors that are no leaves, where it is always None."""
+
+from __future__ import annotations
+
+from ..graph.trace import Trace
+from .finding import Finding
+from .words import at, located, seen
+
+
+def find(trace: Trace) -> list[Finding]:
+    """One finding per line that reads such a `.grad`."""
+    found = []
+    for observation in seen(trace, "grad-read"):
+        node = trace.graph.nodes[observation.nodes[0]]
+        name = observation.text or node.name or node.label
+        found.append(
+            Finding(
+                kind="non-leaf-grad",
+                severity="warning",
+                node_id=node.id,
+                title=f"{name}.grad is None{at(observation.source)}: {name} is no leaf",
+                reason=f"{name} is the result of {located(node)}. backward() computes its gradient and hands it on, "
+                "but keeps only those of leaves, the tensors that were made with requires_grad=True.",
+                cure=f"Call {name}.retain_grad() before backward(), or look at its gradient here.",
+            )
+        )
+    return found
