@@ -21,6 +21,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     leaf, input, buffer or constant, drawn beside one of its consumers. `node` is the node's id (None for a group),
     `scope` the group's path (for the others, the scope that they are drawn in). `parent` is the index of the enclosing
     group's item, -1 at the top. `members` are the ids of all nodes inside a folded group, in order of execution.
+    `repeats` is the number of module calls that a folded group stands for, more than 1 for a collapsed run; `scope` is
+    then the first one's path, and the last one's is the beginning of the last member's scope.
     """
 
     kind: ItemKind

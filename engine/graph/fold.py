@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from .model import Graph, ScopePath
@@ -12,49 +13,105 @@ OPEN_UP_TO = 60
 FEW_BOXES = 3
 MOST_BOXES = 40
 """Larger graphs open as at most so many boxes, where their modules allow it."""
+SHORTEST_RUN = 4
+"""From so many calls on, a chain of repeated calls is first shown as one box."""
 
 
 class Folds:
-    """An immutable set of folded module calls. What is inside a folded call is hidden, folded itself or not."""
+    """An immutable set of folded module calls. What is inside a folded call is hidden, folded itself or not.
 
-    __slots__ = ("_folded",)
+    Calls that repeat one another can be shown as one box: a collapsed run. Only its folded members share a box, those
+    before and after one that is open each their own.
+    """
 
-    def __init__(self, folded: Iterable[ScopePath] = ()) -> None:
+    __slots__ = ("_folded", "_run_of", "_runs")
+
+    def __init__(self, folded: Iterable[ScopePath] = (), runs: Iterable[tuple[ScopePath, ...]] = ()) -> None:
         self._folded = frozenset(folded)
+        self._runs = frozenset(runs)
+        self._run_of = {path: run for run in self._runs for path in run}
 
     @property
     def paths(self) -> frozenset[ScopePath]:
         """Every folded path, also those hidden inside another."""
         return self._folded
 
+    @property
+    def runs(self) -> frozenset[tuple[ScopePath, ...]]:
+        """Every collapsed run: the paths of its calls in the order of execution."""
+        return self._runs
+
     def __contains__(self, path: ScopePath) -> bool:
         return path in self._folded
 
     def __eq__(self, other: object) -> bool:
-        return self._folded == other._folded if isinstance(other, Folds) else NotImplemented
+        if not isinstance(other, Folds):
+            return NotImplemented
+        return self._folded == other._folded and self._runs == other._runs
 
     def __hash__(self) -> int:
-        return hash(self._folded)
+        return hash((self._folded, self._runs))
 
     def __repr__(self) -> str:
-        return f"Folds({sorted(self._folded)!r})"
+        return f"Folds({sorted(self._folded)!r}, {sorted(self._runs)!r})"
 
     def hidden_in(self, path: ScopePath) -> ScopePath | None:
         """The outermost folded call that `path` is or lies in: the box that stands for it. None if it is open."""
         return next((path[:k] for k in range(1, len(path) + 1) if path[:k] in self._folded), None)
 
     def fold(self, path: ScopePath) -> Folds:
-        return Folds(self._folded | {path})
+        return Folds(self._folded | {path}, self._runs)
 
     def unfold(self, path: ScopePath) -> Folds:
-        return Folds(self._folded - {path})
+        return Folds(self._folded - {path}, self._runs)
 
     def toggle(self, path: ScopePath) -> Folds:
         return self.unfold(path) if path in self._folded else self.fold(path)
 
     def unfold_to(self, path: ScopePath) -> Folds:
         """Open `path` and every call around it, so that the nodes of that scope are visible."""
-        return Folds(self._folded - {path[:k] for k in range(1, len(path) + 1)})
+        return Folds(self._folded - {path[:k] for k in range(1, len(path) + 1)}, self._runs)
+
+    # Repeats
+
+    def run_of(self, path: ScopePath) -> tuple[ScopePath, ...] | None:
+        """The collapsed run that the call `path` belongs to."""
+        return self._run_of.get(path)
+
+    def sharing_box(self, path: ScopePath) -> tuple[ScopePath, ...]:
+        """The folded calls that one box shows together with the folded call `path`, that itself included."""
+        run = self._run_of.get(path)
+        if run is None or path not in self._folded:
+            return (path,)
+        first = last = run.index(path)
+        while first > 0 and run[first - 1] in self._folded:
+            first -= 1
+        while last + 1 < len(run) and run[last + 1] in self._folded:
+            last += 1
+        return run[first : last + 1]
+
+    def expand_run(self, path: ScopePath) -> Folds:
+        """Show each call of the run that `path` belongs to as a box of its own."""
+        return Folds(self._folded, self._runs - {self._run_of.get(path, ())})
+
+    def collapse_run(self, path: ScopePath, graph: Graph) -> Folds:
+        """Fold `path` and the calls before and after it that repeat it, and show them as one box.
+
+        Nothing changes where no call repeats it.
+        """
+        run = next((run.paths for run in unbroken_runs(graph) if path in run.paths), None)
+        return self if run is None else Folds(self._folded | set(run), self.expand_run(path)._runs | {run})
+
+    def expand_repeats(self) -> Folds:
+        """Every call as a box of its own."""
+        return Folds(self._folded)
+
+    def collapse_repeats(self, graph: Graph, at_least: int = SHORTEST_RUN) -> Folds:
+        """Collapse every run of at least so many folded calls, each of which feeds the next."""
+        runs = (run.paths for run in unbroken_runs(graph) if run.is_chain and len(run.paths) >= at_least)
+        return Folds(self._folded, self._runs | {run for run in runs if self._folded.issuperset(run)})
+
+    # Where to begin
 
     @classmethod
     def none(cls) -> Folds:
@@ -63,8 +120,11 @@ class Folds:
 
     @classmethod
     def by_depth(cls, graph: Graph, depth: int) -> Folds:
-        """Calls nested `depth` deep are open, everything deeper is folded; 0 folds the outermost ones."""
-        return cls(path for path in scope_paths(graph) if len(path) > depth)
+        """Calls nested `depth` deep are open, everything deeper is folded; 0 folds the outermost ones.
+
+        Long runs of repeated calls are collapsed.
+        """
+        return cls(path for path in scope_paths(graph) if len(path) > depth).collapse_repeats(graph)
 
     @classmethod
     def all_folded(cls, graph: Graph) -> Folds:
@@ -79,24 +139,33 @@ class Folds:
         children, held = _children(graph), _operations(graph)
         boxes = children.get((), [])
         shown = held.get((), 0)  # operations outside of all boxes
-        while boxes and len(boxes) < FEW_BOXES:
+        while boxes and folds._count(boxes) < FEW_BOXES:
             # So few boxes say nothing: open the one that holds most.
             path = max(boxes, key=lambda box: sum(n for scope, n in held.items() if scope[: len(box)] == box))
+            if folds.run_of(path) is not None:
+                if len(boxes) + shown <= MOST_BOXES:
+                    folds = folds.expand_run(path)
+                break
             inner = children.get(path, [])
             loose = held.get(path, 0)
-            if not inner or shown + loose + len(boxes) + len(inner) > MOST_BOXES:
+            if not inner or shown + loose + len(boxes) + folds._count(inner) > MOST_BOXES:
                 break
             folds = folds.unfold(path)
             boxes = [box for box in boxes if box != path] + inner
             shown += loose
         return folds
 
+    def _count(self, boxes: list[ScopePath]) -> int:
+        """How many boxes show these folded calls."""
+        return len({self.sharing_box(path) for path in boxes})
+
 
 class Run(NamedTuple):
-    """Sibling calls, one after the other, whose contents have the same shape."""
+    """Sibling calls, one after the other, whose contents have the same shape. In a chain, each feeds the next."""
 
     paths: tuple[ScopePath, ...]
     signature: str
+    is_chain: bool = False
 
 
 def scope_paths(graph: Graph) -> list[ScopePath]:
@@ -123,6 +192,58 @@ def repeated_runs(graph: Graph) -> list[Run]:
                     runs.append(Run(tuple(siblings[start:end]), signatures[siblings[start]]))
                 start = end
     return runs
+
+
+def unbroken_runs(graph: Graph) -> list[Run]:
+    """The parts of repeated runs between which no other operation ran: those can be shown as one box."""
+    runs = repeated_runs(graph)
+    if not runs:
+        return []
+    before = {later: earlier for run in runs for earlier, later in pairwise(run.paths)}
+    is_next = _directly_after(graph, before)
+    feeds = _siblings_joined(graph)
+    parts: list[Run] = []
+    for run in runs:
+        start = 0
+        for end in range(1, len(run.paths) + 1):
+            if end == len(run.paths) or run.paths[end] not in is_next:
+                paths = run.paths[start:end]
+                if len(paths) > 1:
+                    parts.append(Run(paths, run.signature, all(pair in feeds for pair in pairwise(paths))))
+                start = end
+    return parts
+
+
+def _directly_after(graph: Graph, before: Mapping[ScopePath, ScopePath]) -> set[ScopePath]:
+    """Calls whose first operation ran right after the last one of the call `before` them."""
+    found: set[ScopePath] = set()
+    seen: set[ScopePath] = set()
+    last: ScopePath | None = None
+    for node in graph.nodes:
+        if node.kind != "op" or node.scope == last:
+            continue
+        for depth in range(1, len(node.scope) + 1):
+            path = node.scope[:depth]
+            earlier = before.get(path)
+            if path not in seen and earlier is not None and last is not None and last[:depth] == earlier:
+                found.add(path)
+            elif path in seen and (last is None or last[:depth] != path):
+                found.discard(path)  # it ran in two pieces
+            seen.add(path)
+        last = node.scope
+    return found
+
+
+def _siblings_joined(graph: Graph) -> set[tuple[ScopePath, ScopePath]]:
+    """Pairs of sibling calls such that the second uses what the first computes."""
+    nodes = graph.nodes
+    crossing = {(nodes[edge.source].scope, nodes[edge.target].scope) for edge in graph.edges}
+    found = set()
+    for source, target in crossing:
+        depth = next((k for k, (a, b) in enumerate(zip(source, target, strict=False)) if a != b), None)
+        if depth is not None:
+            found.add((source[: depth + 1], target[: depth + 1]))
+    return found
 
 
 def _children(graph: Graph) -> dict[ScopePath, list[ScopePath]]:
@@ -160,6 +281,7 @@ def _signatures(graph: Graph) -> dict[ScopePath, str]:
     for path in sorted(contents, key=len, reverse=True):
         scope = graph.scopes.get(path)
         module = scope.module if scope is not None else ""
-        parts = (module, *(result[part] if isinstance(part, tuple) else part for _, part in first_seen[path]))
+        size = str(scope.parameters) if scope is not None else ""
+        parts = (module, size, *(result[part] if isinstance(part, tuple) else part for _, part in first_seen[path]))
         result[path] = names.setdefault(parts, f"{module or 'call'}#{len(names)}")
     return result

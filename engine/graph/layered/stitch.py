@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from .level import Arranged
+from .level import Arranged, Route
 
 CLOSE = 1e-6
 _Points = npt.NDArray[np.float64]
@@ -59,7 +59,7 @@ class Stitcher:
 
 def _pool(arranged: Mapping[int, Arranged]) -> tuple[_Points, npt.NDArray[np.int64], dict[int, int]]:
     """The points of all routes, where each begins, and the number of the first route of each group."""
-    routes = []
+    routes: list[Route] = []
     first: dict[int, int] = {}
     first_of: dict[int, int] = {}
     for group, level in arranged.items():

@@ -59,6 +59,8 @@ class _Viewer:
         self.folded_in: list[int] = [-1]
         """The outermost folded scope that a scope is or lies in; -1 if it is open."""
         self._number: dict[ScopePath, int] = {(): 0}
+        self.repeats: dict[int, int] = {}
+        """How many folded calls share the box of a folded scope, where there are several."""
         self.folded: dict[int, _Box] = {}
         self.contents: dict[int, list[_Box]] = {}
         self.box_of: list[_Box | None] = [None] * len(graph.nodes)
@@ -89,9 +91,19 @@ class _Viewer:
                 self.paths.append(part)
                 self.parents.append(parent)
                 outer = self.folded_in[parent]
-                self.folded_in.append(outer if outer >= 0 else (number if part in self.folds else -1))
+                if outer < 0 and part in self.folds:
+                    outer = self._sharing(part, number)
+                self.folded_in.append(outer)
             parent = number
         return parent
+
+    def _sharing(self, path: ScopePath, number: int) -> int:
+        """The folded scope whose box shows the folded scope of this path and number: of a collapsed run, the first."""
+        if self.folds.run_of(path) is None:
+            return number
+        first = self._number.get(self.folds.sharing_box(path)[0], number)
+        self.repeats[first] = self.repeats.get(first, 0) + 1
+        return first
 
     def _place(self, node: Node, scope: int) -> None:
         """Draw a node in its scope, or hide it in the folded box around that."""
@@ -177,8 +189,14 @@ class _Viewer:
     def _item(self, box: _Box, parent: int) -> Item:
         if box.kind == "group":
             assert box.node is not None
-            members = tuple(sorted(box.members))
-            return Item(kind="group", scope=self.paths[box.node], parent=parent, is_folded=True, members=members)
+            return Item(
+                kind="group",
+                scope=self.paths[box.node],
+                parent=parent,
+                is_folded=True,
+                members=tuple(sorted(box.members)),
+                repeats=self.repeats.get(box.node, 1),
+            )
         return Item(kind=box.kind, scope=self.paths[box.scope], node=box.node, parent=parent)
 
     def _links(self) -> list[tuple[int, int, tuple[int, ...]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.graph.fold import Folds, repeated_runs, scope_paths
+from engine.graph.fold import Folds, repeated_runs, scope_paths, unbroken_runs
 
 from .builder import GraphBuilder, neuron
 from .models import mlp, transformer
@@ -53,8 +53,83 @@ def test_small_graphs_open_whole_and_large_ones_as_their_blocks() -> None:
     visible = {folds.hidden_in(path) for path in scope_paths(graph)} - {None}
     assert {("transformer", f"h.{k}") for k in range(12)} < visible
     assert len(visible) == 15
-    # Too many blocks to look at: then rather the one box around them.
-    assert Folds.default_for(transformer(60)).hidden_in(BLOCK) == ("transformer",)
+    assert Folds.default_for(transformer(60)).hidden_in(BLOCK) == BLOCK
+
+
+def test_too_many_boxes_to_look_at_stay_in_the_one_around_them() -> None:
+    build = GraphBuilder()
+    data = build.tensor("input", "x")
+    build.enter("body", "Body")
+    for k in range(60):
+        build.enter(f"{k}", "Wave")
+        data = build.op("sin" if k % 2 else "cos", data)
+        build.leave()
+    build.leave()
+    assert Folds.default_for(build.graph()).hidden_in(("body", "1")) == ("body",)
+
+
+def blocks(count: int) -> tuple[tuple[str, ...], ...]:
+    return tuple(("transformer", f"h.{k}") for k in range(count))
+
+
+def test_repeated_blocks_open_as_one_box() -> None:
+    graph = transformer(12)
+    folds = Folds.default_for(graph)
+    assert folds.runs == {blocks(12)}
+    assert folds.sharing_box(("transformer", "h.5")) == blocks(12)
+    assert folds.expand_run(("transformer", "h.5")).runs == frozenset()
+    assert folds.expand_run(("transformer", "h.5")).paths == folds.paths
+    assert Folds.default_for(transformer(3)).runs == frozenset()
+
+
+def test_an_open_call_parts_the_run_until_it_is_folded_again() -> None:
+    folds = Folds.default_for(transformer(12))
+    opened = folds.unfold_to(("transformer", "h.5"))
+    assert opened.sharing_box(("transformer", "h.0")) == blocks(12)[:5]
+    assert opened.sharing_box(("transformer", "h.11")) == blocks(12)[6:]
+    assert opened.fold(("transformer", "h.5")) == folds
+
+
+def test_runs_are_collapsed_and_expanded_by_any_of_their_calls() -> None:
+    graph = transformer(3)
+    folds = Folds.none().collapse_run(("transformer", "h.1"), graph)
+    assert folds.runs == {blocks(3)}
+    assert folds.paths == set(blocks(3))
+    assert folds.expand_run(("transformer", "h.2")) == Folds(blocks(3))
+    assert Folds.none().collapse_run(("transformer", "ln_f"), graph) == Folds.none()
+    assert Folds.all_folded(graph).collapse_repeats(graph, at_least=2).runs == {blocks(3)}
+    assert folds.expand_repeats().runs == frozenset()
+    assert hash(folds) != hash(folds.expand_repeats())
+
+
+def test_calls_with_other_operations_between_them_are_no_unbroken_run() -> None:
+    build = GraphBuilder()
+    data = build.tensor("input", "x")
+    for k in range(6):
+        build.enter(f"fc{k}", "Linear")
+        data = build.op("mm", data, build.tensor("leaf"))
+        build.leave()
+        if k == 3:
+            data = build.op("relu", data)
+    runs = unbroken_runs(build.graph())
+    assert [len(run.paths) for run in runs] == [4, 2]
+    assert all(run.is_chain for run in runs)
+
+
+def test_calls_side_by_side_repeat_but_are_no_chain() -> None:
+    build = GraphBuilder()
+    data = build.tensor("input", "x")
+    results = []
+    for k in range(5):
+        build.enter(f"expert{k}", "Expert")
+        results.append(build.op("sin", data))
+        build.leave()
+    build.op("stack", *results)
+    graph = build.graph()
+    (run,) = unbroken_runs(graph)
+    assert not run.is_chain
+    assert Folds.all_folded(graph).runs == frozenset()
+    assert Folds.none().collapse_run(("expert2",), graph).runs == {run.paths}
 
 
 def test_repeats() -> None:

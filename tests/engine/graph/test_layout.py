@@ -128,7 +128,7 @@ def test_a_tensor_used_in_many_places_becomes_chips() -> None:
 
 def test_unfolding_reorders_nothing() -> None:
     graph = transformer(6)
-    folds = Folds.default_for(graph)
+    folds = Folds.default_for(graph).expand_repeats()
     opened = folds.unfold(("transformer", "h.2"))
     before, after = layout(graph, folds=folds), layout(graph, folds=opened)
     paths = [("transformer", f"h.{k}") for k in range(6)]
@@ -143,6 +143,38 @@ def test_unfolding_reorders_nothing() -> None:
     assert moved[3:] == pytest.approx([moved[3]] * 3)
     assert problems(after) == {}
     assert same(layout(graph, folds=opened.fold(("transformer", "h.2"))), before)
+
+
+def test_a_collapsed_run_is_one_box_that_stands_for_all_its_calls() -> None:
+    graph = transformer(12)
+    drawing = layout(graph)
+    (run,) = (item for item in drawing.items if item.repeats > 1)
+    inside = [node.id for node in graph.nodes if node.scope[1:2] and node.scope[1].startswith("h.")]
+    assert (run.repeats, run.scope, run.is_folded) == (12, ("transformer", "h.0"), True)
+    assert run.members == tuple(inside)
+    assert set(drawing.item_of_node[inside]) == {drawing.items.index(run)}
+    assert len(drawing.items) < 20
+    assert problems(drawing) == {}
+
+
+def test_an_open_block_stands_between_those_before_and_after_it() -> None:
+    graph = transformer(12)
+    drawing = layout(graph, folds=Folds.default_for(graph).unfold_to(("transformer", "h.5")))
+    named = {item.scope[1]: k for k, item in enumerate(drawing.items) if len(item.scope) == 2 and item.kind == "group"}
+    assert [drawing.items[named[name]].repeats for name in ("h.0", "h.5", "h.6")] == [5, 1, 6]
+    assert sorted(named, key=lambda name: drawing.rects[named[name], 1])[1:4] == ["h.0", "h.5", "h.6"]
+    assert problems(drawing) == {}
+
+
+def test_links_pass_the_titles_of_open_groups() -> None:
+    graph = transformer(3)
+    title = 150.0
+    drawing = layout(graph, folds=Folds.none(), sizes=lambda item: (title if item.kind == "group" else 90.0, 24.0))
+    frames = drawing.rects[[item.kind == "group" for item in drawing.items]]
+    for link in drawing.links:
+        for (x1, y1), (x2, y2) in zip(link.points[:-1], link.points[1:], strict=True):
+            over = (frames[:, 0] + title > min(x1, x2)) & (frames[:, 0] < max(x1, x2))
+            assert not (over & (frames[:, 1] + 24.0 > min(y1, y2)) & (frames[:, 1] < max(y1, y2))).any()
 
 
 def test_the_same_arguments_give_the_same_drawing() -> None:
