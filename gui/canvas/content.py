@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, Signal
 
@@ -14,6 +15,7 @@ from engine.graph.layout import layout
 from engine.graph.model import ScopePath
 from engine.graph.trace import Trace
 
+from . import moving
 from .fonts import Fonts
 from .job import LayoutJob
 from .labels import Labels
@@ -43,6 +45,9 @@ class Content(QObject):
         self.method = LAYERED
         self.aspect = 1.6
         """Width divided by height of the window, for the next layout."""
+        self._laid_out: Scene | None = None
+        """The scene as the layout made it; `scene` has the user's positions in it."""
+        self._offsets: WeakKeyDictionary[Trace, dict[str, moving.Offsets]] = WeakKeyDictionary()
         self._job = LayoutJob(self)
         self._job.finished.connect(self._on_job_finished)
         self._job.failed.connect(self._on_job_failed)
@@ -55,7 +60,7 @@ class Content(QObject):
     def set_trace(self, trace: Trace | None) -> None:
         """Show another trace with its default folds."""
         self.trace = trace
-        self.scene = None
+        self.scene = self._laid_out = None
         self.labels = None if trace is None else Labels(trace, self.fonts)
         self.folds = Folds.none() if trace is None else Folds.default_for(trace.graph)
         self._arrange()
@@ -88,6 +93,23 @@ class Content(QObject):
 
     def unfold(self, path: ScopePath) -> None:
         self.set_folds(self.folds.unfold_to(path))
+
+    @property
+    def offsets(self) -> moving.Offsets:
+        """How far boxes were moved by hand, in this trace and layout method."""
+        return {} if self.trace is None else self._offsets.get(self.trace, {}).get(self.method, {})
+
+    def set_offsets(self, offsets: moving.Offsets) -> None:
+        """Move boxes to other places; those not named stand where the layout puts them."""
+        if self.trace is not None:
+            self._offsets.setdefault(self.trace, {})[self.method] = dict(offsets)
+            if self._laid_out is not None:
+                self.scene = self._placed(self._laid_out)
+                self.changed.emit()
+
+    def _placed(self, scene: Scene) -> Scene:
+        drawing = moving.moved(scene.drawing, self.offsets) if self.offsets else scene.drawing
+        return scene if drawing is scene.drawing else Scene(scene.trace, drawing)
 
     @property
     def has_groups(self) -> bool:
@@ -126,7 +148,8 @@ class Content(QObject):
         self.busy_changed.emit(True)
 
     def _on_job_finished(self, scene: Scene) -> None:
-        self.scene = scene
+        self._laid_out = scene
+        self.scene = self._placed(scene)
         self.busy_changed.emit(False)
         self.changed.emit()
 

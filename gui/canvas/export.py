@@ -58,7 +58,7 @@ def export_image(
     step : how many backward steps are taken in the picture; all of them by default.
     folds : the folded module calls; by default what the canvas opens with.
     method : the layout's name.
-    overlay_name : "kind", "gradient norm", "time" or "memory".
+    overlay_name : one of `overlay.OVERLAYS`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class _Picture:
             cards.overlay = overlay.colours_of(self._scale, theme)
         self._scenes = ScenePainter(cards)
         x, y, width, height = self._scene.bounds
-        foot = 112.0 if self._scale is not None else 0.0
+        foot = overlay.legend_height(self._scale) + 32.0 if self._scale is not None else 0.0
         self._area = QRectF(x, y, max(width, 256.0 if foot else 1.0), height + foot).marginsAdded(
             QMarginsF(MARGIN, MARGIN, MARGIN, MARGIN)
         )

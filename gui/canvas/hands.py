@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 WHEEL_STEP = 1.0015
 """Zoom per unit of a wheel's angle: a notch of 120 units zooms by a fifth."""
 KEY_ZOOM = 1.25
+NUDGE = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+NUDGES = {
+    Qt.Key.Key_Left: (-16.0, 0.0),
+    Qt.Key.Key_Right: (16.0, 0.0),
+    Qt.Key.Key_Up: (0.0, -16.0),
+    Qt.Key.Key_Down: (0.0, 16.0),
+}
+"""How far a key moves the picked box, in scene units."""
 
 
 class Hands:
@@ -29,17 +37,26 @@ class Hands:
         self._last = QPointF()
         self._is_dragging = False
         self._is_on_map = False
+        self._grabbed: int | None = None
         self.hovered: int | None = None
 
     def reset(self) -> None:
         """The items are others now."""
-        self.hovered = None
+        self.hovered = self._grabbed = None
+
+    def picked(self) -> int | None:
+        """The item that keys act on."""
+        return self._canvas.picked_item
 
     # ----- mouse
 
     def press(self, event: QMouseEvent) -> None:
         self._pressed = self._last = event.position()
         self._is_dragging = False
+        self._grabbed = None
+        if event.button() is Qt.MouseButton.LeftButton and self._canvas.travel.go_by_breadcrumbs(event.position()):
+            self._pressed = None
+            return
         self._is_on_map = event.button() is Qt.MouseButton.LeftButton and self._canvas.go_by_minimap(event.position())
 
     def move(self, event: QMouseEvent) -> None:
@@ -54,7 +71,12 @@ class Hands:
         if not self._is_dragging and distance >= QGuiApplication.styleHints().startDragDistance():
             self._is_dragging = True
             self._canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
-        if self._is_dragging:
+            item = self.item_at(self._pressed) if event.buttons() & Qt.MouseButton.LeftButton else None
+            self._grabbed = item if item is not None and self._canvas.carrier.can_carry(item) else None
+        if self._grabbed is not None:
+            step = position - self._pressed
+            self._canvas.carrier.carry(self._grabbed, step.x(), step.y())
+        elif self._is_dragging:
             step = position - self._last
             self._last = position
             self._canvas.pan_by(step.x(), step.y())
@@ -66,10 +88,17 @@ class Hands:
         if self._is_dragging:
             self._is_dragging = False
             self._canvas.unsetCursor()
+        if self._grabbed is not None:
+            self._grabbed = None
+            self._canvas.carrier.drop()
         if was_click and event.button() is Qt.MouseButton.LeftButton:
             self._click(event.position())
 
     def double_click(self, event: QMouseEvent) -> None:
+        crumb = self._canvas.travel.crumb_at(event.position())
+        if crumb:
+            self._canvas.toggle(crumb)
+            return
         item = self.item_at(event.position())
         scene = self._canvas.scene
         if scene is None or item is None or event.button() is not Qt.MouseButton.LeftButton:
@@ -83,7 +112,7 @@ class Hands:
     def item_at(self, position: QPointF) -> int | None:
         """The item at a position of the widget; an open group's ground does not count."""
         scene = self._canvas.scene
-        if scene is None or self._canvas.is_on_minimap(position):
+        if scene is None or self._canvas.is_on_minimap(position) or self._canvas.travel.crumb_at(position) is not None:
             return None
         return hit_test.box_at(scene, *self._canvas.camera.to_scene(position.x(), position.y()))
 
@@ -107,6 +136,15 @@ class Hands:
 
     def _hover(self, position: QPointF) -> None:
         self._set_hovered(self.item_at(position))
+        is_crumb = self._canvas.travel.crumb_at(position) is not None
+        if is_crumb != self._is_on_crumb:
+            self._is_on_crumb = is_crumb
+            if is_crumb:
+                self._canvas.setCursor(Qt.CursorShape.PointingHandCursor)
+            else:
+                self._canvas.unsetCursor()
+
+    _is_on_crumb = False
 
     def _set_hovered(self, item: int | None) -> None:
         if item != self.hovered:
@@ -144,6 +182,9 @@ class Hands:
         """Returns whether the key meant something here."""
         canvas, key = self._canvas, event.key()
         is_shifted = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.modifiers() == NUDGE and key in NUDGES:
+            canvas.carrier.nudge(*NUDGES[Qt.Key(key)])
+            return True
         if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             return False
         if key in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
@@ -152,6 +193,8 @@ class Hands:
             self._walk_beside(is_left=key == Qt.Key.Key_Left)
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             canvas.toggle_picked()
+        elif key == Qt.Key.Key_Backspace:
+            canvas.travel.pick_around()
         elif key == Qt.Key.Key_F:
             canvas.fit()
         elif key in {Qt.Key.Key_Plus, Qt.Key.Key_Equal}:
@@ -161,7 +204,11 @@ class Hands:
         elif key == Qt.Key.Key_0:
             canvas.zoom_by(1 / canvas.camera.scale)
         elif key == Qt.Key.Key_Escape:
-            canvas.escape()
+            if self._grabbed is not None:
+                self._grabbed = None
+                canvas.carrier.put_back()
+            else:
+                canvas.escape()
         else:
             return False
         return True
@@ -197,6 +244,8 @@ class Hands:
         item = self.item_at(position)
         if scene is None or canvas.labels is None:
             return ""
+        if canvas.travel.crumb_at(position) is not None:
+            return "Click to go there, double click to fold it"
         if item is not None:
             return tooltip.item_text(scene, canvas.labels, item)
         x, y = canvas.camera.to_scene(position.x(), position.y())

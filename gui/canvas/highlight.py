@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
@@ -11,9 +12,14 @@ from engine.graph.stepper import NodeState
 
 from .look import PILLS, Role, small_fill
 from .painter import Detail, Moment, Region, ScenePainter, detail_at
+from .scene import Ints
 
 MOST_CHANGES = 48
 """With more changed items or links than this, the base picture is painted again."""
+MOST_OUTLINES = 150
+"""More hits in view than this are marked by plain rectangles."""
+LIGHT_HIT, DARK_HIT = QColor("#C98A00"), QColor("#F2C14E")
+"""Amber is neither a value nor a gradient."""
 
 
 class Changes(NamedTuple):
@@ -59,14 +65,18 @@ def paint(
     *,
     selected: int | None = None,
     hovered: int | None = None,
+    hits: Ints | None = None,
+    hit: int | None = None,
 ) -> None:
-    """Paint what is marked: the current step and what it hands on, the selection, the box under the pointer."""
+    """Paint what is marked: the current step and what it hands on, hits, the selection, the box under the pointer."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     active = now.scene.links_of_edges(now.stepper.active_edges)
     _paint_links(painter, scenes, now, active, region, scale, is_active=True)
     for index in (now.states.state == NodeState.CURRENT).nonzero()[0].tolist():
         if Role(int(now.scene.roles[index])) is not Role.FRAME:
             _outline(painter, now, index, scenes.cards.theme.accent, 5.0, 2.5, scale, alpha=0.22)
+    if hits is not None:
+        _paint_hits(painter, scenes, now, hits, hit, region, scale)
     if hovered is not None and hovered != selected:
         _outline(painter, now, hovered, scenes.cards.theme.data, 1.5, 0.0, scale, alpha=0.55)
     if selected is not None:
@@ -87,6 +97,8 @@ def _paint_links(
     crossed: set[int] = set()
     for link in links:
         box = boxes[link].tolist()
+        if scenes.carried is not None and scenes.carried.links[link]:
+            continue
         if _touches(box, region):
             scenes.paint_gradient(painter, now.scene, link, scale, is_active=is_active)
             crossed.update(now.scene.frames_at(*box))
@@ -101,6 +113,8 @@ def _paint_items(
     for index in items:
         x, y, right, bottom = scene.rects[index].tolist()
         role, state = Role(int(scene.roles[index])), NodeState(int(now.states.state[index]))
+        if scenes.carried is not None and scenes.carried.items[index]:
+            continue
         if role is Role.FRAME or not _touches([x, y, right, bottom], region):
             continue
         if detail is Detail.TEXT:
@@ -113,6 +127,37 @@ def _paint_items(
                 cards.theme, role, state
             )
             painter.fillRect(QRectF(x, y, max(right - x, least), max(bottom - y, least)), colour)
+        if scenes.focus is not None and not scenes.focus.items[index]:
+            painter.fillRect(QRectF(x, y, right - x, bottom - y), scenes.veil)
+
+
+def _paint_hits(
+    painter: QPainter,
+    scenes: ScenePainter,
+    now: Moment,
+    hits: Ints,
+    hit: int | None,
+    region: Region,
+    scale: float,
+) -> None:
+    """Outline what a search found; the one that was gone to more strongly."""
+    colour = DARK_HIT if scenes.cards.theme.is_dark else LIGHT_HIT
+    r = now.scene.rects[hits]
+    shown = hits[(r[:, 0] <= region[2]) & (r[:, 2] >= region[0]) & (r[:, 1] <= region[3]) & (r[:, 3] >= region[1])]
+    if len(shown) > MOST_OUTLINES:
+        pen = QPen(colour, 2.0)
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        rects = now.scene.rects[shown]
+        scenes.batches.draw_rects(painter, np.concatenate([rects[:, :2], rects[:, 2:] - rects[:, :2]], axis=1))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    else:
+        for index in shown.tolist():
+            _outline(painter, now, index, colour, 2.0, 3.0, scale)
+    if hit is not None:
+        _outline(painter, now, hit, colour, 3.0, 7.0, scale)
 
 
 def _outline(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from engine.graph.trace import Trace
@@ -67,15 +67,25 @@ def paint_banner(painter: QPainter, area: QRectF, theme: Theme, fonts: Fonts, er
 
 def paint_busy(painter: QPainter, size: QSize, theme: Theme, fonts: Fonts) -> None:
     """A quiet sign at the top while the next drawing is being made."""
-    text = "Laying out…  Esc cancels"
-    width = fonts.width(text, Face.SMALL) + 32
-    place = QRectF((size.width() - width) / 2, 16, width, 32)
+    paint_text(painter, QSizeF(size), theme, fonts, "Laying out…  Esc cancels", 16.0)
+
+
+def text_width(fonts: Fonts, text: str) -> float:
+    """Width of the plate that `paint_text` draws, where there is room for it."""
+    return fonts.width(text, Face.SMALL) + 32
+
+
+def paint_text(painter: QPainter, size: QSizeF, theme: Theme, fonts: Fonts, text: str, top: float) -> None:
+    """One line on a plate in the middle, below `top`."""
+    text = fonts.elide(text, Face.SMALL, size.width() - 64)
+    width = text_width(fonts, text)
+    place = QRectF((size.width() - width) / 2, top, width, 28)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(theme.line, 1))
     painter.setBrush(theme.surface)
     painter.drawRoundedRect(place, RADIUS_CARD, RADIUS_CARD)
     painter.setFont(fonts[Face.SMALL])
-    painter.setPen(theme.muted)
+    painter.setPen(theme.text)
     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
 
 

@@ -1,4 +1,4 @@
-"""The overlays of gradient norm, time and memory: a logarithmic scale in colours that colour-blind eyes tell apart."""
+"""What colours can mean besides kinds: logarithmic scales that colour-blind eyes can read, and categories."""
 
 from __future__ import annotations
 
@@ -14,18 +14,26 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 from engine.graph.drawing import Item
 from engine.graph.model import saved_bytes
 from engine.graph.numbers import format_bytes, format_number, format_seconds
+from engine.graph.query import gradient_norm, ratio_norm, value_norm
 from engine.graph.trace import Trace
 from gui.theme import RADIUS_CARD, Theme
 
+from . import categories
+from .categories import Categories
 from .fonts import Face, Fonts
 from .look import mix
 from .scene import Scene
 
 KIND = "kind"
 GRADIENT_NORM = "gradient norm"
+VALUE_NORM = "value norm"
+RATIO = "gradient / value"
 TIME = "time"
 MEMORY = "memory"
-OVERLAYS = (KIND, GRADIENT_NORM, TIME, MEMORY)
+DTYPE = "dtype"
+DEVICE = "device"
+REQUIRES_GRAD = "requires_grad"
+OVERLAYS = (KIND, GRADIENT_NORM, VALUE_NORM, RATIO, TIME, MEMORY, DTYPE, DEVICE, REQUIRES_GRAD)
 _LIGHT_RAMP = ("#FDE9C8", "#F5B56B", "#DD7245", "#A03A5B", "#4B1D63")
 """Light to dark, so that the order also holds in grey."""
 _DARK_RAMP = ("#3B2A5E", "#7D3A74", "#C4565F", "#F0954F", "#FCE7A2")
@@ -47,20 +55,46 @@ class Scale:
     """Writes a number of the scale in so many digits."""
 
 
-def scale_of(scene: Scene, name: str) -> Scale | None:
-    """The scale of the overlay `name`; None where kinds are shown."""
-    makers = {GRADIENT_NORM: norms_of, TIME: times_of, MEMORY: memory_of}
+def scale_of(scene: Scene, name: str) -> Scale | Categories | None:
+    """What the overlay `name` shows of every item; None where kinds are shown."""
+    makers: dict[str, Callable[[Scene], Scale | Categories]] = {
+        GRADIENT_NORM: norms_of,
+        VALUE_NORM: values_of,
+        RATIO: ratios_of,
+        TIME: times_of,
+        MEMORY: memory_of,
+        DTYPE: categories.dtypes_of,
+        DEVICE: categories.devices_of,
+        REQUIRES_GRAD: categories.requirements_of,
+    }
     return makers[name](scene) if name in makers else None
 
 
 def norms_of(scene: Scene) -> Scale:
     """The largest gradient norm behind every item, over the whole backward pass."""
-    of_node = [_node_norm(scene.trace, node.id) for node in scene.trace.graph.nodes]
+    trace = scene.trace
+    return _largest(scene, "Gradient norm", lambda node: gradient_norm(trace, trace.graph.nodes[node]))
+
+
+def values_of(scene: Scene) -> Scale:
+    """The largest norm of a value behind every item."""
+    nodes = scene.trace.graph.nodes
+    return _largest(scene, "Value norm", lambda node: value_norm(nodes[node]))
+
+
+def ratios_of(scene: Scene) -> Scale:
+    """The largest gradient norm behind every item, divided by the norm of the value that it belongs to."""
+    trace = scene.trace
+    return _largest(scene, "Gradient norm / value norm", lambda node: ratio_norm(trace, trace.graph.nodes[node]))
+
+
+def _largest(scene: Scene, title: str, quantity: Callable[[int], float | None]) -> Scale:
+    of_node = [quantity(node) for node in range(len(scene.trace.graph.nodes))]
 
     def largest(members: Iterable[int]) -> float | None:
-        return max((norm for member in members if (norm := of_node[member]) is not None), default=None)
+        return max((found for member in members if (found := of_node[member]) is not None), default=None)
 
-    return _scale(scene, largest, "Gradient norm", format_number)
+    return _scale(scene, largest, title, format_number)
 
 
 def times_of(scene: Scene) -> Scale:
@@ -113,8 +147,10 @@ def _scale(
     return Scale(values, float(low), float(max(high, low + 1)), bool(np.isinf(values).any()), title, tick)
 
 
-def colours_of(scale: Scale, theme: Theme) -> list[QColor | None]:
-    """The colour of every item on the scale; None where nothing is known."""
+def colours_of(scale: Scale | Categories, theme: Theme) -> list[QColor | None]:
+    """The colour of every item; None where nothing is known."""
+    if isinstance(scale, Categories):
+        return categories.colours_of(scale)
     ramp = [ramp_colour(theme, step / (STEPS - 1)) for step in range(STEPS)]
     result: list[QColor | None] = []
     for value in scale.values.tolist():
@@ -128,6 +164,11 @@ def colours_of(scale: Scale, theme: Theme) -> list[QColor | None]:
     return result
 
 
+def legend_height(scale: Scale | Categories) -> float:
+    """Height of the legend in pixels."""
+    return categories.legend_height(scale) if isinstance(scale, Categories) else 80.0
+
+
 def ramp_colour(theme: Theme, where: float) -> QColor:
     """The scale's colour at `where` (0 to 1)."""
     stops = [QColor(code) for code in (_DARK_RAMP if theme.is_dark else _LIGHT_RAMP)]
@@ -136,8 +177,10 @@ def ramp_colour(theme: Theme, where: float) -> QColor:
     return mix(stops[index], stops[index + 1], place - index)
 
 
-def paint_legend(painter: QPainter, scale: Scale, theme: Theme, fonts: Fonts, height: float) -> QRectF:
+def paint_legend(painter: QPainter, scale: Scale | Categories, theme: Theme, fonts: Fonts, height: float) -> QRectF:
     """Draw the legend in the lower left corner of a view of this height; returns its place."""
+    if isinstance(scale, Categories):
+        return categories.paint_legend(painter, scale, theme, fonts, height)
     bar_width = 208.0
     panel = QRectF(16, height - 16 - 80, bar_width + 24, 80)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -170,16 +213,3 @@ def paint_legend(painter: QPainter, scale: Scale, theme: Theme, fonts: Fonts, he
         shift = fonts.width(text, Face.MONO_SMALL) * place
         painter.drawText(QPointF(bar.x() + bar.width() * place - shift, bar.bottom() + 18), text)
     return panel
-
-
-def _node_norm(trace: Trace, node: int) -> float | None:
-    step = trace.step_of(node)
-    if step is None:
-        return None
-    found: float | None = None
-    for info in step.grad_outputs:
-        summary = info.summary if info is not None else None
-        if summary is not None:
-            norm = summary.norm if math.isfinite(summary.norm) else math.inf
-            found = norm if found is None else max(found, norm)
-    return found

@@ -30,6 +30,8 @@ LEAST_SEGMENT_PX = 2.0
 """Of so many segments seen from afar, the shorter ones are left out: they hide behind their boxes."""
 FEW_BOXES = 140
 """So many boxes are painted at full quality in every frame."""
+VEIL = 0.8
+"""How much of what is dimmed is covered."""
 NEW_LABELS_PER_FRAME = 120
 """So many labels may be rendered in a frame that must be fast; the others appear when the view rests."""
 
@@ -70,13 +72,24 @@ class Moment:
     stepper: Stepper
 
 
+@dataclass(frozen=True)
+class Focus:
+    """Which items and links keep their colours while all others are dimmed."""
+
+    items: npt.NDArray[np.bool_]
+    links: npt.NDArray[np.bool_]
+
+
 class ScenePainter:
     """Paints moments of one scene. The given painter's transform maps scene units to the screen."""
 
     def __init__(self, cards: CardPainter) -> None:
         self.cards = cards
+        self.focus: Focus | None = None
+        self.carried: Focus | None = None
+        """What is left out, because it is being dragged and painted elsewhere."""
         self.sprites = SpriteCache()
-        self._batches = Batches()
+        self.batches = Batches()
         self._ratio = 1.0
         self._least_length = 0.0
 
@@ -89,6 +102,8 @@ class ScenePainter:
         """
         self._ratio = ratio
         boxes, frames, links = moment.scene.visible(*region)
+        if self.carried is not None:
+            boxes, links = boxes[~self.carried.items[boxes]], links[~self.carried.links[links]]
         detail = detail_at(moment.scene.box_height * scale)
         is_fast = quality is Quality.FAST and len(boxes) > FEW_BOXES
         is_smooth = not is_fast and detail > Detail.DENSITY
@@ -97,16 +112,39 @@ class ScenePainter:
         self._paint_frames(painter, moment, frames, scale)
         if quality is Quality.VECTOR:
             self._paint_paths(painter, moment, links)
-        else:
-            self._paint_links(painter, moment, links, scale, is_fast=is_fast)
-        self.paint_titles(painter, moment, frames.tolist(), scale)
+            self.paint_titles(painter, moment, frames.tolist(), scale)
+            self._paint_cards(painter, moment, boxes, detail)
+            return len(boxes)
+        titled, focus = frames.tolist(), self.focus
+        if focus is not None:
+            dim_boxes, dim_links = boxes[~focus.items[boxes]], links[~focus.links[links]]
+            self._paint_links(painter, moment, dim_links, scale, is_fast=is_fast)
+            self.paint_titles(painter, moment, titled, scale)
+            self._paint_boxes(painter, moment, dim_boxes, scale, detail, is_fast=is_fast)
+            x, y, right, bottom = region
+            painter.fillRect(QRectF(x, y, right - x, bottom - y), self.veil)
+            titled, boxes, links = [], boxes[focus.items[boxes]], links[focus.links[links]]
+        self._paint_links(painter, moment, links, scale, is_fast=is_fast)
+        self.paint_titles(painter, moment, titled, scale)
+        self._paint_boxes(painter, moment, boxes, scale, detail, is_fast=is_fast)
+        return len(boxes)
+
+    @property
+    def veil(self) -> QColor:
+        """What dims everything under it."""
+        veil = QColor(self.cards.theme.background)
+        veil.setAlphaF(VEIL - 0.1 if self.cards.theme.is_dark else VEIL)
+        return veil
+
+    def _paint_boxes(
+        self, painter: QPainter, moment: Moment, boxes: Ints, scale: float, detail: Detail, *, is_fast: bool
+    ) -> None:
         if detail <= Detail.RECTS:
             self._paint_small(painter, moment, boxes, scale)
         elif is_fast:
-            self._paint_sprites(painter, moment, boxes, scale, ratio, detail)
+            self._paint_sprites(painter, moment, boxes, scale, self._ratio, detail)
         else:
             self._paint_cards(painter, moment, boxes, detail)
-        return len(boxes)
 
     # ----- frames
 
@@ -120,7 +158,7 @@ class ScenePainter:
         painter.setBrush(look.fill)
         rects = moment.scene.rects[frames].copy()
         rects[:, 2:] -= rects[:, :2]
-        self._batches.draw_rects(painter, rects)
+        self.batches.draw_rects(painter, rects)
 
     def paint_titles(self, painter: QPainter, moment: Moment, frames: list[int], scale: float) -> None:
         """The titles of open groups, over the links that run through them."""
@@ -146,17 +184,22 @@ class ScenePainter:
             self._paint_lines(painter, data.of(links[is_cut]), mix(theme.background, theme.edge, 0.4), 1, is_fast)
         done = links[has_flowed]
         accent = mix(theme.background, theme.accent, 0.85 * faint)
-        self._paint_lines(painter, back.of(done), accent, BACK_WIDTH * scale, is_fast)
+        if is_fine and not is_fast:
+            widths = np.round(scene.shares.widths(done, BACK_WIDTH) * 4) / 4
+            for width in np.unique(widths).tolist():
+                self._paint_lines(painter, back.of(done[widths == width]), accent, width * scale, is_fast)
+        else:
+            self._paint_lines(painter, back.of(done), accent, BACK_WIDTH * scale, is_fast)
         if is_fine and not (is_fast and len(links) > 400):
-            self._paint_heads(painter, scene.routes.heads[links], theme.edge)
-            self._paint_heads(painter, scene.routes.back_heads[done], accent)
+            self.paint_heads(painter, scene.routes.heads[links], theme.edge)
+            self.paint_heads(painter, scene.routes.back_heads[done], accent)
 
     def _paint_paths(self, painter: QPainter, moment: Moment, links: Ints) -> None:
         scene, theme = moment.scene, self.cards.theme
         for link in links.tolist():
             style = Qt.PenStyle.DotLine if scene.is_cut[link] else Qt.PenStyle.SolidLine
             self.paint_route(painter, scene.routes.rounded, link, theme.edge, DATA_WIDTH, style)
-        self._paint_heads(painter, scene.routes.heads[links], theme.edge)
+        self.paint_heads(painter, scene.routes.heads[links], theme.edge)
         for link in links[moment.states.links[links]].tolist():
             self.paint_gradient(painter, scene, link, 1.0, is_active=False)
 
@@ -175,9 +218,10 @@ class ScenePainter:
         if self._least_length and len(segments) > MANY_SEGMENTS:
             length = np.abs(segments[:, 2] - segments[:, 0]) + np.abs(segments[:, 3] - segments[:, 1])
             segments = segments[length >= self._least_length]
-        self._batches.draw_lines(painter, segments)
+        self.batches.draw_lines(painter, segments)
 
-    def _paint_heads(self, painter: QPainter, heads: Floats, colour: QColor) -> None:
+    def paint_heads(self, painter: QPainter, heads: Floats, colour: QColor) -> None:
+        """Arrow heads (n, 3, 2), all of one colour."""
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         draw_triangles(painter, heads)
@@ -214,13 +258,16 @@ class ScenePainter:
         colour = (
             self.cards.theme.accent if is_active else mix(self.cards.theme.background, self.cards.theme.accent, 0.85)
         )
+        if self.focus is not None and not self.focus.links[link]:
+            colour = mix(colour, self.cards.theme.background, VEIL)
         least = (1.6 if is_active else 1.0) / scale
-        width = max(2.25 if is_active else BACK_WIDTH, least)
+        share = float(scene.shares.widths(np.array([link]), BACK_WIDTH)[0]) if scale >= 0.3 else BACK_WIDTH
+        width = max(share, 2.25 if is_active else 1.0, least)
         self.paint_route(
             painter, back, link, colour, width, Qt.PenStyle.DashLine if is_active else Qt.PenStyle.SolidLine
         )
         if scale >= 0.3:
-            self._paint_heads(painter, scene.routes.back_heads[link : link + 1], colour)
+            self.paint_heads(painter, scene.routes.back_heads[link : link + 1], colour)
 
     # ----- boxes
 
@@ -275,12 +322,12 @@ class ScenePainter:
             codes = np.array([0 if colour is None else colour.rgba() for colour in colours], dtype=np.int64)
             for code in np.unique(codes).tolist():
                 painter.setBrush(QColor.fromRgba(code) if code else neutral)
-                self._batches.draw_rects(painter, rects[codes == code])
+                self.batches.draw_rects(painter, rects[codes == code])
             return
         style = moment.scene.roles[boxes].astype(np.int64) * 8 + moment.states.state[boxes]
         for code in np.unique(style).tolist():
             painter.setBrush(small_fill(self.cards.theme, Role(code // 8), NodeState(code % 8)))
-            self._batches.draw_rects(painter, rects[style == code])
+            self.batches.draw_rects(painter, rects[style == code])
         self._paint_small_progress(painter, moment, boxes, rects)
 
     def _paint_small_progress(
@@ -292,7 +339,7 @@ class ScenePainter:
         partial = rects[is_partial].copy()
         partial[:, 2] *= progress[is_partial]
         painter.setBrush(small_fill(self.cards.theme, Role.GROUP, NodeState.DONE))
-        self._batches.draw_rects(painter, partial)
+        self.batches.draw_rects(painter, partial)
 
 
 def _cosmetic(colour: QColor, width: float) -> QPen:

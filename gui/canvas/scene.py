@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,7 @@ from engine.graph.trace import Trace
 
 from . import routes
 from .look import ROLE_OF_KIND, Role
+from .shares import Shares
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +31,7 @@ class Scene:
     boxes, frames : indices of the cards, pills and chips, and of the open groups (outer ones first).
     routes : the links, ready to paint.
     is_cut : (m,) whether a link carries data only: none of its edges hands a gradient back.
+    shares : how much of a tensor's gradient comes back along each link.
     """
 
     def __init__(self, trace: Trace, drawing: Drawing) -> None:
@@ -44,6 +48,7 @@ class Scene:
         self.frames: Ints = np.flatnonzero(is_frame)
         self.routes = routes.build([link.points for link in drawing.links])
         self.bounds = drawing.bounds
+        self.shares = Shares(trace, drawing.links)
         heights = corners[self.boxes, 3] - corners[self.boxes, 1]
         self.box_height = float(np.median(heights)) if len(heights) else 1.0
         """Height of a typical box: the level of detail follows it."""
@@ -103,6 +108,32 @@ class Scene:
         """Every item that shows a node: its chips too."""
         found = self._member_item[self._member_node == node].tolist()
         return [int(index) for index in found]
+
+    def items_with(self, nodes: Iterable[int]) -> Bools:
+        """(n,) whether an item shows any of these nodes; ids of another trace count for nothing."""
+        is_wanted = self._mask(nodes)
+        owners = self._member_item[is_wanted[self._member_node]]
+        found: Bools = np.bincount(owners, minlength=len(self.items)) > 0
+        return found
+
+    def links_within(self, nodes: Iterable[int]) -> Bools:
+        """(m,) whether any edge of a link joins two of these nodes."""
+        is_wanted = self._mask(nodes)
+        source = np.array([edge.source for edge in self.trace.graph.edges], dtype=np.int64)
+        joins = is_wanted[source] & is_wanted[self._edge_target]
+        found: Bools = np.bincount(self._edge_link[joins[self._link_edge]], minlength=len(self.routes)) > 0
+        return found
+
+    def _mask(self, nodes: Iterable[int]) -> Bools:
+        count = len(self.trace.graph.nodes)
+        is_wanted = np.zeros(count, dtype=bool)
+        is_wanted[[node for node in nodes if 0 <= node < count]] = True
+        return is_wanted
+
+    def links_of_items(self, item: int) -> list[int]:
+        """The links that begin or end at an item."""
+        links = self.drawing.links
+        return [index for index, link in enumerate(links) if item in (link.source, link.target)]
 
     def links_of_edges(self, edges: list[int]) -> list[int]:
         """The links that stand for these edges, each once; edges inside a folded group have none."""

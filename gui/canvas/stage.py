@@ -5,22 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
+from engine.graph.model import ScopePath
 from engine.graph.stepper import Stepper
 from gui.theme import Theme
 
-from . import highlight, notices, overlay
+from . import highlight, moving, notices, overlay, routes
+from .breadcrumbs import Breadcrumbs
 from .cards import CardPainter
+from .categories import Categories
 from .highlight import Changes
 from .labels import Labels
 from .layers import BaseLayer
 from .minimap import Minimap
 from .moments import Moments
-from .painter import ScenePainter
-from .scene import Scene
+from .painter import DATA_WIDTH, Focus, Moment, ScenePainter
+from .scene import Ints, Scene
+from .spotlight import Spotlight
 from .view import View
 
 MOST_ON_TOP = 12
@@ -29,10 +34,20 @@ MOST_ON_TOP = 12
 
 @dataclass(frozen=True)
 class Marks:
-    """What is marked on top of the scene: indices of items."""
+    """What is marked on top of the scene: indices of items; the path of breadcrumbs; a line of text over the graph."""
 
     selected: int | None = None
     hovered: int | None = None
+    trail: ScopePath = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Carry:
+    """An item that is being dragged, and how far from its place it is, in scene units."""
+
+    item: int
+    shift: moving.Offset
 
 
 class Stage:
@@ -44,17 +59,50 @@ class Stage:
         self._moments = Moments()
         self._layer = BaseLayer()
         self._scenes: ScenePainter | None = None
-        self._scale: overlay.Scale | None = None
+        self._scale: overlay.Scale | Categories | None = None
+        self._hits: Ints | None = None
+        self._hit: int | None = None
+        self._carry: Carry | None = None
         self.minimap = Minimap()
+        self.breadcrumbs = Breadcrumbs()
 
     def renew(self, scene: Scene | None, labels: Labels | None, theme: Theme, overlay_name: str) -> None:
         """Another scene, theme or overlay: the base picture and everything ready-made is void."""
         self._moments.clear()
         self._layer.forget()
+        self._hits = self._hit = self._carry = None
         self._scenes = None if labels is None else ScenePainter(CardPainter(labels, theme))
         self._scale = None if scene is None else overlay.scale_of(scene, overlay_name)
         if self._scale is not None and self._scenes is not None:
             self._scenes.cards.overlay = overlay.colours_of(self._scale, theme)
+
+    def mark(self, scene: Scene, spotlight: Spotlight) -> None:
+        """Outline the spotlight's hits, and dim what it does not light."""
+        self._hits = np.flatnonzero(scene.items_with(spotlight.hits)) if spotlight.hits else None
+        self._hit = None if spotlight.current is None else scene.item_of(spotlight.current)
+        if self._scenes is not None:
+            lit = spotlight.lit
+            focus = None if lit is None else Focus(scene.items_with(lit), scene.links_within(lit))
+            if focus is not None or self._scenes.focus is not None:
+                self._layer.forget()
+            self._scenes.focus = focus
+
+    @property
+    def carry(self) -> Carry | None:
+        return self._carry
+
+    def set_carry(self, scene: Scene, carry: Carry | None) -> None:
+        """Show an item somewhere else, without another drawing; None puts it back."""
+        if self._scenes is None:
+            return
+        if carry is None or self._carry is None or self._carry.item != carry.item:
+            self._layer.forget()
+            self._scenes.carried = None
+            if carry is not None:
+                items, links = np.zeros(len(scene), dtype=bool), np.zeros(len(scene.routes), dtype=bool)
+                items[carry.item], links[scene.links_of_items(carry.item)] = True, True
+                self._scenes.carried = Focus(items, links)
+        self._carry = carry
 
     def minimap_place(self, scene: Scene) -> QRectF | None:
         """Where the minimap is in the widget; None while it is hidden."""
@@ -91,10 +139,47 @@ class Stage:
         painter.scale(camera.scale, camera.scale)
         if len(found):
             update(painter)
-        highlight.paint(painter, scenes, now, region, camera.scale, selected=marks.selected, hovered=marks.hovered)
+        selected, hovered = (None, None) if self._carry is not None else (marks.selected, marks.hovered)
+        highlight.paint(
+            painter,
+            scenes,
+            now,
+            region,
+            camera.scale,
+            selected=selected,
+            hovered=hovered,
+            hits=self._hits,
+            hit=self._hit,
+        )
+        if self._carry is not None:
+            _paint_carried(painter, scenes, now, self._carry)
         painter.restore()
         self.minimap.paint(painter, now, camera, size, theme, ratio)
         if self._scale is not None:
             overlay.paint_legend(painter, self._scale, theme, fonts, size.height())
+        text_top = self._paint_places(painter, marks, theme, scenes, size)
+        if marks.text:
+            notices.paint_text(painter, size, theme, fonts, marks.text, text_top)
         if scene.trace.error:
             notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
+
+    def _paint_places(self, painter: QPainter, marks: Marks, theme: Theme, scenes: ScenePainter, size: QSizeF) -> float:
+        """Draw the breadcrumbs; returns where a line of text in the middle may begin."""
+        fonts, top = scenes.cards.fonts, self._view.top
+        self.breadcrumbs.paint(painter, marks.trail, theme, fonts, top, max(size.width() - 24, 120.0))
+        wide = notices.text_width(fonts, marks.text) if marks.text else 0.0
+        is_free = self.breadcrumbs.place.right() + 12 < (size.width() - wide) / 2
+        return top + 12 if is_free else self.breadcrumbs.place.bottom() + 8
+
+
+def _paint_carried(painter: QPainter, scenes: ScenePainter, now: Moment, carry: Carry) -> None:
+    """The dragged box with its links on simple routes."""
+    scene, theme = now.scene, scenes.cards.theme
+    lines = routes.build(moving.routes_of(scene.drawing, carry.item, carry.shift))
+    for link in range(len(lines)):
+        scenes.paint_route(painter, lines.rounded, link, theme.edge, DATA_WIDTH)
+    scenes.paint_heads(painter, lines.heads, theme.edge)
+    painter.save()
+    painter.translate(*carry.shift)
+    scenes.cards.paint(painter, scene, carry.item, now.states, now.stepper)
+    painter.restore()

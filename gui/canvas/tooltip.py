@@ -40,6 +40,9 @@ def link_text(scene: Scene, link: int) -> str:
             lines.append(_form(source.outputs[edge.output_nr]))
         if edge.cut:
             lines.append(f"no gradient: {edge.cut}")
+    share = scene.shares.of(link)
+    if share is not None:
+        lines.append(f"brings back {share:.0%} of the gradient's contributions, by norm")
     if len(edges) > MOST_EDGES:
         lines.append(f"and {len(edges) - MOST_EDGES} more")
     return _rich("" if len(edges) == 1 else f"{len(edges)} tensors", lines)

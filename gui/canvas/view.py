@@ -97,6 +97,15 @@ class View(QObject):
             self.set_camera(self.camera.zoomed(least_scale / self.camera.scale, *middle))
         self._glide_to(self._centred_on(rect))
 
+    def show_rect(self, rect: Rect, margin: float = 56.0) -> None:
+        """Show the whole of a rectangle, as large as can be read with ease, in the middle."""
+        width, height = rect[2] - rect[0], rect[3] - rect[1]
+        room_x, room_y = self._widget.width() - 2 * margin, self._widget.height() - self.top - 2 * margin
+        scale = min(max(room_x, 16.0) / max(width, 1.0), max(room_y, 16.0) / max(height, 1.0), 1.0)
+        middle = self._widget.width() / 2, self._widget.height() / 2
+        self.set_camera(self.camera.zoomed(scale / self.camera.scale, *middle))
+        self._glide_to(self._centred_on(rect))
+
     def reveal(self, rect: Rect) -> None:
         """Glide only as far as needed until a rectangle is well inside the view."""
         left, top = self.camera.to_screen(rect[0], rect[1])

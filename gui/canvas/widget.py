@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import (
-    QContextMenuEvent,
-    QHelpEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QNativeGestureEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.graph.fold import Folds
 from engine.graph.model import ScopePath
@@ -23,16 +13,20 @@ from gui.theme import Theme, ThemeManager
 
 from . import menu, notices, overlay
 from .camera import Camera
+from .carrier import Carrier
 from .content import Content
 from .fonts import Fonts
 from .hands import Hands
 from .labels import Labels
 from .scene import Scene
+from .spotlight import Spotlight
 from .stage import Marks, Stage
+from .surface import Surface
+from .travel import Travel
 from .view import READABLE, View
 
 
-class GraphCanvas(QWidget):
+class GraphCanvas(Surface):
     """Shows the document's trace as a graph.
 
     Parameters
@@ -62,7 +56,10 @@ class GraphCanvas(QWidget):
         self._is_new_trace = True
         self.view = View(self)
         self._stage = Stage(self, self.view)
-        self._set_up_widget()
+        self.spotlight = Spotlight(self)
+        self.carrier = Carrier(self, self._content, self._stage)
+        self.travel = Travel(self, self._content, self._stage)
+        self.spotlight.changed.connect(self._on_spotlight_changed)
         self.view.changed.connect(self.update)
         self.view.zoomed.connect(self.zoom_changed)
         self._content.changed.connect(self._on_content_changed)
@@ -73,15 +70,6 @@ class GraphCanvas(QWidget):
         document.selection_changed.connect(self._on_document_selection_changed)
         themes.changed.connect(self._on_themes_changed)
         self._on_document_trace_changed()
-
-    def _set_up_widget(self) -> None:
-        self.setObjectName("graphCanvas")
-        self.setAccessibleName("Computational graph")
-        self.setMouseTracking(True)
-        self.setMinimumSize(160, 120)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     # ----- what is shown
 
@@ -122,7 +110,7 @@ class GraphCanvas(QWidget):
 
     @property
     def overlay(self) -> str:
-        """What colours mean: "kind" or "gradient norm"."""
+        """What colours mean: one of `overlay.OVERLAYS`."""
         return self._overlay
 
     def set_overlay(self, name: str) -> None:
@@ -175,6 +163,9 @@ class GraphCanvas(QWidget):
         if scene is not None and item is not None and scene.items[item].scope:
             self._picked_scope = scene.items[item].scope
             self.toggle(scene.items[item].scope)
+
+    def menu_for(self, item: int | None) -> QMenu:
+        return menu.build(self, item)
 
     # ----- picking
 
@@ -248,11 +239,43 @@ class GraphCanvas(QWidget):
     def is_on_minimap(self, position: QPointF) -> bool:
         return self.scene is not None and self._stage.minimap_point(self.scene, position) is not None
 
+    @property
+    def has_selection(self) -> bool:
+        """Whether something is picked, other than by where the backward pass stands."""
+        return self._picked_scope is not None or self.document.selection is not None
+
+    @property
+    def picked_nodes(self) -> list[int]:
+        """The nodes behind the picked item."""
+        scene, item = self.scene, self.picked_item
+        if scene is None or item is None:
+            return []
+        shown = scene.items[item]
+        if shown.node is not None:
+            return [shown.node]
+        path = shown.scope
+        return [node.id for node in scene.trace.graph.nodes if node.scope[: len(path)] == path]
+
+    @property
+    def conditions(self) -> dict[str, bool]:
+        """What can be done with the graph now, in the words of the window's commands."""
+        history = self.travel.history
+        return {
+            "picked": self.picked_item is not None,
+            "pathed": self.picked_item is not None and self.spotlight.start is not None,
+            "hits": bool(self.spotlight.hits),
+            "visited": history.can_go_back,
+            "ahead": history.can_go_forward,
+            "moved": self.carrier.has_moved,
+        }
+
     def escape(self) -> None:
-        """Cancel the layout being made, else select nothing."""
+        """Cancel the layout being made, else mark nothing any more, else select nothing."""
         if self._content.is_busy:
             self._content.cancel()
             self.status_message.emit("Layout cancelled.")
+        elif self.spotlight.is_on:
+            self.spotlight.clear()
         else:
             self.pick(None)
 
@@ -266,6 +289,7 @@ class GraphCanvas(QWidget):
         self._picked_scope = None
         self._pin = self._wanted_node = None
         self._is_new_trace = True
+        self.spotlight.reset()
         has_banner = self.document.trace is not None and bool(self.document.trace.error)
         self.view.top = notices.BANNER_HEIGHT if has_banner else 0.0
         self._content.set_trace(self.document.trace)
@@ -282,9 +306,15 @@ class GraphCanvas(QWidget):
         node = self.document.selection
         if node is not None:
             self._picked_scope = None
+            self.travel.visit(node)
             item = None if self.scene is None else self.scene.item_of(node)
             if self.scene is not None and item is not None and not self.view.touches(self.scene.rect_of(item)):
                 self.reveal(item)
+        self.update()
+
+    def _on_spotlight_changed(self) -> None:
+        if self.scene is not None:
+            self._stage.mark(self.scene, self.spotlight)
         self.update()
 
     def _on_themes_changed(self, _theme: Theme) -> None:
@@ -308,6 +338,10 @@ class GraphCanvas(QWidget):
         if self._is_new_trace:
             self._is_new_trace = self._wants_fit = False
             self.view.open_on(scene.bounds)
+            self.travel.start()
+            self.travel.visit(None)
+        elif self.travel.arrive():
+            pass
         elif self._wants_fit:
             self._wants_fit = False
             self.view.fit(scene.bounds)
@@ -327,6 +361,8 @@ class GraphCanvas(QWidget):
 
     def _renew_painter(self) -> None:
         self._stage.renew(self.scene, self.labels, self.theme, self._overlay)
+        if self.scene is not None:
+            self._stage.mark(self.scene, self.spotlight)
         self.update()
 
     # ----- painting
@@ -344,8 +380,8 @@ class GraphCanvas(QWidget):
             painter.fillRect(self.rect(), self.theme.background)
             notices.paint_empty(painter, self.size(), self.theme, self.fonts, self._empty_reason())
             return
-        has_selection = self._picked_scope is not None or self.document.selection is not None
-        marks = Marks(self.picked_item if has_selection else None, self._hands.hovered)
+        selected = self.picked_item if self.has_selection else None
+        marks = Marks(selected, self._hands.hovered, self.travel.trail, self.spotlight.text)
         self._stage.paint(painter, scene, stepper, marks)
         if self._content.is_busy:
             notices.paint_busy(painter, self.size(), self.theme, self.fonts)
@@ -362,38 +398,3 @@ class GraphCanvas(QWidget):
         self.view.resize(event.oldSize(), event.size())
         self._content.aspect = min(max(self.width() / max(self.height(), 1), 0.5), 3.0)
         super().resizeEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._hands.press(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._hands.move(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._hands.release(event)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self._hands.double_click(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        self._hands.wheel(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hands.leave()
-        super().leaveEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._hands.key(event):
-            super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        item = self._hands.item_at(QPointF(event.pos()))
-        menu.build(self, item).popup(event.globalPos())
-
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QNativeGestureEvent):
-            return self._hands.gesture(event)
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            self._hands.tip(event)
-            return True
-        return super().event(event)

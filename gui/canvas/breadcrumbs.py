@@ -1,0 +1,102 @@
+"""Where in the model one is: the module calls around what is looked at, at the top left; a click goes there."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from engine.graph.model import ScopePath
+from gui.theme import RADIUS_CONTROL, Theme
+
+from .fonts import Face, Fonts, plain
+
+HEIGHT = 28.0
+GAP = 12.0
+WHOLE = "Whole graph"
+BETWEEN = " › "
+MOST_CRUMB = 176.0
+
+
+class Breadcrumbs:
+    """Paints a path and knows which part of it lies where."""
+
+    def __init__(self) -> None:
+        self._places: list[tuple[QRectF, ScopePath]] = []
+        self.place = QRectF()
+        """Where the whole line is; empty while there is none."""
+
+    def path_at(self, position: QPointF) -> ScopePath | None:
+        """The module call under a position of the widget; () stands for the whole graph."""
+        return next((path for place, path in self._places if place.contains(position)), None)
+
+    def clear(self) -> None:
+        self._places, self.place = [], QRectF()
+
+    def paint(self, painter: QPainter, path: ScopePath, theme: Theme, fonts: Fonts, top: float, room: float) -> None:
+        """Draw the line at most `room` wide, below `top`; what does not fit is left out in the middle."""
+        self.clear()
+        if not path:
+            return
+        crumbs = _fitting(path, fonts, room - 16)
+        width = sum(fonts.width(text, _face(crumb)) for text, crumb in _joined(crumbs, path))
+        self.place = QRectF(GAP, top + GAP, width + 20, HEIGHT)
+        ground = QColor(theme.surface)
+        ground.setAlphaF(0.94)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.line, 1))
+        painter.setBrush(ground)
+        painter.drawRoundedRect(self.place, RADIUS_CONTROL, RADIUS_CONTROL)
+        x, base = self.place.x() + 10, self.place.y() + 18.5
+        for text, crumb in _joined(crumbs, path):
+            face = _face(crumb)
+            wide = fonts.width(text, face)
+            painter.setFont(fonts[face])
+            painter.setPen(theme.text if crumb == (path, True) else theme.muted if crumb is None else theme.data)
+            painter.drawText(QPointF(x, base), text)
+            if crumb is not None:
+                self._places.append((QRectF(x - 4, self.place.y(), wide + 8, HEIGHT), crumb[0]))
+            x += wide
+
+
+Crumb = tuple[ScopePath, bool]
+
+
+def crumb_text(path: ScopePath) -> str:
+    """A call's own part of its path: without what the call around it already says."""
+    if not path:
+        return WHOLE
+    name = path[-1]
+    if len(path) > 1 and name.startswith(path[-2] + "."):
+        name = name[len(path[-2]) + 1 :]
+    return plain(name) or "model"
+
+
+def _fitting(path: ScopePath, fonts: Fonts, room: float) -> list[tuple[str, ScopePath | None]]:
+    texts: list[tuple[str, ScopePath | None]] = [
+        (fonts.elide(crumb_text(path[:depth]), Face.SMALL, MOST_CRUMB), path[:depth]) for depth in range(len(path) + 1)
+    ]
+    gap = fonts.width(BETWEEN, Face.SMALL)
+    widths = [fonts.width(text, Face.SMALL_BOLD) + gap for text, _ in texts]
+    while sum(widths) > room and len(texts) > 3:
+        at = 1 if texts[1][1] is not None else 2
+        if at >= len(texts) - 1:
+            break
+        if at == 1:
+            texts[1], widths[1] = ("…", None), fonts.width("…", Face.SMALL) + gap
+        else:
+            del texts[2], widths[2]
+    return texts
+
+
+def _joined(texts: list[tuple[str, ScopePath | None]], path: ScopePath) -> list[tuple[str, Crumb | None]]:
+    """The texts with their separators; the flag of a crumb says whether it is the last one."""
+    result: list[tuple[str, Crumb | None]] = []
+    for place, (text, crumb) in enumerate(texts):
+        if place:
+            result.append((BETWEEN, None))
+        result.append((text, None if crumb is None else (crumb, crumb == path)))
+    return result
+
+
+def _face(crumb: Crumb | None) -> Face:
+    return Face.SMALL_BOLD if crumb is not None and crumb[1] else Face.SMALL
