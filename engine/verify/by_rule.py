@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,36 +16,49 @@ Gradient = npt.NDArray[np.float64]
 
 
 def gradients_by_rule(trace: Trace) -> dict[int, Gradient | None]:
-    """Gradient of every leaf that the backward pass reached, by its node's id.
+    """Gradient of every leaf that the backward pass reached, by its node's id; see `each_gradient_by_rule`."""
+    return dict(each_gradient_by_rule(trace))
 
-    Starts from ones at the roots and uses the recorded forward values only, never a recorded gradient. None for a leaf
-    where a node on the way has no rule, or a value that its rule needs was not kept.
+
+def root_gradients(trace: Trace) -> list[Gradient]:
+    """The gradients that the backward pass was started with: ones, or what the program gave to `backward`."""
+    found = []
+    for node_id, output in trace.roots:
+        info = trace.graph.nodes[node_id].outputs[output]
+        given = trace.grad(node_id, output) if len(trace.roots) == 1 else None
+        is_start = given is not None and given.dtype.kind == "f" and not trace.contributions(node_id, output)
+        found.append(given.astype(np.float64) if is_start and given is not None else np.ones(info.shape))
+    return found
+
+
+def each_gradient_by_rule(trace: Trace) -> Iterator[tuple[int, Gradient | None]]:
+    """Each leaf that the backward pass reached with its gradient, as soon as it is known.
+
+    Starts from the gradients of the roots and uses the recorded forward values only, never another recorded gradient.
+    None for a leaf where a node on the way has no rule, or a value that its rule needs was not kept.
     """
     arrived: dict[tuple[int, int], Gradient] = {}
     unknown: set[tuple[int, int]] = set()
-    for node_id, output in trace.roots:
-        info = trace.graph.nodes[node_id].outputs[output]
-        _add(arrived, (node_id, output), np.ones(info.shape))
-    result: dict[int, Gradient | None] = {}
+    for place, start in zip(trace.roots, root_gradients(trace), strict=True):
+        _add(arrived, place, start)
     for step in trace.backward:
         node = step.node
         outputs = [(node.id, k) for k in range(max(1, len(node.outputs)))]
         is_unknown = any(place in unknown for place in outputs)
+        gradients = [arrived.pop(place, None) for place in outputs]
         if node.kind == "leaf":
-            result[node.id] = None if is_unknown else arrived.get((node.id, 0))
+            yield node.id, None if is_unknown else gradients[0]
             continue
-        gradients = [arrived.get(place) for place in outputs]
         edges = [edge for edge in trace.graph.incoming(node) if edge.grad_index is not None]
         found = None if is_unknown else evaluate_step(trace, step, list(gradients))
         handed_on = {} if found is None else dict(found)
         for edge in edges:
-            place = (edge.source, edge.output_nr)
-            gradient = handed_on.get(edge)
-            if gradient is not None:
-                _add(arrived, place, gradient)
+            target = (edge.source, edge.output_nr)
+            handed = handed_on.get(edge)
+            if handed is not None:
+                _add(arrived, target, handed)
             elif edge.grad_index is not None and not _is_none(step.grad_inputs, edge.grad_index):
-                unknown.add(place)
-    return result
+                unknown.add(target)
 
 
 def rounding_of(trace: Trace) -> Rounding:

@@ -43,7 +43,14 @@ class Differences(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 def central_differences(
-    evaluate: Evaluate, tensor: torch.Tensor, gradient: npt.NDArray[np.float64], seed: int = 0
+    evaluate: Evaluate,
+    tensor: torch.Tensor,
+    gradient: npt.NDArray[np.float64],
+    seed: int = 0,
+    *,
+    tolerance: float = 1e-8,
+    most_elements: int = MOST_ELEMENTS,
+    sampled_elements: int = SAMPLED_ELEMENTS,
 ) -> Differences:
     """Differentiate `evaluate` in `tensor` (float64, contiguous), which is moved and put back.
 
@@ -52,12 +59,15 @@ def central_differences(
     evaluate : the function's value as a number; the same for the same values of `tensor`.
     gradient : what is expected, shape of `tensor`. Of the estimates with different step sizes the nearest to it is
         taken: rounding spoils small steps, curvature large ones, and only a wrong gradient disagrees with all.
+    tolerance : difference to the gradient, relative to its largest element, at which no other step size is tried.
+    most_elements : up to here every element is moved; of larger tensors `sampled_elements`, chosen by `seed`, and all
+        together along one random direction.
     """
     flat = tensor.detach().reshape(-1)
     count = flat.numel()
     generator = np.random.default_rng(seed)
-    is_whole = count <= MOST_ELEMENTS
-    chosen = np.arange(count) if is_whole else np.sort(generator.choice(count, SAMPLED_ELEMENTS, replace=False))
+    is_whole = count <= most_elements
+    chosen = np.arange(count) if is_whole else np.sort(generator.choice(count, sampled_elements, replace=False))
     middle = evaluate()
     expected = gradient.reshape(-1)
     scale = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
@@ -66,7 +76,7 @@ def central_differences(
         unit = torch.zeros_like(flat)
         unit[place] = 1
         size = max(1.0, abs(float(flat[place])))
-        estimate = _along(evaluate, flat, unit, float(expected[place]), middle, size, scale)
+        estimate = _along(evaluate, flat, unit, float(expected[place]), middle, size, scale, tolerance)
         if estimate is None:
             kinks += 1
             continue
@@ -77,7 +87,7 @@ def central_differences(
         vector = torch.from_numpy(generator.standard_normal(count))
         vector /= vector.norm()
         slope = float(vector.numpy() @ expected)
-        along = _along(evaluate, flat, vector, slope, middle, 1.0, scale)
+        along = _along(evaluate, flat, vector, slope, middle, 1.0, scale, tolerance)
         direction = None if along is None else (along, slope)
     return Differences(
         places=np.array(places, dtype=np.int64),
@@ -96,6 +106,7 @@ def _along(
     middle: float,
     size: float,
     scale: float,
+    tolerance: float,
 ) -> float | None:
     """The derivative along a direction; None where the function has a kink."""
     original = flat.clone()
@@ -114,7 +125,7 @@ def _along(
             best = estimate
         gap = abs((above - middle) / h - (middle - below) / h)
         is_kinked = is_kinked and gap > KINK * max(abs(above - middle), abs(middle - below)) / h + 2 * noise
-        if abs(estimate - expected) <= max(1e-8 * scale, noise):
+        if abs(estimate - expected) <= max(tolerance * scale, noise):
             return estimate
     return None if is_kinked else best
 

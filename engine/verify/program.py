@@ -16,13 +16,13 @@ from ..errors import TraceError
 from ..graph.model import Node
 from ..graph.trace import Trace
 from .by_rule import gradients_by_rule, rounding_of
-from .differences import Differences, Rounding, central_differences, relative_error
+from .differences import central_differences
 from .doubled import Doubled, live_leaves, running_in_float64
 from .report import Report, Row
+from .rows import make_row
 
 Build = Callable[[], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]
 Array = npt.NDArray[np.float64]
-_NO_ROUNDING = Rounding()
 
 
 def check(build: Build, *, target: str = "", seed: int = 0) -> Report:
@@ -132,60 +132,10 @@ class _Checker:
             differences = central_differences(self._value, leaf, grad, seed) if is_steady else None
             by_rule = None if node is None else rules.get(node.id)
             name = "" if node is None else names.get(node.id, "")
-            rows.append(_row(name or f"leaf {len(rows)}", grad, differences, by_rule, rounding))
+            rows.append(make_row(name or f"leaf {len(rows)}", grad, differences, by_rule, rounding))
         order = {name: place for place, name in enumerate(names.values())}
         rows.sort(key=lambda row: order.get(row.name, len(order)))
         return rows, notes
-
-
-def _row(
-    name: str, grad: Array, differences: Differences | None, by_rule: Array | None, rounding: Rounding = _NO_ROUNDING
-) -> Row:
-    flat = grad.reshape(-1)
-    scale = float(np.abs(flat[np.isfinite(flat)]).max(initial=0.0))
-    errors: list[float] = []
-    place, at_direction = int(np.argmax(np.abs(flat))) if flat.size else 0, False
-    estimate: float | None = None
-    note = ""
-    if by_rule is not None:
-        rule_flat = by_rule.reshape(-1)
-        errors.append(relative_error(flat, rule_flat, scale, rounding))
-        if errors[-1] > 0:
-            place = int(np.nanargmax(np.abs(flat - rule_flat)))
-    if differences is not None and len(differences.places):
-        mine = flat[differences.places]
-        size = max(scale, float(np.abs(differences.estimates).max()))
-        errors.append(relative_error(mine, differences.estimates, size, differences.rounding))
-        with np.errstate(invalid="ignore"):
-            gaps = np.nan_to_num(np.abs(mine - differences.estimates), nan=np.inf)
-        worst = int(np.argmax(gaps)) if errors[-1] == max(errors) and errors[-1] > 0 else int(np.argmax(np.abs(mine)))
-        place, estimate = int(differences.places[worst]), float(differences.estimates[worst])
-        if differences.direction is not None:
-            along, slope = differences.direction
-            size = max(abs(along), abs(slope), scale / max(1.0, flat.size**0.5))
-            error = relative_error(np.array([slope]), np.array([along]), size, differences.rounding)
-            at_direction = error > max(errors)
-            errors.append(error)
-    if differences is not None and differences.kinks:
-        note = f"{differences.kinks} elements lie on a kink, where there is no derivative; autograd's choice stands."
-    if at_direction and differences is not None and differences.direction is not None:
-        autograd, estimate, rule = differences.direction[1], differences.direction[0], None
-    else:
-        autograd = float(flat[place]) if flat.size else 0.0
-        rule = None if by_rule is None or not flat.size else float(by_rule.reshape(-1)[place])
-    index = tuple(int(k) for k in np.unravel_index(place, grad.shape)) if grad.ndim and flat.size else None
-    return Row(
-        name=name,
-        shape=grad.shape,
-        at="direction" if at_direction else index,
-        autograd=autograd,
-        by_rule=rule,
-        finite_difference=estimate,
-        relative_error=max(errors, default=None),
-        checked=0 if differences is None else len(differences.places),
-        count=flat.size,
-        note=note,
-    )
 
 
 def _native_rows(native: Trace) -> tuple[Row, ...]:
@@ -196,7 +146,7 @@ def _native_rows(native: Trace) -> tuple[Row, ...]:
         grad = native.grad(leaf)
         if grad is not None and np.isrealobj(grad):
             rows.append(
-                _row(leaf.name or f"leaf {leaf.id}", grad.astype(np.float64), None, rules.get(leaf.id), rounding)
+                make_row(leaf.name or f"leaf {leaf.id}", grad.astype(np.float64), None, rules.get(leaf.id), rounding)
             )
     return tuple(rows)
 

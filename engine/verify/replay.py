@@ -11,26 +11,10 @@ import torch
 
 from ..graph.model import Edge
 from ..graph.trace import BackwardStep, Trace
-from ..rules.call import list_name
 from .differences import EPSILON, STEPS, Rounding, relative_error
-
-_NARROW = {"float32", "float16", "bfloat16"}
-# Arguments that only say where and how a result is stored.
-_STORAGE_ARGUMENTS = {"device", "layout", "memory_format", "pin_memory", "non_blocking"}
-# Their lists of indices may leave out axes, which a trace does not keep.
-_UNREPLAYABLE = {"aten.index.Tensor", "aten.index_put_.default", "aten.index_put.default"}
+from .operators import FAILURES, is_random, operator_of, run_operator, widened
 
 Replay = Callable[[dict[int, torch.Tensor]], list[torch.Tensor]]
-
-
-def operator_of(name: str | None) -> Any:
-    """The operator behind a recorded name such as "aten.addmm.default"; None if this torch has none."""
-    parts = (name or "").split(".")
-    if len(parts) != 3:
-        return None
-    namespace, operator, overload = parts
-    packet = getattr(getattr(torch.ops, namespace, None), operator, None)
-    return getattr(packet, overload, None)
 
 
 def replayer(trace: Trace, step: BackwardStep) -> tuple[Replay, dict[int, torch.Tensor]] | None:
@@ -41,54 +25,22 @@ def replayer(trace: Trace, step: BackwardStep) -> tuple[Replay, dict[int, torch.
     """
     node = step.node
     operator = operator_of(node.op)
-    if operator is None or node.op in _UNREPLAYABLE or node.grad_fn == "CopySlices":
-        return None
-    if torch.Tag.nondeterministic_seeded in operator.tags:
+    if operator is None or node.grad_fn == "CopySlices" or is_random(operator):
         return None
     operands: dict[int, torch.Tensor] = {}
-    places: dict[str, list[int]] = {}
-    is_list: set[str] = set()
+    names: list[tuple[str, int]] = []
     for edge in trace.graph.incoming(node):
-        if edge.arg is None:
+        value = None if edge.arg is None else trace.value(edge.source, edge.output_nr)
+        if edge.arg is None or value is None or value.dtype.kind == "c":
             return None
-        value = trace.value(edge.source, edge.output_nr)
-        if value is None or value.dtype.kind == "c":
-            return None
-        tensor = torch.from_numpy(np.ascontiguousarray(value))
-        operands[edge.input_nr] = tensor.to(torch.float64) if tensor.is_floating_point() else tensor
-        name = list_name(edge.arg)
-        places.setdefault(name, []).append(edge.input_nr)
-        if name != edge.arg:
-            is_list.add(name)
+        operands[edge.input_nr] = widened(value)
+        names.append((edge.arg, edge.input_nr))
 
     def run(values: dict[int, torch.Tensor]) -> list[torch.Tensor]:
-        positional: list[Any] = []
-        keywords: dict[str, Any] = {}
-        for argument in operator._schema.arguments:
-            if argument.name in places:
-                found = [values[place].clone() for place in places[argument.name]]
-                value: Any = found if argument.name in is_list else found[0]
-            elif argument.name in node.params and argument.name not in _STORAGE_ARGUMENTS:
-                value = _argument(node.params[argument.name])
-            else:
-                value = argument.default_value if argument.has_default_value() else None
-            if argument.kwarg_only:
-                keywords[argument.name] = value
-            else:
-                positional.append(value)
-        result = operator(*positional, **keywords)
-        return [result] if isinstance(result, torch.Tensor) else [r for r in result if isinstance(r, torch.Tensor)]
+        # Cloned, since the operator may change its operands in place.
+        return run_operator(operator, node, [(name, values[place].clone()) for name, place in names])
 
     return run, operands
-
-
-def _argument(value: Any) -> Any:
-    if isinstance(value, str):
-        if value in _NARROW:
-            return torch.float64
-        found = getattr(torch, value, None)
-        return found if isinstance(found, torch.dtype) else value
-    return value
 
 
 def difference_errors(
@@ -114,7 +66,7 @@ def difference_errors(
 
     try:
         value(operands)
-    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError):
+    except FAILURES:
         return None  # an argument that a trace keeps as text only; the rule may still speak for this node
     generator = np.random.default_rng(seed)
     errors = []

@@ -1,0 +1,93 @@
+"""Runs a recorded operator again, with the arguments that a trace keeps of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..graph.model import Node
+
+NARROW = {"float32", "float16", "bfloat16"}
+# Arguments that only say where and how a result is stored.
+_STORAGE_ARGUMENTS = {"device", "layout", "memory_format", "pin_memory", "non_blocking"}
+_PLACE = re.compile(r"^(.*)\[(\d+)\]$")
+FAILURES = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AttributeError)
+"""What running an operator with unfitting arguments raises."""
+
+
+def operator_of(name: str | None) -> Any:
+    """The operator behind a recorded name such as "aten.addmm.default"; None if this torch has none."""
+    parts = (name or "").split(".")
+    if len(parts) != 3:
+        return None
+    namespace, operator, overload = parts
+    packet = getattr(getattr(torch.ops, namespace, None), operator, None)
+    return getattr(packet, overload, None)
+
+
+def is_random(operator: Any) -> bool:
+    """Whether the operator draws random numbers."""
+    return torch.Tag.nondeterministic_seeded in operator.tags
+
+
+def run_operator(operator: Any, node: Node, operands: Sequence[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
+    """Call `operator` as it was called for `node`, in float64 where the call named a narrower type.
+
+    Parameters
+    ----------
+    operands : (argument's name as in `Edge.arg`, value), in order; elements of lists by their places ("indices[1]"),
+        of which those left out are None.
+
+    Raises
+    ------
+    Any of `FAILURES`
+        Where an argument was kept as a text only, or the operator does not work for these types.
+    """
+    given: dict[str, Any] = {}
+    for name, operand in operands:
+        match = _PLACE.match(name)
+        if match is None:
+            given[name] = operand
+            continue
+        parts = given.setdefault(match[1], [])
+        parts.extend([None] * (int(match[2]) + 1 - len(parts)))
+        parts[int(match[2])] = operand
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for argument in operator._schema.arguments:
+        value: Any
+        if argument.name in given:
+            value = given[argument.name]
+        elif argument.name in node.params and argument.name not in _STORAGE_ARGUMENTS:
+            value = _argument(node.params[argument.name])
+        else:
+            value = argument.default_value if argument.has_default_value() else None
+        if argument.kwarg_only:
+            keywords[argument.name] = value
+        else:
+            positional.append(value)
+    result = operator(*positional, **keywords)
+    if isinstance(result, torch.Tensor):
+        return [result]
+    flat: list[torch.Tensor] = []
+    for part in result if isinstance(result, (list, tuple)) else ():
+        flat.extend([part] if isinstance(part, torch.Tensor) else [t for t in part if isinstance(t, torch.Tensor)])
+    return flat
+
+
+def _argument(value: Any) -> Any:
+    if isinstance(value, str):
+        if value in NARROW:
+            return torch.float64
+        found = getattr(torch, value, None)
+        return found if isinstance(found, torch.dtype) else value
+    return value
+
+
+def widened(array: Any) -> torch.Tensor:
+    """A tensor of an array, floating point in float64; it shares no memory with the array."""
+    tensor = torch.from_numpy(array.copy(order="C"))
+    return tensor.to(torch.float64) if tensor.is_floating_point() else tensor
