@@ -274,8 +274,12 @@ class _Known:
 
 
 def _memory(gradient: torch.Tensor) -> _Memory | None:
-    """Identity of a plain tensor's memory; subclasses (fake tensors, say) may have none."""
-    return memory_of(gradient) if type(gradient) is torch.Tensor else None
+    """Identity of a plain tensor's elements. Subclasses (fake tensors, say) may have no memory; and a conjugate shows
+    other elements than the tensor whose memory it shares.
+    """
+    if type(gradient) is not torch.Tensor or gradient.is_conj() or gradient.is_neg():
+        return None
+    return memory_of(gradient)
 
 
 def _saved_names(grad_fn: Any) -> tuple[str, ...]:
