@@ -48,14 +48,14 @@ def break_cycles(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 
     Ties are broken by number, and so are cycles: the lowest number that is left comes first.
     """
+    if all(source <= target for source, target in edges):
+        return list(range(count))
     after: list[list[int]] = [[] for _ in range(count)]
     missing = [0] * count
     for source, target in edges:
         if source != target:
             after[source].append(target)
             missing[target] += 1
-    if all(source <= target for source, target in edges):
-        return list(range(count))
     order: list[int] = []
     is_placed = [False] * count
     ready = [node for node in range(count) if missing[node] == 0]  # a heap: sorted as it is

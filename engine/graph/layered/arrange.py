@@ -16,7 +16,7 @@ from .wrap import arrange_columns
 
 
 class Arranger:
-    """Arranges levels, every one once, for a window of the given proportions; wraps long ones if it `may_wrap`.
+    """Arranges levels, equal parts once, for a window of the given proportions; wraps long ones if it `may_wrap`.
 
     `check` is called between pieces of the work and may raise to end it.
     """
@@ -25,26 +25,26 @@ class Arranger:
         self.aspect = aspect
         self.check = check
         self.shape = Shape(aspect) if may_wrap else None
-        self._known: dict[Level, Arranged] = {}
+        self._parts: dict[Level, Arranged] = {}
         self._pieces: dict[Level, Arranged] = {}
 
     def arrange(self, level: Level) -> Arranged:
-        """Lay out one level: in columns if it is long, else as one piece."""
-        known = self._known.get(level)
-        if known is None:
-            known = self._known[level] = self._arranged(level)
-        return known
-
-    def _arranged(self, level: Level) -> Arranged:
+        """Lay out one level: in columns if it is long, else as one piece; parts that nothing connects side by side."""
         parts = components(level)
         if len(parts) > 1:
-            return arrange_apart(level, parts, self.arrange, self.aspect)
+            return arrange_apart(level, parts, self._part, self.aspect)
         ranked = assign_ranks(level)
         if self.shape is not None:
             cuts = column_cuts(level, ranked, self.shape)
             if len(cuts) > 1:
                 return arrange_columns(level, ranked, cuts, self._piece)
         return self._in_one_piece(level, ranked)
+
+    def _part(self, level: Level) -> Arranged:
+        known = self._parts.get(level)
+        if known is None:
+            known = self._parts[level] = self.arrange(level)
+        return known
 
     def _piece(self, level: Level) -> Arranged:
         known = self._pieces.get(level)

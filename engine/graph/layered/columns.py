@@ -63,13 +63,21 @@ def _window(heights: list[float], cuts: list[int], width: float, aspect: float) 
 
 def _extent(level: Level, ranked: Ranked, first: int, last: int, *, is_folded: bool) -> tuple[list[float], float]:
     """About the height of every rank, and the width of the widest."""
-    outside = level.entries + level.exits
+    outside, count = level.entries + level.exits, level.vertices
+    if is_folded:
+        sizes = [box.folded if box.folded is not None else (box.width, box.height) for box in level.boxes]
+    else:
+        sizes = [(box.width, box.height) for box in level.boxes]
     heights, width = [], 0.0
     for layer in ranked.layers[first:last]:
-        boxes = [level.boxes[v - outside] for v in layer if outside <= v < level.vertices]
-        sizes = [box.folded if is_folded and box.folded is not None else (box.width, box.height) for box in boxes]
-        heights.append(max((size[1] for size in sizes), default=0.0) + RANK_GAP)
-        width = max(width, sum(size[0] + BOX_GAP for size in sizes))
+        across = highest = 0.0
+        for vertex in layer:
+            if outside <= vertex < count:
+                wide, high = sizes[vertex - outside]
+                across += wide + BOX_GAP
+                highest = max(highest, high)
+        heights.append(highest + RANK_GAP)
+        width = max(width, across)
     return heights, width
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from ..walk import break_cycles
@@ -126,7 +127,9 @@ def _chains(
     chains: list[Chain] = []
     for index, wire in enumerate(level.wires):
         high, low = rank[wire.source], rank[wire.target]
-        if high < low:  # also what broke a cycle may point down in the end
+        if high == low - 1:
+            chains.append(Chain([wire.source, wire.target]))
+        elif high < low:  # also what broke a cycle may point down in the end
             passed = [bend(r, shared[index]) for r in range(high + 1, low)]
             chains.append(Chain([wire.source, *passed, wire.target]))
         else:
@@ -136,20 +139,14 @@ def _chains(
 
 def _trunks(level: Level) -> list[tuple[int, int] | None]:
     """A key per wire that is equal for wires that share one line as far as they can: those of one fixed port."""
-    out_count: dict[tuple[int, int], int] = {}
-    in_count: dict[tuple[int, int], int] = {}
-    for wire in level.wires:
-        source, target = (wire.source, wire.source_port), (wire.target, wire.target_port)
-        out_count[source] = out_count.get(source, 0) + 1
-        in_count[target] = in_count.get(target, 0) + 1
-    keys: list[tuple[int, int] | None] = []
-    for wire in level.wires:
-        source, target = (wire.source, wire.source_port), (wire.target, wire.target_port)
-        is_fixed = wire.source < level.entries or wire.source_port >= 0
-        if out_count[source] >= (2 if is_fixed else MERGE_FROM):
-            keys.append((wire.source, wire.source_port))
-        elif in_count[target] >= MERGE_FROM:
-            keys.append((-1 - wire.target, wire.target_port))
-        else:
-            keys.append(None)
-    return keys
+    out_count = Counter(wire[:2] for wire in level.wires)
+    in_count = Counter(wire[2:] for wire in level.wires)
+    many_out = {
+        end: end
+        for end, count in out_count.items()
+        if count >= (2 if end[0] < level.entries or end[1] >= 0 else MERGE_FROM)
+    }
+    many_in = {end: (-1 - end[0], end[1]) for end, count in in_count.items() if count >= MERGE_FROM}
+    if not many_out and not many_in:
+        return [None] * len(level.wires)
+    return [many_out.get(wire[:2]) or many_in.get(wire[2:]) for wire in level.wires]

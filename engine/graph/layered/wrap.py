@@ -98,9 +98,9 @@ class _Columns:
             by_rank.append(column)
         columns = [by_rank[ranked.rank[vertex]] for vertex in range(self.level.vertices)]
         # What hangs on one consumer goes with it. Consumers come first: ranks from the bottom up.
-        for wire in sorted(self.level.wires, key=lambda wire: -ranked.rank[wire.source]):
-            if ranked.is_free[wire.source]:
-                columns[wire.source] = columns[wire.target]
+        free = [wire for wire in self.level.wires if ranked.is_free[wire.source]]
+        for wire in sorted(free, key=lambda wire: -ranked.rank[wire.source]):
+            columns[wire.source] = columns[wire.target]
         return columns
 
     def _plan(self, wire: Wire) -> _Plan:
