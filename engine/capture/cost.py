@@ -19,6 +19,20 @@ _KERNELS = {
 }
 
 
+_formulas: dict[str, _Formula | None] = {}
+"""By operator, with and without its overload; begun anew when torch's registry has grown."""
+_registered = 0
+_arguments: dict[str, tuple[_Argument, ...]] = {}
+
+
+class _Argument(NamedTuple):
+    """An argument of an operator, as its schema has it."""
+
+    name: str
+    default: Any
+    is_keyword: bool
+
+
 class _Form(NamedTuple):
     """Stands for a tensor in the formulas that look at tensors and not at shapes."""
 
@@ -30,9 +44,9 @@ def count_flops(nodes: list[Node], edges: list[Edge]) -> None:
 
     Works from the recorded shapes and arguments; equal calls are computed once.
     """
-    formulas: dict[str, _Formula | None] = {}
+    _learn_formulas()
     known: dict[Any, int | None] = {}
-    counted = {node.id: node for node in nodes if node.op is not None and _formula(node.op, formulas) is not None}
+    counted = {node.id: node for node in nodes if node.op is not None and _formula(node.op) is not None}
     if not counted:
         return
     shapes: dict[int, dict[str, tuple[int, ...]]] = {node_id: {} for node_id in counted}
@@ -46,56 +60,69 @@ def count_flops(nodes: list[Node], edges: list[Edge]) -> None:
         results = tuple(info.shape for info in node.outputs)
         key = (node.op, tuple(given.items()), results, repr(node.params))
         if key not in known:
-            known[key] = _evaluate(node, formulas[node.op or ""], given, results)
+            known[key] = _evaluate(node, _formulas[node.op or ""], given, results)
         node.flops = known[key]
 
 
-def _formula(op: str, formulas: dict[str, _Formula | None]) -> _Formula | None:
-    if not formulas:
-        # Imported here and not above: it registers its formulas with operators that torch loads only then.
-        from torch.utils.flop_counter import flop_registry
+def _learn_formulas() -> None:
+    global _registered  # noqa: PLW0603 - a cache of what belongs to torch
+    # Imported here and not above: no one needs it before the first trace is complete.
+    from torch.utils.flop_counter import flop_registry
 
-        registry = {str(packet): formula for packet, formula in flop_registry.items()}
-        for kernel, like in _KERNELS.items():
-            if like in registry:
-                registry.setdefault(kernel, registry[like])
-        formulas.update(registry)
-    if op not in formulas:
-        formulas[op] = formulas.get(op.rpartition(".")[0])
-    return formulas[op]
+    if len(flop_registry) == _registered:
+        return
+    _registered = len(flop_registry)
+    _formulas.clear()
+    _formulas.update((str(packet), formula) for packet, formula in flop_registry.items())
+    for kernel, like in _KERNELS.items():
+        if like in _formulas:
+            _formulas.setdefault(kernel, _formulas[like])
+
+
+def _formula(op: str) -> _Formula | None:
+    if op not in _formulas:
+        _formulas[op] = _formulas.get(op.rpartition(".")[0])
+    return _formulas[op]
 
 
 def _evaluate(
     node: Node, formula: _Formula | None, shapes: dict[str, tuple[int, ...]], results: tuple[tuple[int, ...], ...]
 ) -> int | None:
-    operator = _operator_of(node.op or "")
-    if operator is None or formula is None:
+    if formula is None:
         return None
-    needs_tensors = not hasattr(formula, "__wrapped__")
+    by_shape = getattr(formula, "__wrapped__", None)  # what torch wraps to be called with tensors takes their shapes
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
-    for argument in operator._schema.arguments:
+    for argument in _arguments_of(node.op or ""):
         if argument.name in shapes:
             shape = shapes[argument.name]
-            value: Any = _Form(shape) if needs_tensors else shape
-        elif argument.name in node.params:
-            value = node.params[argument.name]
+            value: Any = _Form(shape) if by_shape is None else shape
         else:
-            value = argument.default_value if argument.has_default_value() else None
-        if argument.kwarg_only:
+            value = node.params.get(argument.name, argument.default)
+        if argument.is_keyword:
             keywords[argument.name] = value
         else:
             positional.append(value)
     try:
-        return int(formula(*positional, **keywords, out_val=results[0] if len(results) == 1 else results))
+        result = results[0] if len(results) == 1 else results
+        if by_shape is not None:
+            return int(by_shape(*positional, **keywords, out_shape=result))
+        return int(formula(*positional, **keywords, out_val=result))
     except (TypeError, ValueError, AssertionError, AttributeError, IndexError, KeyError):
         return None  # forms that the formula does not foresee: nested tensors, a kernel whose arguments differ
 
 
-def _operator_of(name: str) -> Any:
-    namespace, _, rest = name.partition(".")
-    operator, _, overload = rest.partition(".")
-    return getattr(getattr(getattr(torch.ops, namespace, None), operator, None), overload, None)
+def _arguments_of(op: str) -> tuple[_Argument, ...]:
+    known = _arguments.get(op)
+    if known is None:
+        namespace, _, rest = op.partition(".")
+        operator, _, overload = rest.partition(".")
+        function = getattr(getattr(getattr(torch.ops, namespace, None), operator, None), overload, None)
+        schema = [] if function is None else function._schema.arguments
+        known = _arguments[op] = tuple(
+            _Argument(a.name, a.default_value if a.has_default_value() else None, a.kwarg_only) for a in schema
+        )
+    return known
 
 
 class Storages:
