@@ -23,6 +23,9 @@ _formulas: dict[str, _Formula | None] = {}
 """By operator, with and without its overload; begun anew when torch's registry has grown."""
 _registered = 0
 _arguments: dict[str, tuple[_Argument, ...]] = {}
+_known: dict[Any, int | None] = {}
+"""Results by operator, shapes and arguments: a training repeats the same calls in every step."""
+_MOST_KNOWN = 4096
 
 
 class _Argument(NamedTuple):
@@ -45,7 +48,8 @@ def count_flops(nodes: list[Node], edges: list[Edge]) -> None:
     Works from the recorded shapes and arguments; equal calls are computed once.
     """
     _learn_formulas()
-    known: dict[Any, int | None] = {}
+    if len(_known) > _MOST_KNOWN:
+        _known.clear()
     counted = {node.id: node for node in nodes if node.op is not None and _formula(node.op) is not None}
     if not counted:
         return
@@ -59,9 +63,9 @@ def count_flops(nodes: list[Node], edges: list[Edge]) -> None:
         given = shapes[node_id]
         results = tuple(info.shape for info in node.outputs)
         key = (node.op, tuple(given.items()), results, repr(node.params))
-        if key not in known:
-            known[key] = _evaluate(node, _formulas[node.op or ""], given, results)
-        node.flops = known[key]
+        if key not in _known:
+            _known[key] = _evaluate(node, _formulas[node.op or ""], given, results)
+        node.flops = _known[key]
 
 
 def _learn_formulas() -> None:
@@ -73,6 +77,7 @@ def _learn_formulas() -> None:
         return
     _registered = len(flop_registry)
     _formulas.clear()
+    _known.clear()
     _formulas.update((str(packet), formula) for packet, formula in flop_registry.items())
     for kernel, like in _KERNELS.items():
         if like in _formulas:
