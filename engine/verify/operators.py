@@ -12,7 +12,7 @@ from ..graph.model import Node
 
 NARROW = {"float32", "float16", "bfloat16"}
 # Arguments that only say where and how a result is stored.
-_STORAGE_ARGUMENTS = {"device", "layout", "memory_format", "pin_memory", "non_blocking"}
+_STORAGE_ARGUMENTS = {"device", "layout", "pin_memory", "non_blocking"}
 _PLACE = re.compile(r"^(.*)\[(\d+)\]$")
 FAILURES = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AttributeError)
 """What running an operator with unfitting arguments raises."""
@@ -28,9 +28,12 @@ def operator_of(name: str | None) -> Any:
     return getattr(packet, overload, None)
 
 
-def is_random(operator: Any) -> bool:
-    """Whether the operator draws random numbers."""
-    return torch.Tag.nondeterministic_seeded in operator.tags
+def is_random(operator: Any, node: Node) -> bool:
+    """Whether the operator draws random numbers; an attention without dropout does not, whatever it is marked as."""
+    if torch.Tag.nondeterministic_seeded not in operator.tags:
+        return False
+    has_dropout = any(argument.name == "dropout_p" for argument in operator._schema.arguments)
+    return not (has_dropout and node.params.get("dropout_p", 0.0) == 0)
 
 
 def run_operator(operator: Any, node: Node, operands: Sequence[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
@@ -83,7 +86,7 @@ def _argument(value: Any) -> Any:
         if value in NARROW:
             return torch.float64
         found = getattr(torch, value, None)
-        return found if isinstance(found, torch.dtype) else value
+        return found if isinstance(found, (torch.dtype, torch.memory_format)) else value
     return value
 
 

@@ -25,7 +25,7 @@ def replayer(trace: Trace, step: BackwardStep) -> tuple[Replay, dict[int, torch.
     """
     node = step.node
     operator = operator_of(node.op)
-    if operator is None or node.grad_fn == "CopySlices" or is_random(operator):
+    if operator is None or node.grad_fn == "CopySlices" or is_random(operator, node):
         return None
     operands: dict[int, torch.Tensor] = {}
     names: list[tuple[str, int]] = []

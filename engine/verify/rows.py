@@ -29,7 +29,8 @@ def make_row(
     if differences is not None and len(differences.places):
         mine = flat[differences.places]
         size = max(scale, float(np.abs(differences.estimates).max()))
-        errors.append(relative_error(mine, differences.estimates, size, differences.rounding))
+        of_differences = max(differences.rounding, rounding)  # where terms cancel, autograd's own rounding is larger
+        errors.append(relative_error(mine, differences.estimates, size, of_differences))
         with np.errstate(invalid="ignore"):
             gaps = np.nan_to_num(np.abs(mine - differences.estimates), nan=np.inf)
         worst = int(np.argmax(gaps)) if errors[-1] == max(errors) and errors[-1] > 0 else int(np.argmax(np.abs(mine)))
@@ -37,7 +38,7 @@ def make_row(
         if differences.direction is not None:
             along, slope = differences.direction
             size = max(abs(along), abs(slope), scale / max(1.0, flat.size**0.5))
-            error = relative_error(np.array([slope]), np.array([along]), size, differences.rounding)
+            error = relative_error(np.array([slope]), np.array([along]), size, of_differences)
             at_direction = error > max(errors)
             errors.append(error)
     if differences is not None and differences.kinks:
