@@ -142,7 +142,7 @@ def _command_parser() -> argparse.ArgumentParser:
     made["diagnose"].add_argument("--json", action="store_true", help="print the findings as JSON")
     export = made["export"]
     export.add_argument("trace", metavar="FILE", help="a saved trace (x.retrograd)")
-    export.add_argument("-o", "--output", metavar="FILE", required=True, help=".svg .png .pdf .dot .graphml .json")
+    export.add_argument("-o", "--output", metavar="FILE", required=True, help=".svg .png .pdf .dot .graphml .mmd .json")
     export.add_argument("--step", type=int, metavar="K", help="after K backward steps (default: all of them)")
     export.add_argument("--theme", choices=("light", "dark"), default="light")
     export.add_argument("--scale", type=float, default=2.0, help="pixels per unit in a png (default: 2)")
@@ -244,11 +244,11 @@ def _trace(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from engine.errors import TargetError
-    from engine.graph.export import to_dot, to_graphml, to_json
+    from engine.graph.export import to_dot, to_graphml, to_json, to_mermaid
     from engine.graph.trace import Trace
     from engine.storage.atomic import write_atomically
 
-    writers = {".dot": to_dot, ".graphml": to_graphml, ".json": to_json}
+    writers = {".dot": to_dot, ".graphml": to_graphml, ".mmd": to_mermaid, ".json": to_json}
     pictures = (".svg", ".png", ".pdf")
     ending = options.output[options.output.rfind(".") :].lower() if "." in options.output else ""
 

@@ -27,6 +27,12 @@ Condition = Literal[
     "held",  # a training is held
     "undo",
     "redo",
+    "picked",  # a box of the graph can be asked about: the selected one, else the current step's
+    "pathed",  # the same, and a node to show paths from was chosen
+    "hits",  # a search has found nodes
+    "visited",  # there is a place to go back to
+    "ahead",  # there is one to go forward to
+    "moved",  # a box was moved by hand
 ]
 
 SEPARATOR = "-"
@@ -69,7 +75,16 @@ COMMANDS: tuple[Command, ...] = (
         "Ctrl+E",
         icon="export",
         when="trace",
-        keywords="svg png pdf dot graphml json image",
+        keywords="svg png pdf dot graphml mermaid json image",
+    ),
+    _command(
+        "export_view",
+        "Export view…",
+        "Save the part of the graph that is in view as a picture",
+        "Ctrl+Shift+E",
+        icon="export",
+        when="trace",
+        keywords="svg png pdf image section",
     ),
     _command(
         "run_again", "Run again", "Run the program once more", "Ctrl+R", "F5", icon="run-again", when="rerunnable"
@@ -79,18 +94,55 @@ COMMANDS: tuple[Command, ...] = (
     _command("quit", "Quit", "Leave Retrograd", "Ctrl+Q"),
     _command("undo", "Undo", "Take the last change back", "Ctrl+Z", icon="undo", when="undo"),
     _command("redo", "Redo", "Make the change again", "Ctrl+Shift+Z", "Ctrl+Y", icon="redo", when="redo"),
-    _command("show_palette", "Find…", "Find a command, a node or a variable", "Ctrl+K", "Ctrl+Shift+P", icon="search"),
-    _command("deselect", "Clear selection", "Describe the current step again", "Esc", when="trace"),
+    _command(
+        "show_palette", "Find…", "Find a command, a node or a variable", "Ctrl+K", "/", "Ctrl+Shift+P", icon="search"
+    ),
+    _command("deselect", "Clear", "Clear what is marked, then the selection", "Esc", when="trace"),
+    _command("go_back", "Back", "Go back to the place before", "Alt+Left", when="visited"),
+    _command("go_forward", "Forward", "Go to the place that was gone back from", "Alt+Right", when="ahead"),
+    _command("find_next", "Next found", "Go to the next node that was found", "F3", when="hits"),
+    _command("find_previous", "Previous found", "Go to the one before", "Shift+F3", when="hits"),
+    _command(
+        "show_dependencies",
+        "Show what this depends on",
+        "Dim everything that it is not computed from",
+        "Ctrl+Up",
+        when="picked",
+        keywords="ancestors inputs producers",
+    ),
+    _command(
+        "show_dependents",
+        "Show what depends on this",
+        "Dim everything that is not computed from it",
+        "Ctrl+Down",
+        when="picked",
+        keywords="descendants outputs consumers",
+    ),
+    _command(
+        "show_path_to_loss",
+        "Show the path to the loss",
+        "Dim everything that lies on no way to the loss",
+        "L",
+        when="picked",
+        keywords="root reach",
+    ),
+    _command("start_path", "Start a path here", "Choose one end of a path", "B", when="picked"),
+    _command(
+        "show_paths", "Show the paths to here", "Dim all but the ways from the path's start", "Shift+B", when="pathed"
+    ),
     _command(
         "step_forward",
         "Step forward",
         "Take the next backward step",
         "Right",
+        ".",
         icon="step-forward",
         short="Step",
         when="forward",
     ),
-    _command("step_back", "Step back", "Undo one backward step", "Left", icon="step-back", short="Back", when="back"),
+    _command(
+        "step_back", "Step back", "Undo one backward step", "Left", ",", icon="step-back", short="Back", when="back"
+    ),
     _command(
         "move_to_start", "To the start", "Before the first backward step", "Home", icon="move-to-start", when="back"
     ),
@@ -120,6 +172,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("zoom_in", "Zoom in", "Draw the graph larger", "Ctrl++", "Ctrl+=", when="trace"),
     _command("zoom_out", "Zoom out", "Draw the graph smaller", "Ctrl+-", when="trace"),
     _command("center_focus", "Centre the current node", "Bring it to the middle", "C", when="trace"),
+    _command("reset_positions", "Reset positions", "Put boxes moved by hand back", when="moved"),
     _command("fold_all", "Fold all", "One box for each module", "Ctrl+Shift+F", icon="fold", when="trace"),
     _command("unfold_all", "Unfold all", "Show every operation", "Ctrl+Shift+U", icon="unfold", when="trace"),
     _command(
@@ -145,11 +198,16 @@ MENUS: Mapping[str, tuple[str, ...]] = {
             SEPARATOR,
             "save_trace",
             "export_graph",
+            "export_view",
             SEPARATOR,
         ),
         *("run_again", "stop", SEPARATOR, "close_target", "quit"),
     ),
     "&Edit": ("undo", "redo", SEPARATOR, "show_palette", "deselect"),
+    "&Go": (
+        *("go_back", "go_forward", SEPARATOR, "find_next", "find_previous", SEPARATOR, "show_dependencies"),
+        *("show_dependents", "show_path_to_loss", SEPARATOR, "start_path", "show_paths"),
+    ),
     "&Step": (
         *("step_forward", "step_back", "move_to_start", "move_to_end", SEPARATOR, "toggle_play", "play_slower"),
         *("play_faster", SEPARATOR, "run_to_selected"),
@@ -157,7 +215,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&Training": ("pause_training", "resume_training", "step_training"),
     "&View": (
         *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "fold_all", "unfold_all", "<Depth>"),
-        *("<Layout>", "<Overlay>", SEPARATOR, "toggle_theme", "<Theme>", "<Panels>", "reset_layout"),
+        *("<Layout>", "<Overlay>", "reset_positions", SEPARATOR, "toggle_theme", "<Theme>", "<Panels>", "reset_layout"),
     ),
     "&Help": ("show_shortcuts", "show_log", SEPARATOR, "about"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +14,20 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from engine.errors import RetrogradError
+from gui.canvas.spotlight import Spotlight
 from gui.opening import FILE_FILTER, TRACE_SUFFIX
 from gui.settings import log_folder
 from gui.theme import ThemeName
 from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
+    from engine.graph.trace import Trace
     from gui.window import MainWindow
 
 
 ZOOM_STEP = 1.25
+PICTURE_FILTERS = ("SVG picture (*.svg)", "PNG picture (*.png)", "PDF document (*.pdf)")
+TEXT_FILTERS = ("Graphviz DOT (*.dot)", "GraphML (*.graphml)", "Mermaid (*.mmd)", "JSON (*.json)")
 
 
 class Commands(QObject):
@@ -68,23 +73,25 @@ class Commands(QObject):
         window.workspace.background.run(lambda: trace.save(path), then, failed)
 
     def export_graph(self) -> None:
+        self._export("Export graph", PICTURE_FILTERS + TEXT_FILTERS, self.export_graph, is_view=False)
+
+    def export_view(self) -> None:
+        self._export("Export view", PICTURE_FILTERS, self.export_view, is_view=True)
+
+    def _export(self, title: str, filters: tuple[str, ...], again: Callable[[], None], *, is_view: bool) -> None:
         window = self._window
         if window.document.trace is None or window.canvas is None:
             return
-        suggestion = str(Path(self._folder(), f"{self._stem()}.svg"))
-        filters = (
-            "SVG picture (*.svg);;PNG picture (*.png);;PDF document (*.pdf);;Graphviz DOT (*.dot);;"
-            "GraphML (*.graphml);;JSON (*.json)"
-        )
-        name, chosen = QFileDialog.getSaveFileName(window, "Export graph", suggestion, filters)
+        suggestion = str(Path(self._folder(), f"{self._stem()}{'-view' if is_view else ''}.svg"))
+        name, chosen = QFileDialog.getSaveFileName(window, title, suggestion, ";;".join(filters))
         if not name:
             return
         path = Path(name) if Path(name).suffix else Path(name + chosen[chosen.rfind("*") + 1 : -1])
         window.settings.update(folder=str(path.parent))
         try:
-            window.export_graph(path)
+            window.export_graph(path, is_view=is_view)
         except (OSError, RetrogradError) as error:
-            window.notify(_not_saved(path, error, self.export_graph))
+            window.notify(_not_saved(path, error, again))
         else:
             window.notify(Notification(f"The graph is saved as {path.name}.", "info", str(path.parent), key="saved"))
 
@@ -114,7 +121,48 @@ class Commands(QObject):
     def deselect(self) -> None:
         if self._window.canvas is not None:
             self._window.canvas.escape()
-        self._window.document.select(None)
+        else:
+            self._window.document.select(None)
+
+    # Go
+
+    def go_back(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.travel.back()
+
+    def go_forward(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.travel.forward()
+
+    def find_next(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.travel.next_hit()
+
+    def find_previous(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.travel.previous_hit()
+
+    def show_dependencies(self) -> None:
+        self._ask(Spotlight.show_dependencies)
+
+    def show_dependents(self) -> None:
+        self._ask(Spotlight.show_dependents)
+
+    def show_path_to_loss(self) -> None:
+        self._ask(Spotlight.show_path_to_loss)
+
+    def start_path(self) -> None:
+        self._ask(Spotlight.start_path)
+
+    def show_paths(self) -> None:
+        self._ask(Spotlight.show_paths)
+
+    def _ask(self, question: Callable[[Spotlight, Trace, list[int]], None]) -> None:
+        """Mark on the canvas what the graph answers for the picked box."""
+        canvas, trace = self._window.canvas, self._window.document.trace
+        nodes = canvas.picked_nodes if canvas is not None else []
+        if canvas is not None and trace is not None and nodes:
+            question(canvas.spotlight, trace, nodes)
 
     # Step
 
@@ -178,6 +226,10 @@ class Commands(QObject):
         focus = self._window.document.focus
         if self._window.canvas is not None and focus is not None:
             self._window.canvas.center_on(focus)
+
+    def reset_positions(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.carrier.reset()
 
     def fold_all(self) -> None:
         if self._window.canvas is not None:

@@ -9,11 +9,13 @@ from engine.graph.trace import Trace
 from gui.canvas.widget import GraphCanvas
 
 PICTURES = (".svg", ".png", ".pdf")
-TEXTS = (".dot", ".graphml", ".json")
+TEXTS = (".dot", ".graphml", ".mmd", ".json")
 
 
-def export_graph(canvas: GraphCanvas, trace: Trace, path: Path) -> None:
+def export_graph(canvas: GraphCanvas, trace: Trace, path: Path, *, is_view: bool = False) -> None:
     """Write the graph in the format that the suffix of `path` says; a picture looks as the canvas does now.
+
+    With `is_view` a picture shows only what is in view.
 
     Raises
     ------
@@ -32,12 +34,14 @@ def export_graph(canvas: GraphCanvas, trace: Trace, path: Path) -> None:
             folds=canvas.folds,
             method=canvas.method,
             overlay_name=canvas.overlay,
+            scene=canvas.scene,
+            region=canvas.view.region if is_view else None,
         )
     elif suffix in TEXTS:
-        from engine.graph.export import to_dot, to_graphml, to_json
+        from engine.graph.export import to_dot, to_graphml, to_json, to_mermaid
         from engine.storage.atomic import write_atomically
 
-        write = {".dot": to_dot, ".graphml": to_graphml, ".json": to_json}[suffix]
+        write = {".dot": to_dot, ".graphml": to_graphml, ".mmd": to_mermaid, ".json": to_json}[suffix]
         write_atomically(path, [write(trace.graph).encode()])
     else:
         raise TargetError(

@@ -1,20 +1,84 @@
-"""What the palette finds: commands, choices of the view, demos, and every node and variable of the graph."""
+"""What the palette finds: commands, choices of the view, demos, every node of the graph, and answers to queries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction
 
 from engine.catalogue import DEMOS
 from engine.graph.numbers import format_shape
+from engine.graph.query import Query, QueryError, parse
 from engine.graph.trace import Trace
 from gui.actions import COMMANDS, ActionSet, shortcut_text
-from gui.widgets.command_palette import Entry
+from gui.canvas.fonts import plain
+from gui.widgets.command_palette import MAX_RESULTS, Answer, Entry
+
+if TYPE_CHECKING:
+    from gui.canvas.widget import GraphCanvas
+    from gui.window import MainWindow
 
 MAX_TEXT = 120
+
+
+def everything(window: MainWindow) -> tuple[list[Entry], Callable[[str], Answer] | None]:
+    """All entries of the palette, and what answers queries where there is a graph to ask."""
+    entries = command_entries(window.actions_)
+    trace, canvas = window.document.trace, window.canvas
+    if window.panels is None or trace is None or canvas is None:
+        return [*entries, *demo_entries(window.open_target)], None
+    for title, icon, choices in window.panels.choices():
+        entries += choice_entries(title, icon, choices)
+    finder = Finder(trace, canvas)
+    return [*entries, *demo_entries(window.open_target), *finder.nodes], finder.answer
+
+
+class Finder:
+    """Finds nodes of one trace, and shows them on the canvas.
+
+    Whichever node is chosen, all others that the same text finds are outlined with it.
+    """
+
+    def __init__(self, trace: Trace, canvas: GraphCanvas) -> None:
+        self._trace = trace
+        self._canvas = canvas
+        self._found: list[int] = []
+        self._text = ""
+        self.nodes = node_entries(trace, self.go_to)
+
+    def answer(self, text: str) -> Answer:
+        """The nodes that a query finds; for plain words their number alone, and for a faulty one what is wrong."""
+        self._found, self._text = [], text.strip()
+        try:
+            query = parse(text)
+        except QueryError as error:
+            return Answer(note=str(error), is_fault=True)
+        self._found = query.find(self._trace)
+        return Answer(
+            entries=tuple(self.nodes[node] for node in self._found[:MAX_RESULTS]) if query.is_structured else None,
+            note=_count_text(query, len(self._found)),
+            show_all=self.show_all if self._found else None,
+        )
+
+    def go_to(self, node: int) -> None:
+        """Go to a node, and outline it with the others that were found."""
+        if node in self._found:
+            self._canvas.travel.show_hits(self._text, self._found, node)
+        else:
+            self._canvas.travel.go_to_node(node)
+
+    def show_all(self) -> None:
+        """Outline all nodes that were found."""
+        self._canvas.travel.show_hits(self._text, self._found)
+
+
+def _count_text(query: Query, count: int) -> str:
+    if not query.terms:
+        return ""
+    return "No node" if count == 0 else f"{count:,} {'node' if count == 1 else 'nodes'}"
 
 
 def command_entries(actions: ActionSet) -> list[Entry]:
@@ -68,4 +132,4 @@ def _theme_title(title: str, choice: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+    return plain(text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…")

@@ -95,6 +95,8 @@ class PanelSet(QObject):
         window.document.trace_changed.connect(self._on_document_trace_changed)
         self.training.points_added.connect(self._on_training_points_added)
         self.canvas.status_message.connect(self._on_canvas_status_message)
+        for changed in (self.canvas.spotlight.changed, self.canvas.travel.changed, self.canvas.drawing_changed):
+            changed.connect(window.refresh_actions)
         self.loss.play_requested.connect(self._on_loss_play_requested)
         self.loss.pause_requested.connect(window.commands.pause_training)
         self.loss.step_requested.connect(window.commands.step_training)

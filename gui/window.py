@@ -30,7 +30,7 @@ from gui.settings import Settings
 from gui.target_menus import TargetMenus
 from gui.theme import Theme, ThemeManager
 from gui.widgets.busy import BusyLine
-from gui.widgets.command_palette import CommandPalette, Entry
+from gui.widgets.command_palette import CommandPalette
 from gui.widgets.notification import Notification, NotificationArea
 from gui.widgets.questions import may_run, may_stop
 from gui.widgets.toolbar import StepToolBar
@@ -191,16 +191,8 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> None:
         """Let the user find a command, a node or a variable."""
-        entries: list[Entry] = []
-        trace = self.document.trace
-        nodes = finding.node_entries(trace, self.go_to_node) if trace is not None else []
-        entries += finding.command_entries(self.actions_)
-        if self.panels is not None and trace is not None:
-            for title, icon, choices in self.panels.choices():
-                entries += finding.choice_entries(title, icon, choices)
-        entries += finding.demo_entries(self.open_target)
         self.palette_.top_px = self.toolbar.geometry().bottom() + 8
-        self.palette_.popup([*entries, *nodes])
+        self.palette_.popup(*finding.everything(self))
 
     def go_to_node(self, node_id: int) -> None:
         """Select a node and bring it to the middle, opening the modules around it."""
@@ -218,12 +210,12 @@ class MainWindow(QMainWindow):
             self.docks.reset()
         self._has_own_sizes = False
 
-    def export_graph(self, path: Path) -> None:
-        """Save the graph in the format that the name's suffix says; raises OSError or RetrogradError."""
+    def export_graph(self, path: Path, *, is_view: bool = False) -> None:
+        """Save the graph, or what of it is in view, as the name's suffix says; raises OSError or RetrogradError."""
         from gui.exporting import export_graph
 
         if self.document.trace is not None and self.canvas is not None:
-            export_graph(self.canvas, self.document.trace, path)
+            export_graph(self.canvas, self.document.trace, path, is_view=is_view)
 
     def open_dialog(self, dialog: QDialog) -> None:
         """Show a dialog of this window without blocking it; it is deleted when it is closed."""
@@ -252,6 +244,8 @@ class MainWindow(QMainWindow):
             "undo": document.undo_stack.canUndo(),
             "redo": document.undo_stack.canRedo(),
         }
+        if self.canvas is not None:
+            conditions |= self.canvas.conditions
         self.actions_.set_conditions(name for name, holds in conditions.items() if holds)
         chosen = {None: "theme_system", "light": "theme_light", "dark": "theme_dark"}[self.themes.chosen]
         self.actions_[chosen].setChecked(True)

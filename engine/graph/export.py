@@ -1,9 +1,10 @@
-"""The graph as text for other programs: DOT, GraphML and node-link JSON. Names may hold anything at all."""
+"""The graph as text for other programs: DOT, Mermaid, GraphML, node-link JSON. Names may hold anything at all."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -33,6 +34,20 @@ _DOT_STYLE = {
     "input": 'shape=ellipse, style=filled, fillcolor="#E6EEF8", color="#3B6FB6"',
     "buffer": 'shape=ellipse, style="filled,dashed", fillcolor="#F6F7F9", color="#6A7587"',
     "constant": 'shape=plain, style=filled, fillcolor="#F6F7F9", color="#6A7587"',
+}
+
+_MERMAID_SHAPE = {
+    "op": ("[", "]"),
+    "leaf": ("([", "])"),
+    "input": ("(", ")"),
+    "buffer": ("([", "])"),
+    "constant": ("(", ")"),
+}
+_MERMAID_STYLE = {
+    "leaf": "fill:#E3F3EC,stroke:#2F8F6B,stroke-width:2px",
+    "input": "fill:#E6EEF8,stroke:#3B6FB6",
+    "buffer": "fill:#F6F7F9,stroke:#6A7587,stroke-dasharray:4 3",
+    "constant": "fill:#F6F7F9,stroke:#B4BECC",
 }
 
 
@@ -92,50 +107,115 @@ def to_dot(graph: Graph) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _dot_clusters(graph: Graph) -> list[str]:
-    """Nodes inside the nested clusters of their module calls; without recursion, however deep they are nested."""
+def to_mermaid(graph: Graph) -> str:
+    """A flowchart in Mermaid's language, for Markdown. Module calls are subgraphs; dotted edges hand no gradient back.
+
+    Mermaid itself refuses texts of more than 50 000 characters and 500 edges unless its page is set to allow more.
+    """
+    lines = ["flowchart TD"]
+    for opened, (path, node) in enumerate(_nested(graph)):
+        indent = "  " * (len(path) + 1)
+        if node is not None:
+            lines.append(_mermaid_node(node, indent))
+        elif path:
+            lines.append(f'{indent[2:]}subgraph s{opened}["{_mermaid_text(_scope_title(graph, path))}"]')
+        else:
+            lines.append("  end")
+    lines += [f"  n{edge.source} {'-.->' if edge.grad_index is None else '-->'} n{edge.target}" for edge in graph.edges]
+    for kind, style in _MERMAID_STYLE.items():
+        members = ",".join(f"n{node.id}" for node in graph.nodes if node.kind == kind)
+        if members:
+            lines += [f"  classDef {kind} {style}", f"  class {members} {kind}"]
+    return "\n".join([*lines, ""])
+
+
+def _mermaid_node(node: Node, indent: str) -> str:
+    opens, closes = _MERMAID_SHAPE[node.kind]
+    label = _mermaid_text(_words(node))
+    if node.outputs:
+        label += "<br/>" + _mermaid_text(_shapes(node))
+    return f'{indent}n{node.id}{opens}"{label}"{closes}'
+
+
+def _mermaid_text(text: str) -> str:
+    """Only letters, digits and what means nothing to Mermaid stand for themselves; the rest are character codes."""
+    shown = "".join(
+        character if character.isalnum() or character in " .,:+-=×_" else f"#{ord(character)};"
+        for character in _visible(text)
+    )
+    return shown or " "  # quotes with nothing between them are no label
+
+
+def _scope_title(graph: Graph, path: ScopePath) -> str:
+    scope = graph.scopes.get(path)
+    return path[-1] if scope is None else f"{path[-1]}: {scope.module}"
+
+
+def _words(node: Node) -> str:
+    """Name and operation, as they are written on a node."""
+    return node.label if node.name is None else f"{node.name} = {node.label}" if node.kind == "op" else node.name
+
+
+def _shapes(node: Node) -> str:
+    return ", ".join("×".join(map(str, info.shape)) or "scalar" for info in node.outputs[:4])
+
+
+def _nested(graph: Graph) -> Iterator[tuple[ScopePath, Node | None]]:
+    """Every node inside its module calls: (path, None) opens a call, ((), None) closes it; never recursive."""
     inside: dict[ScopePath, list[Node]] = {(): []}
-    children: dict[ScopePath, list[ScopePath]] = {}
+    children: dict[ScopePath, dict[ScopePath, None]] = {}
     for node in graph.nodes:
         path = node.scope
         inside.setdefault(path, []).append(node)
-        while path and path not in children.setdefault(path[:-1], []):
-            children[path[:-1]].append(path)
+        while path and path not in children.setdefault(path[:-1], {}):
+            children[path[:-1]][path] = None
             path = path[:-1]
-    lines: list[str] = []
     waiting: list[tuple[ScopePath, bool]] = [((), True)]
     while waiting:
         path, opens = waiting.pop()
-        indent = "  " * (len(path) + 1)
         if not opens:
-            lines.append(f"{indent[2:]}}}")
+            yield (), None
             continue
         if path:
-            scope = graph.scopes.get(path)
-            title = path[-1] if scope is None else f"{path[-1]}: {scope.module}"
-            lines.append(f'{indent[2:]}subgraph "cluster_{len(lines)}" {{')
-            lines.append(f'{indent}label="{_dot_text(title)}"; color="#E3E7ED";')
+            yield path, None
             waiting.append((path, False))
-        lines += [_dot_node(node, indent) for node in inside.get(path, ())]
-        waiting += [(child, True) for child in reversed(children.get(path, ()))]
+        for node in inside.get(path, ()):
+            yield path, node
+        waiting += [(child, True) for child in reversed(children.get(path, {}))]
+
+
+def _dot_clusters(graph: Graph) -> list[str]:
+    """Nodes inside the nested clusters of their module calls."""
+    lines: list[str] = []
+    for path, node in _nested(graph):
+        indent = "  " * (len(path) + 1)
+        if node is not None:
+            lines.append(_dot_node(node, indent))
+        elif path:
+            lines.append(f'{indent[2:]}subgraph "cluster_{len(lines)}" {{')
+            lines.append(f'{indent}label="{_dot_text(_scope_title(graph, path))}"; color="#E3E7ED";')
+        else:
+            lines.append("  }")
     return lines
 
 
 def _dot_node(node: Node, indent: str) -> str:
-    words = node.label if node.name is None else f"{node.name} = {node.label}" if node.kind == "op" else node.name
-    label = _dot_text(words)
+    label = _dot_text(_words(node))
     if node.outputs:
-        shape = ", ".join("×".join(map(str, info.shape)) or "scalar" for info in node.outputs[:4])
-        label += "\\n" + _dot_text(shape)
+        label += "\\n" + _dot_text(_shapes(node))
     return f'{indent}n{node.id} [label="{label}", {_DOT_STYLE[node.kind]}];'
 
 
 def _dot_text(text: str) -> str:
     """Inside quotes Graphviz knows backslash escapes and HTML entities: both must stand for themselves."""
+    return _visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
+
+
+def _visible(text: str) -> str:
+    """A text elided to what a label holds, with codes in the place of characters that control something."""
     if len(text) > _LONGEST_LABEL:
         text = text[: _LONGEST_LABEL - 1] + "…"
-    shown = "".join(character if _is_plain(character) else f"\\u{ord(character):04x}" for character in text)
-    return shown.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
+    return "".join(character if _is_plain(character) else f"\\u{ord(character):04x}" for character in text)
 
 
 def _is_plain(character: str) -> bool:

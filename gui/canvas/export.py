@@ -48,6 +48,8 @@ def export_image(
     folds: Folds | None = None,
     method: str = "layered",
     overlay_name: str = overlay.KIND,
+    scene: Scene | None = None,
+    region: tuple[float, float, float, float] | None = None,
 ) -> Path:
     """Draw the whole graph into a file and return its path. An existing file is replaced as a whole or not at all.
 
@@ -59,6 +61,8 @@ def export_image(
     folds : the folded module calls; by default what the canvas opens with.
     method : the layout's name.
     overlay_name : one of `overlay.OVERLAYS`.
+    scene : the drawing with the positions that the user gave its boxes; made from `folds` and `method` by default.
+    region : x, y, right, bottom of the part to draw, in scene units; everything by default.
 
     Raises
     ------
@@ -72,7 +76,11 @@ def export_image(
     if not trace.graph.nodes:
         raise ExportError(f"{target.name} was not written: the trace holds no operation to draw.")
     _ensure_application()
-    picture = _Picture(trace, theme, step, folds, method, overlay_name)
+    if scene is None:
+        chosen = folds if folds is not None else Folds.default_for(trace.graph)
+        sizes = Labels(trace, Fonts()).sizes
+        scene = Scene(trace, layout(trace.graph, method=method, sizes=sizes, folds=chosen))
+    picture = _Picture(scene, theme, step, overlay_name, region)
     write = {".png": picture.write_png, ".svg": picture.write_svg, ".pdf": picture.write_pdf}[suffix]
     try:
         handle, name = tempfile.mkstemp(suffix=suffix, prefix=f".{target.stem[:40]}-", dir=target.parent)
@@ -97,12 +105,16 @@ class _Picture:
     """The drawing at one position, ready to be painted onto any device."""
 
     def __init__(
-        self, trace: Trace, theme: Theme, step: int | None, folds: Folds | None, method: str, overlay_name: str
+        self,
+        scene: Scene,
+        theme: Theme,
+        step: int | None,
+        overlay_name: str,
+        region: tuple[float, float, float, float] | None,
     ) -> None:
+        trace = scene.trace
         self._labels = Labels(trace, Fonts())
-        chosen = folds if folds is not None else Folds.default_for(trace.graph)
-        drawing = layout(trace.graph, method=method, sizes=self._labels.sizes, folds=chosen)
-        self._scene = Scene(trace, drawing)
+        self._scene = scene
         stepper = Stepper(trace)
         stepper.move_to(len(trace.backward) if step is None else max(0, min(step, len(trace.backward))))
         self._moment = moments.at(self._scene, stepper)
@@ -112,10 +124,14 @@ class _Picture:
             cards.overlay = overlay.colours_of(self._scale, theme)
         self._scenes = ScenePainter(cards)
         x, y, width, height = self._scene.bounds
+        if region is not None:
+            x, y, width, height = region[0], region[1], region[2] - region[0], region[3] - region[1]
         foot = overlay.legend_height(self._scale) + 32.0 if self._scale is not None else 0.0
+        margin = 0.0 if region is not None else MARGIN
         self._area = QRectF(x, y, max(width, 256.0 if foot else 1.0), height + foot).marginsAdded(
-            QMarginsF(MARGIN, MARGIN, MARGIN, MARGIN)
+            QMarginsF(margin, margin, margin, margin)
         )
+        self._margin, self._foot = margin, foot
         self._title = plain(trace.target) or "graph"
 
     def write_png(self, path: str, scale: float) -> None:
@@ -166,8 +182,11 @@ class _Picture:
         self._scenes.paint(painter, self._moment, region, max(scale, 1.0), 1.0, quality)
         highlight.paint(painter, self._scenes, self._moment, region, max(scale, 1.0))
         if self._scale is not None:
-            painter.translate(area.left() + MARGIN - 16, area.top())
-            overlay.paint_legend(painter, self._scale, theme, self._labels.fonts, area.height() - MARGIN + 16)
+            below = QRectF(area.left(), area.bottom() - self._foot, area.width(), self._foot)
+            painter.fillRect(below, theme.background)
+            inset = max(self._margin - 16, 0)
+            painter.translate(area.left() + inset, area.top())
+            overlay.paint_legend(painter, self._scale, theme, self._labels.fonts, area.height() - inset)
 
 
 _applications: list[QGuiApplication] = []

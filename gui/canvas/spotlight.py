@@ -43,6 +43,8 @@ class Spotlight(QObject):
     @property
     def text(self) -> str:
         """What is marked, for a line over the graph; empty where nothing is."""
+        if self.start is not None and self.hits == (self.start,):
+            return f"{self._title} · Esc clears"
         if self.hits:
             count = len(self.hits)
             place = f"{self._current + 1} of {count}" if self._current >= 0 else str(count)
@@ -75,14 +77,14 @@ class Spotlight(QObject):
         self.changed.emit()
 
     def clear(self) -> None:
-        """Mark nothing; the start of a path stays."""
+        """Mark nothing."""
+        self.start = None
         if self.is_on:
             self.hits, self.lit, self._title, self._current = (), None, "", -1
             self.changed.emit()
 
     def reset(self) -> None:
         """Another trace: nothing of it is known here."""
-        self.start = None
         self.clear()
 
     # ----- questions about the graph
@@ -100,6 +102,11 @@ class Spotlight(QObject):
     def show_path_to_loss(self, trace: Trace, nodes: list[int]) -> None:
         """Light every way from `nodes` to a root; the nodes alone where there is none."""
         self._show_between(trace, nodes, [root for root, _ in trace.roots], "the loss")
+
+    def start_path(self, trace: Trace, nodes: list[int]) -> None:
+        """Show paths from the last of `nodes` from now on."""
+        self.start = nodes[-1]
+        self.show_hits(f"Paths from {_name(trace, nodes[-1:])}: choose the other end", nodes[-1:])
 
     def show_paths(self, trace: Trace, nodes: list[int]) -> None:
         """Light every way between `start` and `nodes`, whichever comes first in the program."""

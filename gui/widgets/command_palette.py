@@ -29,6 +29,7 @@ MAX_RESULTS = 60
 ROW_PX = 32
 WIDTH_PX = 620
 VISIBLE_ROWS = 10
+HINT = "Find commands and nodes · [*, 768] · grad>1e3 · nan · kind:leaf · line:48"
 _ENTRY = Qt.ItemDataRole.UserRole
 _MATCH = Qt.ItemDataRole.UserRole + 1
 
@@ -46,6 +47,18 @@ class Entry:
     keys: str = ""
     keywords: str = ""
     rank: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said to a typed text: entries to show in place of those that fit by their letters (None: those), a note
+    below the list, and what shows everything that was found.
+    """
+
+    entries: tuple[Entry, ...] | None = None
+    note: str = ""
+    show_all: Callable[[], None] | None = None
+    is_fault: bool = False
 
 
 def search(entries: Sequence[Entry], pattern: str) -> list[tuple[Entry, tuple[int, ...]]]:
@@ -77,8 +90,10 @@ class CommandPalette(QFrame):
         self.top_px = 52
         """Distance from the window's upper edge."""
         self._entries: Sequence[Entry] = ()
+        self._ask: Callable[[str], Answer] | None = None
+        self._answer = Answer()
         self.field = QLineEdit(self)
-        self.field.setPlaceholderText("Find a command, a node or a variable")
+        self.field.setPlaceholderText(HINT)
         self.field.setAccessibleName("Find")
         self.field.textChanged.connect(self._on_field_text_changed)
         self.field.installEventFilter(self)
@@ -95,12 +110,17 @@ class CommandPalette(QFrame):
         self._hint = QLabel("Nothing found", self)
         self._hint.setObjectName("hint")
         self._hint.setContentsMargins(8, 8, 8, 8)
+        self.note = QLabel(self)
+        self.note.setObjectName("hint")
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setContentsMargins(8, 4, 8, 4)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 4, 8, 8)
         box.setSpacing(4)
         box.addWidget(self.field)
         box.addWidget(self.list)
         box.addWidget(self._hint)
+        box.addWidget(self.note)
         shadow = QGraphicsDropShadowEffect(self)
         shadow.setBlurRadius(32)
         shadow.setOffset(0, 8)
@@ -112,9 +132,9 @@ class CommandPalette(QFrame):
         """What the list shows now."""
         return [entry for entry, _ in self._model.rows]
 
-    def popup(self, entries: Sequence[Entry], text: str = "") -> None:
-        """Show the palette with these entries and take the keyboard."""
-        self._entries = entries
+    def popup(self, entries: Sequence[Entry], ask: Callable[[str], Answer] | None = None, text: str = "") -> None:
+        """Show the palette with these entries and take the keyboard; `ask` is asked about every text typed."""
+        self._entries, self._ask = entries, ask
         self.field.setText(text)
         self._search(text)
         self.show()
@@ -129,11 +149,18 @@ class CommandPalette(QFrame):
         if isinstance(entry, Entry):
             entry.run()
 
+    def show_all(self) -> None:
+        """Close, and show everything that was found; without effect where there is nothing to show."""
+        shown = self._answer.show_all
+        if shown is not None:
+            self.dismiss()
+            shown()
+
     def dismiss(self) -> None:
         """Close without doing anything, and give the keyboard back."""
         if self.isVisible():
             self.hide()
-            self._entries = ()
+            self._entries, self._ask, self._answer = (), None, Answer()
             self._model.set_rows([])
             self._window.setFocus()
 
@@ -142,7 +169,8 @@ class CommandPalette(QFrame):
         parent = self._window
         rows = self._model.rowCount()
         self.list.setVisible(rows > 0)
-        self._hint.setVisible(rows == 0)
+        self._hint.setVisible(rows == 0 and not self._answer.is_fault)
+        self.note.setVisible(bool(self.note.text()))
         self.list.setFixedHeight(min(rows, VISIBLE_ROWS) * ROW_PX + 4)
         width = min(WIDTH_PX, parent.width() - 40)
         layout = self.layout()
@@ -155,7 +183,7 @@ class CommandPalette(QFrame):
         if watched is self.field and event.type() == QEvent.Type.FocusOut:
             self.dismiss()
         elif watched is self.field and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            return self._handle_key(event.key())
+            return self._handle_key(event.key(), event.modifiers())
         elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             is_escape = event.key() == Qt.Key.Key_Escape
             if is_escape:
@@ -163,7 +191,7 @@ class CommandPalette(QFrame):
             return is_escape
         return False
 
-    def _handle_key(self, key: int) -> bool:
+    def _handle_key(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
         rows = self._model.rowCount()
         moves = {
             Qt.Key.Key_Down: 1,
@@ -174,7 +202,10 @@ class CommandPalette(QFrame):
         if key == Qt.Key.Key_Escape:
             self.dismiss()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.choose()
+            if modifiers & Qt.KeyboardModifier.ControlModifier:
+                self.show_all()
+            else:
+                self.choose()
         elif key in moves and rows:
             step = moves[Qt.Key(key)]
             row = self.list.currentIndex().row() + step
@@ -185,7 +216,13 @@ class CommandPalette(QFrame):
         return True
 
     def _search(self, text: str) -> None:
-        self._model.set_rows(search(self._entries, text))
+        self._answer = self._ask(text) if self._ask is not None and text.strip() else Answer()
+        found = self._answer.entries
+        self._model.set_rows(search(self._entries, text) if found is None else [(entry, ()) for entry in found])
+        note = self._answer.note
+        if self._answer.show_all is not None:
+            note += "   ·   Enter goes to one, Ctrl+Enter outlines them all, F3 goes on"
+        self.note.setText(note)
         self.list.setCurrentIndex(self._model.index(0))
         self.place()
 

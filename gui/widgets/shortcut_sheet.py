@@ -9,12 +9,20 @@ from gui.actions import COMMANDS, MENUS, shortcut_text
 from gui.style import TEXT_LARGE_PT
 from gui.theme import ui_font
 
-COLUMNS = (("&Step", "&Training"), ("&File", "&Edit"), ("&View", "&Help"))
+COLUMNS = (("&Step", "&Training"), ("&File", "&Edit"), ("&Go",), ("&View", "&Help"))
 POINTER_KEYS = (
     ("Wheel", "Zoom at the pointer"),
-    ("Drag", "Move the graph"),
+    ("Drag", "Move a box, or the graph"),
+    ("Middle drag", "Move the graph"),
     ("Click", "Select a node"),
     ("Double click", "Open or fold a module"),
+)
+GRAPH_KEYS = (
+    ("↑ ↓", "Producer, consumer"),
+    ("Shift+← →", "Beside"),
+    ("Enter", "Open or fold the module"),
+    ("Backspace", "The module around"),
+    ("Ctrl+Shift+arrows", "Move the box"),
 )
 
 
@@ -37,7 +45,9 @@ class ShortcutSheet(QDialog):
                 ]
                 column.addLayout(self._table(menu.replace("&", ""), rows))
             if index == 0:
-                column.addLayout(self._table("In the graph", list(POINTER_KEYS)))
+                column.addLayout(self._table("Pointer", list(POINTER_KEYS)))
+            elif index == 2:
+                column.addLayout(self._table("In the graph", list(GRAPH_KEYS)))
             column.addStretch(1)
             columns.addLayout(column)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)

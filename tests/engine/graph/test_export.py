@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.graph.export import to_dot, to_graphml, to_json
+from engine.graph.export import to_dot, to_graphml, to_json, to_mermaid
 from engine.graph.model import Edge, Graph, Node, Scope, TensorInfo
 from tests.engine.traces import BCE, MUL, W, X, small_trace
 
@@ -171,3 +171,57 @@ def test_any_name(name: str) -> None:
     assert len(_read_graphml(graph)) == 2
     assert len(_labels(to_dot(graph))) == 2
     assert json.loads(to_json(graph))["nodes"][0]["name"] == name
+
+
+_MERMAID_LINES = re.compile(
+    r"""flowchart\ TD
+    | \ *subgraph\ s\d+\["[^"\[\]<>`\\|{}();]*(?:\#\d+;[^"\[\]<>`\\|{}();]*)*"\]
+    | \ *end
+    | \ *n\d+ (?:\[|\(\[|\() "[^"\[\]`\\|{}()]+" (?:\]|\]\)|\))
+    | \ *n\d+\ -(?:\.-|-)>\ n\d+
+    | \ *classDef\ \w+\ [\w:\#,\-\ ]+
+    | \ *class\ n\d+(?:,n\d+)*\ \w+
+    """,
+    re.VERBOSE,
+)
+
+
+def _mermaid_labels(graph: Graph) -> list[str]:
+    """The text of every quoted label, its character codes read back; every line must be one of Mermaid's."""
+    text = to_mermaid(graph)
+    for line in text.splitlines():
+        assert _MERMAID_LINES.fullmatch(line), line
+    labels = re.findall(r'"([^"]*)"', text)
+    return [re.sub(r"#(\d+);", lambda code: chr(int(code[1])), label) for label in labels]
+
+
+def test_mermaid_of_the_neuron() -> None:
+    text = to_mermaid(small_trace().graph)
+    assert text.startswith("flowchart TD\n")
+    assert f"  n{W} --> n{MUL}\n" in text
+    assert f"  n{X} -.-> n{MUL}\n" in text
+    labels = _mermaid_labels(small_trace().graph)
+    assert "L = binary_cross_entropy<br/>scalar" in labels
+    assert len(labels) == 8
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_mermaid_of_hostile_names(name: str) -> None:
+    labels = _mermaid_labels(_named(name))
+    assert len(labels) == 4, "two calls, two nodes, and nothing that a name has opened"
+    if name.isprintable() and name:
+        assert labels[1] == f"{name}: {name}"
+        assert f"{name} = {name}<br/>scalar" in labels or "." in name
+
+
+@given(st.text(max_size=200))
+def test_mermaid_of_any_name(name: str) -> None:
+    assert len(_mermaid_labels(_named(name))) == 4
+
+
+def test_mermaid_of_nested_calls() -> None:
+    path: tuple[str, ...] = tuple(f"level{depth}" for depth in range(3000))
+    nodes = [Node(id=0, kind="op", op="aten.mm.default", scope=path), Node(id=1, kind="op", op="aten.mm.default")]
+    lines = to_mermaid(Graph(nodes, [])).splitlines()
+    assert sum("subgraph" in line for line in lines) == 3000
+    assert sum(line.strip() == "end" for line in lines) == 3000
