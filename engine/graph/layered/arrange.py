@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .columns import Shape, column_cuts
 from .components import arrange_apart, components
+from .crowd import arrange_crowds, find_crowds
 from .importance import importance_of
 from .level import Arranged, Level
 from .order import settle_order
@@ -30,6 +31,9 @@ class Arranger:
 
     def arrange(self, level: Level) -> Arranged:
         """Lay out one level: in columns if it is long, else as one piece; parts that nothing connects side by side."""
+        crowds = find_crowds(level)
+        if crowds:
+            return arrange_crowds(level, crowds, self.arrange, self._part, self.aspect)
         parts = components(level)
         if len(parts) > 1:
             return arrange_apart(level, parts, self._part, self.aspect)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from engine.graph.layout import METHODS, LayoutCancelledError, layout
 from engine.graph.model import Edge, Graph, Node
 
 from .builder import GraphBuilder, neuron
-from .metrics import crossings, overlaps, problems, routes_through_boxes, slanted, sticking_out
+from .metrics import crossings, overlaps, problems, slanted, sticking_out
 from .models import chain, mlp, recurrent, transformer
 
 NETWORKX = [name for name, _ in METHODS if name != "layered"]
@@ -237,10 +239,31 @@ def test_a_value_with_very_many_uses(uses: int) -> None:
     build.op("stack", *[build.op("sin", x) for _ in range(uses)])
     drawing = layout(build.graph())
     _, _, wide, high = drawing.bounds
-    assert wide < 12 * high
-    assert overlaps(drawing) == []
-    if uses == 100:
-        assert routes_through_boxes(drawing) == []
+    assert wide < 6 * high
+    assert problems(drawing) == {}
+
+
+@pytest.mark.parametrize("direction", ["down", "right"])
+def test_hundreds_of_parts_between_the_same_values_are_a_grid(direction: Literal["down", "right"]) -> None:
+    build = GraphBuilder()
+    build.enter("around")
+    x = build.op("exp", build.tensor("leaf", "x"))
+    build.enter("many")
+    y = build.op("cos", x)
+    parts = []
+    for k in range(230):
+        product = build.op("mul", x, build.tensor("leaf", f"w{k}"))
+        parts.append(build.op("tanh", build.op("add", product, y)))
+    stacked = build.op("stack", *parts)
+    build.leave()
+    build.leave()
+    build.op("sum", stacked)
+    drawing = layout(build.graph(), folds=Folds.none(), direction=direction)
+    assert problems(drawing) == {}
+    assert slanted(drawing) == []
+    _, _, wide, high = drawing.bounds
+    assert 1 / 3 < wide / high / 1.6 < 3
+    assert len({round(float(y), 3) for y in drawing.rects[:, 1]}) < 200
 
 
 def test_a_leaf_with_very_many_uses_is_beside_each() -> None:
