@@ -91,6 +91,7 @@ class BackwardRecorder:
 
     def watch(self, roots: Sequence[torch.Tensor]) -> None:
         """Hook every autograd node below `roots`."""
+        tape = self._tape
         with torch._C._DisableTorchDispatch():  # nothing that is looked at here is an operation of the program
             # A root without history makes torch refuse; the trace shows which one it is.
             grad_fns = [get_gradient_edge(root).node for root in roots if root.requires_grad]
@@ -98,8 +99,11 @@ class BackwardRecorder:
             for grad_fn, node_id in visited:
                 if grad_fn not in self._hooked:
                     self._hooked.add(grad_fn)
-                    self._read_saved(grad_fn, node_id)
                     self._hook(grad_fn, node_id)
+                    try:
+                        self._read_saved(grad_fn, node_id)
+                    except Exception as error:  # noqa: BLE001 - the gradients matter more than the list of what is saved
+                        tape.notes.add(fault_note(f"What {grad_fn.name()} saved", error))
 
     def _walk(self, grad_fns: list[Any]) -> list[tuple[Any, int]]:
         """Visit every reachable autograd node once, without recursion, and find or make the node that stands for it."""
@@ -220,12 +224,13 @@ class BackwardRecorder:
                 self._tape.notes.add(f"{node.grad_fn} cannot show what it saved as {name!r}: {error}".splitlines()[0])
                 continue
             for suffix, tensor in _labelled_tensors(value):
+                form = self._keeper.form(tensor)
                 node.saved.append(
                     SavedTensor(
                         name=name + suffix,
-                        shape=tuple(tensor.shape),
-                        dtype=str(tensor.dtype).removeprefix("torch."),
-                        version=tensor._version,
+                        shape=form.shape,
+                        dtype=form.dtype,
+                        version=form.version,
                         nbytes=tensor.numel() * tensor.element_size(),
                         source=self._tape.known_origin(tensor),
                         span=self._storages.span(tensor),
@@ -277,7 +282,7 @@ def _memory(gradient: torch.Tensor) -> _Memory | None:
     """Identity of a plain tensor's elements. Subclasses (fake tensors, say) may have no memory; and a conjugate shows
     other elements than the tensor whose memory it shares.
     """
-    if type(gradient) is not torch.Tensor or gradient.is_conj() or gradient.is_neg():
+    if type(gradient) is not torch.Tensor or gradient.is_nested or gradient.is_conj() or gradient.is_neg():
         return None
     return memory_of(gradient)
 

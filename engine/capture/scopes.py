@@ -207,7 +207,10 @@ class ScopeStack:
             names = {id(child): _shown(name) for name, child in parent.module.named_modules() if name}
             self._names[id(parent.module)] = names
             self._adopted.append(parent.module)
-        return names.get(id(module), type(module).__name__)
+        if id(module) not in names:  # a module that another one calls without holding it
+            names[id(module)] = variable_named(user_frame(sys._getframe(3)), module) or type(module).__name__
+            self._adopt(module, names[id(module)])
+        return names[id(module)]
 
     def _adopt(self, module: nn.Module, name: str) -> None:
         """Learn the names of a top module's parameters and buffers; a name that is taken gets the module's in front."""

@@ -18,6 +18,9 @@ from .frames import is_engine_file, is_user_code
 from .recorder import Recorder, describe_error, unwrap, user_place
 from .results import named_tensors
 
+_LAYOUTS = (torch.strided, torch.jagged)
+"""Forms of results for which torch can make a gradient of ones."""
+
 
 def trace(
     program: nn.Module | Callable[..., Any],
@@ -82,7 +85,7 @@ def record(
     if not backward:
         recorder.set_roots(found)
         return recorder.finish(notes=notes)
-    roots = [t for t in found if t.requires_grad and t.dtype.is_floating_point]
+    roots = [t for t in found if t.requires_grad and t.dtype.is_floating_point and t.layout in _LAYOUTS]
     if recorder.has_run(roots):
         recorder.use_own_pass()
         return recorder.finish(notes=[*notes, passes.shown()])
@@ -175,7 +178,14 @@ def _why_no_gradient(result: Any, found: list[torch.Tensor]) -> str:
         return "No gradient was recorded, because gradients are switched off (torch.no_grad or set_grad_enabled)."
     if not any(tensor.dtype.is_floating_point for tensor in found):
         kinds = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in found}))
-        return f"The result has no floating-point tensor (only {kinds}); only those have gradients. Return a loss."
+        hint = " (of a complex result: its abs() or real part, say)" if any(t.is_complex() for t in found) else ""
+        return (
+            f"The result has no floating-point tensor (only {kinds}); only those have gradients. Return a loss{hint}."
+        )
+    if not any(tensor.layout in _LAYOUTS for tensor in found):
+        return (
+            "The result is a sparse tensor, for which there is no gradient of ones. Return a loss, its sum for example."
+        )
     return (
         "No gradient was recorded, because the result does not depend on any tensor that requires grad. "
         "Give a leaf requires_grad=True, or look for detach() and no_grad() on the way."
