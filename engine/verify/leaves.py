@@ -20,7 +20,7 @@ from .rows import make_row
 
 Array = npt.NDArray[np.float64]
 
-BUDGET_S = 60.0
+BUDGET_S = 30.0
 """Time for finite differences of leaves; where all would take longer, some are taken."""
 _NARROW_TOLERANCE = 1e-5
 _FEW_ELEMENTS = 2
@@ -32,7 +32,7 @@ class _Plan(NamedTuple):
     leaves: frozenset[int]
     most_elements: int
     sampled_elements: int
-    deadline_s: float
+    budget_s: float
 
 
 def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tuple[list[Row], list[str]]:
@@ -55,7 +55,7 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
             plan = _plan(rerun, leaves, budget_s)
     rounding = rounding_of(trace)
     rows: dict[int, Row] = {}
-    late = 0
+    late, spent_s = 0, 0.0
     for node_id, by_rule in each_gradient_by_rule(trace):
         leaf = trace.graph.nodes[node_id]
         grad = _gradient(trace, leaf)
@@ -63,7 +63,8 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
             continue
         differences = None
         if rerun is not None and node_id in plan.leaves and node_id in rerun.leaves:
-            if time.monotonic() < plan.deadline_s:
+            if spent_s < plan.budget_s:
+                began_s = time.monotonic()
                 tensor = rerun.leaves[node_id]
                 differences = central_differences(
                     partial(rerun.value, node_id),
@@ -75,6 +76,7 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
                     sampled_elements=plan.sampled_elements,
                 )
                 rerun.restore(node_id)
+                spent_s += time.monotonic() - began_s
             else:
                 late += 1
         name = leaf.name or f"leaf {leaf.id}"
@@ -102,17 +104,16 @@ def _plan(rerun: Rerun, leaves: list[Node], budget_s: float) -> _Plan:
     rerun.value()
     once_s = max(time.monotonic() - began_s, 1e-6)
     everything = frozenset(leaf.id for leaf in leaves)
-    deadline_s = began_s + budget_s
     # A pair of runs an element, and one for the middle; a run begins at the leaf, on average halfway.
     counts = [leaf.outputs[0].numel for leaf in leaves]
     moves = sum(count if count <= MOST_ELEMENTS else SAMPLED_ELEMENTS + 1 for count in counts)
     if once_s * (2 * moves + len(leaves)) <= budget_s:
-        return _Plan(everything, MOST_ELEMENTS, SAMPLED_ELEMENTS, deadline_s + budget_s)
+        return _Plan(everything, MOST_ELEMENTS, SAMPLED_ELEMENTS, 2 * budget_s)
     affordable = int(budget_s / (once_s / 2 * (2 * (_FEW_ELEMENTS + 1) + 1)))
     if affordable >= len(leaves):
-        return _Plan(everything, _FEW_ELEMENTS, _FEW_ELEMENTS, deadline_s)
+        return _Plan(everything, _FEW_ELEMENTS, _FEW_ELEMENTS, budget_s)
     places = np.unique(np.linspace(0, len(leaves) - 1, max(2, affordable)).astype(int))
-    return _Plan(frozenset(leaves[k].id for k in places.tolist()), _FEW_ELEMENTS, _FEW_ELEMENTS, deadline_s)
+    return _Plan(frozenset(leaves[k].id for k in places.tolist()), _FEW_ELEMENTS, _FEW_ELEMENTS, budget_s)
 
 
 def _together(trace: Trace, rerun: Rerun, leaves: list[Node], rounding: Rounding, seed: int) -> Row:

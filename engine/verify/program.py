@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -18,8 +19,13 @@ from ..graph.trace import Trace
 from .by_rule import gradients_by_rule, rounding_of
 from .differences import central_differences
 from .doubled import Doubled, live_leaves, running_in_float64
+from .leaves import leaf_rows
+from .nodes import check_nodes
 from .report import Report, Row
 from .rows import make_row
+
+MOST_PARAMETERS = 1 << 22
+"""Larger programs are not run again; see `check`."""
 
 Build = Callable[[], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]
 Array = npt.NDArray[np.float64]
@@ -36,8 +42,9 @@ def check(build: Build, *, target: str = "", seed: int = 0) -> Report:
 
     Returns
     -------
-    One row per leaf that requires grad and is used. What cannot be checked is said in `Report.notes`: a program that
-    gives another result each time, has no floating-point result, or cannot run in float64.
+    One row per leaf that requires grad and is used. Programs with more than `MOST_PARAMETERS` elements in their leaves
+    run once, and their recorded graph is checked (see `check_nodes`), in bounded time. What cannot be checked is said
+    in `Report.notes`: a program that gives another result each time, has no floating-point result, or cannot run in float64.
 
     Raises
     ------
@@ -53,6 +60,14 @@ def _check(build: Build, target: str, seed: int) -> Report:
     with _same_random_numbers():
         native = record(program, args, kwargs, values="all", target=target)
     notes: list[str] = []
+    size = sum(leaf.outputs[0].numel for leaf in native.leaves() if native.step_of(leaf) is not None)
+    if size > MOST_PARAMETERS:
+        # Running it again and again, widened, would take long and twice the memory: what it recorded is enough.
+        report = check_nodes(native, seed=seed)
+        return msgspec.structs.replace(
+            report,
+            notes=(f"With {size:,} parameters, the recorded graph is checked instead of new runs.", *report.notes),
+        )
     if any(not _is_real(native, root) for root in native.roots):
         return Report(
             target=target,
@@ -107,11 +122,7 @@ class _Checker:
         shadows = {id(shadow) for _, shadow in self._mode.leaves.values()}
         wanted = [leaf for leaf in reached if id(leaf) in shadows & in_both]
         notes = []
-        if len(wanted) < len(reached):
-            notes.append(
-                f"{len(reached) - len(wanted)} leaves are made inside the program or enter a custom autograd Function "
-                "directly, so they cannot be moved for finite differences."
-            )
+        has_more = len(wanted) < len(reached)
         total = sum((roots[k].sum() for k in self._differentiable), start=torch.zeros((), dtype=torch.float64))
         gradients = torch.autograd.grad(total, wanted, allow_unused=True)
         first, second = self._value(), self._value()
@@ -133,6 +144,12 @@ class _Checker:
             by_rule = None if node is None else rules.get(node.id)
             name = "" if node is None else names.get(node.id, "")
             rows.append(make_row(name or f"leaf {len(rows)}", grad, differences, by_rule, rounding))
+        if has_more:
+            # They are made inside the program or enter a custom Function: only the recorded graph can move them.
+            known = {row.name for row in rows}
+            others, more = leaf_rows(native, seed=seed)
+            rows.extend(row for row in others if row.name not in known)
+            notes.extend(more)
         order = {name: place for place, name in enumerate(names.values())}
         rows.sort(key=lambda row: order.get(row.name, len(order)))
         return rows, notes
