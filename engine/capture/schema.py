@@ -21,7 +21,7 @@ class Signature(NamedTuple):
     mutated: frozenset[str]
     is_detach: bool
     is_query: bool
-    """It asks for a tensor's form and computes nothing, as fake tensors and subclasses make torch do."""
+    """It computes nothing: a mark for the profiler, or a question for a form, as fake tensors make torch ask."""
 
 
 _signatures: dict[Any, Signature] = {}
@@ -36,7 +36,7 @@ def signature_of(function: Any) -> Signature:
         else:
             mutated = frozenset(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
             names = tuple(a.name for a in schema.arguments)
-            is_query = schema.name.startswith("prim::") or schema.name in _QUERIES
+            is_query = schema.name.startswith(("prim::", "profiler::")) or schema.name in _QUERIES
             known = Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY, is_query)
         _signatures[function] = known
     return known

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from engine import Trace, trace
+from engine.capture.recorder import Recorder
 from engine.graph.model import Node
 from engine.graph.stepper import Stepper
 
@@ -195,7 +196,13 @@ def test_a_backward_that_differentiates_inside_is_recorded() -> None:
 
 def test_a_gradient_of_a_gradient_is_not_taken_for_recomputation() -> None:
     a = torch.ones(2, requires_grad=True)
-    recorded = trace(lambda: apply(Cube, a).sum())
+    recorder = Recorder()
+    recorder.start()
+    loss = apply(Cube, a).sum()
+    (gradient,) = recorder.run_backward([loss], lambda: torch.autograd.grad(loss, a, create_graph=True))
+    recorded = recorder.finish()
+    assert gradient.requires_grad
+    assert [step.node.grad_fn for step in recorded.backward] == ["SumBackward0", "CubeBackward"]
     assert not any("recomputed" in node.scope for node in recorded.graph.nodes)
 
 
