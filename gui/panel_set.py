@@ -22,6 +22,7 @@ from gui.panels.problems import ProblemsPanel
 from gui.panels.runs import RunsPanel
 from gui.panels.source import SourcePanel
 from gui.panels.timeline import TimelinePanel
+from gui.panels.tree import TreePanel
 from gui.training import TrainingModel
 from gui.view_menus import ChoiceMenu, depth_choices
 from gui.widgets.notification import Notification
@@ -41,6 +42,7 @@ class PanelSet(QObject):
         self.training = TrainingModel(self)
         self.source = SourcePanel(document, themes, window)
         self.lesson = LessonPanel(document, themes, window)
+        self.tree = TreePanel(document, themes, window)
         self.inspector = InspectorPanel(document, themes, window)
         self.inspector.follows_later = True
         self.problems = ProblemsPanel(document, themes, window)
@@ -67,6 +69,7 @@ class PanelSet(QObject):
         return {
             "code": self.source,
             "lesson": self.lesson,
+            "tree": self.tree,
             "inspector": self.inspector,
             "problems": self.problems,
             "timeline": self.timeline,
@@ -95,6 +98,9 @@ class PanelSet(QObject):
         window.document.trace_changed.connect(self._on_document_trace_changed)
         self.training.points_added.connect(self._on_training_points_added)
         self.canvas.status_message.connect(self._on_canvas_status_message)
+        self.tree.node_activated.connect(window.go_to_node)
+        self.tree.scope_activated.connect(self.canvas.travel.go_to_scope)
+        self.tree.scope_chosen.connect(self.canvas.travel.pick_scope)
         for changed in (self.canvas.spotlight.changed, self.canvas.travel.changed, self.canvas.drawing_changed):
             changed.connect(window.refresh_actions)
         self.loss.play_requested.connect(self._on_loss_play_requested)

@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
             "redo": document.undo_stack.canRedo(),
         }
         if self.canvas is not None:
-            conditions |= self.canvas.conditions
+            conditions |= self.canvas.travel.conditions
         self.actions_.set_conditions(name for name, holds in conditions.items() if holds)
         chosen = {None: "theme_system", "light": "theme_light", "dark": "theme_dark"}[self.themes.chosen]
         self.actions_[chosen].setChecked(True)

@@ -8,7 +8,8 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from engine.graph.model import ScopePath
 from gui.theme import RADIUS_CONTROL, Theme
 
-from .fonts import Face, Fonts, plain
+from .fonts import Face, Fonts
+from .labels import own_name
 
 HEIGHT = 28.0
 GAP = 12.0
@@ -62,13 +63,8 @@ Crumb = tuple[ScopePath, bool]
 
 
 def crumb_text(path: ScopePath) -> str:
-    """A call's own part of its path: without what the call around it already says."""
-    if not path:
-        return WHOLE
-    name = path[-1]
-    if len(path) > 1 and name.startswith(path[-2] + "."):
-        name = name[len(path[-2]) + 1 :]
-    return plain(name) or "model"
+    """What stands for a module call; for () what stands for everything."""
+    return (own_name(path) or "model") if path else WHOLE
 
 
 def _fitting(path: ScopePath, fonts: Fonts, room: float) -> list[tuple[str, ScopePath | None]]:

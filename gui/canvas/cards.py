@@ -11,7 +11,7 @@ from engine.graph.stepper import NodeState, Stepper
 from gui.theme import Theme
 
 from .fonts import Fonts
-from .labels import PADDING, Labels, Run
+from .labels import PADDING, STACK, Labels, Run
 from .look import BoxLook, Role, box_look, mix, opposite
 from .scene import Scene, SceneStates
 
@@ -64,13 +64,13 @@ class CardPainter:
         role, state = Role(int(scene.roles[index])), NodeState(int(states.state[index]))
         rect = QRectF(x, y, right - x, bottom - y)
         look = self.look(index, role, state)
-        self.paint_box(painter, rect, look, has_shadow=True)
+        rect = self.paint_body(painter, rect, look, is_stack=scene.items[index].repeats > 1, has_shadow=True)
         if self.overlay is not None:
             self._paint_stripe(painter, rect, look, self.overlay[index])
         self.paint_runs(painter, self.runs(scene, index, states, stepper), x, y, role)
         if role is Role.GROUP:
             self.paint_progress(painter, rect, float(states.progress[index]), state)
-            self.paint_chevron(painter, x + PADDING + 5, y + 19, is_open=False)
+            self.paint_chevron(painter, x + PADDING + 5, rect.y() + 19, is_open=False)
 
     def paint_frame(self, painter: QPainter, scene: Scene, index: int) -> None:
         """The ground of an open group; links run over it."""
@@ -88,6 +88,18 @@ class CardPainter:
         painter.drawRoundedRect(QRectF(x + 6, y + 5, width, 22), 4, 4)
         self.paint_runs(painter, runs, x, y, Role.FRAME)
         self.paint_chevron(painter, x + PADDING + 5, y + 16, is_open=True)
+
+    def paint_body(
+        self, painter: QPainter, rect: QRectF, look: BoxLook, *, is_stack: bool, has_shadow: bool = False
+    ) -> QRectF:
+        """A box, or a stack of them for repeated calls; returns the rectangle of the one in front."""
+        if is_stack:
+            for behind in (STACK, STACK / 2):
+                card = QRectF(rect.x() + behind, rect.y() + STACK - behind, rect.width() - STACK, rect.height() - STACK)
+                self.paint_box(painter, card, look, has_shadow=has_shadow)
+            rect = rect.adjusted(0, STACK, -STACK, 0)
+        self.paint_box(painter, rect, look, has_shadow=has_shadow)
+        return rect
 
     def paint_box(self, painter: QPainter, rect: QRectF, look: BoxLook, *, has_shadow: bool = False) -> None:
         """A rounded box with its outline inside the rectangle, so that another state paints over it exactly."""

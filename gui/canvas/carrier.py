@@ -29,6 +29,11 @@ class Carrier:
         """Whether any box is somewhere else than the layout put it."""
         return bool(self._content.offsets)
 
+    @property
+    def is_carrying(self) -> bool:
+        """Whether a box is being dragged."""
+        return self._stage.carry is not None
+
     def can_carry(self, item: int) -> bool:
         """Whether a drag that begins on an item moves it: a box that is large enough to be meant."""
         scene = self._canvas.scene

@@ -87,9 +87,21 @@ class Content(QObject):
             self.set_folds(Folds.by_depth(self.trace.graph, depth))
 
     def toggle(self, path: ScopePath) -> None:
-        """Fold an open call, open a folded one; what lies inside keeps its own state."""
+        """Fold an open call, open a folded one, take a run of repeated ones apart; what lies inside keeps its state."""
         hidden = self.folds.hidden_in(path)
+        if hidden is not None and len(self.folds.sharing_box(hidden)) > 1:
+            self.set_folds(self.folds.expand_run(hidden))
+            return
         self.set_folds(self.folds.unfold_to(path) if hidden is not None else self.folds.fold(path))
+
+    def can_collapse(self, path: ScopePath) -> bool:
+        """Whether calls beside this one repeat it and are not yet one box with it."""
+        return self.trace is not None and self.folds.collapse_run(path, self.trace.graph) != self.folds
+
+    def collapse(self, path: ScopePath) -> None:
+        """Show a call and those that repeat it as one box."""
+        if self.trace is not None:
+            self.set_folds(self.folds.collapse_run(path, self.trace.graph))
 
     def unfold(self, path: ScopePath) -> None:
         self.set_folds(self.folds.unfold_to(path))

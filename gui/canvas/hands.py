@@ -106,6 +106,14 @@ class Hands:
         if scene.roles[item] in {Role.GROUP, Role.FRAME}:
             self._canvas.toggle(scene.items[item].scope)
 
+    def let_go(self) -> None:
+        """Give up what is being dragged: it returns to its place."""
+        self._grabbed = self._pressed = None
+        if self._is_dragging:
+            self._is_dragging = False
+            self._canvas.unsetCursor()
+        self._canvas.carrier.put_back()
+
     def leave(self) -> None:
         self._set_hovered(None)
 
@@ -204,11 +212,7 @@ class Hands:
         elif key == Qt.Key.Key_0:
             canvas.zoom_by(1 / canvas.camera.scale)
         elif key == Qt.Key.Key_Escape:
-            if self._grabbed is not None:
-                self._grabbed = None
-                canvas.carrier.put_back()
-            else:
-                canvas.escape()
+            canvas.escape()
         else:
             return False
         return True

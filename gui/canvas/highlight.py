@@ -120,7 +120,8 @@ def _paint_items(
         if detail is Detail.TEXT:
             cards.paint(painter, scene, index, now.states, now.stepper)
         elif detail is Detail.SHAPES:
-            cards.paint_box(painter, QRectF(x, y, right - x, bottom - y), cards.look(index, role, state))
+            rect, is_stack = QRectF(x, y, right - x, bottom - y), scene.items[index].repeats > 1
+            cards.paint_body(painter, rect, cards.look(index, role, state), is_stack=is_stack)
         else:
             least = (4.0 if state is NodeState.CURRENT else 1.0) / scale
             colour = (cards.overlay[index] if cards.overlay is not None else None) or small_fill(

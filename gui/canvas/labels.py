@@ -21,6 +21,8 @@ PILL_HEIGHT = 48.0
 CHIP_HEIGHT = 28.0
 GROUP_HEIGHT = 64.0
 TITLE_BAR = 32.0
+STACK = 8.0
+"""Of a run of repeated calls the card in front is so much smaller: the others show behind it."""
 CHEVRON = 20.0
 """Room for the chevron and the gap behind it."""
 LEAST_WIDTH = 136.0
@@ -91,7 +93,8 @@ class Labels:
             return _snap(first + 2 * PADDING, 96, 320), TITLE_BAR
         second = width(self._contents(item), Face.SMALL) + COLUMN_GAP
         second += width(self._group_shape(item), Face.MONO_SMALL)
-        return _snap(max(first, second) + 2 * PADDING, 168, 344), GROUP_HEIGHT
+        stack = STACK if item.repeats > 1 else 0.0
+        return _snap(max(first, second) + 2 * PADDING + stack, 168, 344), GROUP_HEIGHT + stack
 
     def _row_width(self, row: list[tuple[str, Face, str]]) -> float:
         return sum(self.fonts.width(text, face) for text, face, _ in row)
@@ -163,8 +166,9 @@ class Labels:
         return tuple(runs)
 
     def _group_runs(self, item: Item, width: float) -> tuple[Run, ...]:
-        fonts, right = self.fonts, width - PADDING
-        first, second = (24.0, 44.0) if item.is_folded else (21.0, 0.0)
+        stack = STACK if item.repeats > 1 else 0.0
+        fonts, right = self.fonts, width - PADDING - stack
+        first, second = (24.0 + stack, 44.0 + stack) if item.is_folded else (21.0, 0.0)
         runs: list[Run] = []
         name, module, note = self.group_names(item)
         limit = right
@@ -197,20 +201,30 @@ class Labels:
     def group_names(self, item: Item) -> tuple[str, str, str]:
         """Last part of a group's path, its class, and how often it repeats."""
         scope = self.trace.graph.scopes.get(item.scope)
-        name = item.scope[-1] if item.scope else "model"
-        if len(item.scope) > 1 and name.startswith(item.scope[-2] + "."):
-            name = name[len(item.scope[-2]) + 1 :]
         module = scope.module.rsplit(".", 1)[-1] if scope is not None else ""
-        return plain(name) or "model", plain(module), f"×{item.repeats}" if item.repeats > 1 else ""
+        name = own_name(item.scope) or "model"
+        if item.repeats == 1 or not item.members:
+            return name, plain(module), ""
+        last = self.trace.graph.nodes[item.members[-1]].scope[: len(item.scope)]
+        span = name if own_name(last) == name else f"{name} – {own_name(last)}"
+        return span, plain(module), f"×{item.repeats}"
 
     def _contents(self, item: Item) -> str:
         nodes = self.trace.graph.nodes
         ops = sum(nodes[member].kind == "op" for member in item.members)
         text = f"{ops} op" if ops == 1 else f"{ops} ops"
-        scope = self.trace.graph.scopes.get(item.scope)
-        if scope is not None and scope.parameters:
-            text += f" · {short_count(scope.parameters)} parameters"
+        parameters = self._parameters(item)
+        if parameters:
+            text += f" · {short_count(parameters)} parameters"
         return text
+
+    def _parameters(self, item: Item) -> int:
+        """How many parameters the calls behind a folded group hold."""
+        nodes, scopes = self.trace.graph.nodes, self.trace.graph.scopes
+        paths = {item.scope}
+        if item.repeats > 1:
+            paths = {nodes[member].scope[: len(item.scope)] for member in item.members}
+        return sum(scopes[path].parameters for path in paths if path in scopes)
 
     def _group_shape(self, item: Item) -> str:
         nodes = self.trace.graph.nodes
@@ -273,6 +287,14 @@ class Labels:
             detail, colour = self._leaf_grad(node, is_reached)
         name = self.fonts.elide(self.title(node, scope), Face.SMALL_BOLD, 136.0, is_left=True)
         return [(name, Face.SMALL_BOLD, "text"), ("  ", Face.SMALL, "muted"), (detail, Face.MONO_SMALL, colour)]
+
+
+def own_name(path: ScopePath) -> str:
+    """A call's own part of its path, without what the call around it already says."""
+    name = path[-1] if path else ""
+    if len(path) > 1 and name.startswith(path[-2] + "."):
+        name = name[len(path[-2]) + 1 :]
+    return plain(name)
 
 
 def scalar_text(info: TensorInfo) -> str | None:

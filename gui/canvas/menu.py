@@ -9,7 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
+from engine.graph.trace import Trace
+
 from .look import Role
+from .spotlight import short_name
 
 if TYPE_CHECKING:
     from .widget import GraphCanvas
@@ -25,7 +28,10 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
         shown = scene.items[item]
         if shown.node is None:
             is_folded = scene.roles[item] == Role.GROUP
-            menu.addAction("Unfold" if is_folded else "Fold", partial(canvas.toggle, shown.scope))
+            opens = f"Show each of the {shown.repeats}" if shown.repeats > 1 else "Unfold" if is_folded else "Fold"
+            menu.addAction(opens, partial(canvas.toggle, shown.scope))
+            if canvas.can_collapse(shown.scope):
+                menu.addAction("Show repeats as one box", partial(canvas.collapse, shown.scope))
             name = ".".join(shown.scope)
         else:
             run = menu.addAction("Run to here", partial(canvas.document.run_to, shown.node))
@@ -39,11 +45,29 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
             name = node.name or node.label
         menu.addAction("Copy name", partial(_copy, name))
         menu.addSeparator()
+        _add_questions(menu, canvas, trace)
+        menu.addSeparator()
     fold, unfold = menu.addAction("Fold all", canvas.fold_all), menu.addAction("Unfold all", canvas.unfold_all)
     for action in (fold, unfold):
         action.setEnabled(canvas.has_groups)
+    menu.addAction("Reset positions", canvas.carrier.reset).setEnabled(canvas.carrier.has_moved)
     menu.addAction("Fit", canvas.fit).setEnabled(scene is not None)
     return menu
+
+
+def _add_questions(menu: QMenu, canvas: GraphCanvas, trace: Trace) -> None:
+    """What the graph can be asked about the picked item."""
+    spotlight, nodes = canvas.spotlight, canvas.picked_nodes
+    for text, question in (
+        ("Show what this depends on", spotlight.show_dependencies),
+        ("Show what depends on this", spotlight.show_dependents),
+        ("Show the path to the loss", spotlight.show_path_to_loss),
+        ("Start a path here", spotlight.start_path),
+    ):
+        menu.addAction(text, partial(question, trace, nodes))
+    if spotlight.start is not None:
+        name = _short(short_name(trace.graph.nodes[spotlight.start]))
+        menu.addAction(f"Show the paths between {name} and this", partial(spotlight.show_paths, trace, nodes))
 
 
 def _copy(text: str) -> None:

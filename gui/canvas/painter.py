@@ -279,7 +279,8 @@ class ScenePainter:
                 continue
             x, y, right, bottom = scene.rects[index].tolist()
             look = self.cards.look(index, Role(int(scene.roles[index])), NodeState(int(states.state[index])))
-            self.cards.paint_box(painter, QRectF(x, y, right - x, bottom - y), look)
+            is_stack = scene.items[index].repeats > 1
+            self.cards.paint_body(painter, QRectF(x, y, right - x, bottom - y), look, is_stack=is_stack)
 
     def _paint_sprites(
         self, painter: QPainter, moment: Moment, boxes: Ints, scale: float, ratio: float, detail: Detail
@@ -301,7 +302,8 @@ class ScenePainter:
             role = Role(int(scene.roles[index]))
             look = cards.look(index, role, NodeState(int(states.state[index])))
             place = QPointF(x, y)
-            painter.drawPixmap(place, sprites.box(cards, look, width, height, at))
+            is_stack = scene.items[index].repeats > 1
+            painter.drawPixmap(place, sprites.box(cards, look, width, height, at, is_stack=is_stack))
             if detail is Detail.TEXT:
                 runs = cards.runs(scene, index, states, moment.stepper)
                 may_make = sprites.made < limit

@@ -52,11 +52,24 @@ class Scene:
         heights = corners[self.boxes, 3] - corners[self.boxes, 1]
         self.box_height = float(np.median(heights)) if len(heights) else 1.0
         """Height of a typical box: the level of detail follows it."""
+        self._item_of_scope = self._collect_scopes()
         self._collect_members()
         self._collect_edges()
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def _collect_scopes(self) -> dict[ScopePath, int]:
+        """The item of every call that has one; a run of repeated calls is that of each of them."""
+        found: dict[ScopePath, int] = {}
+        nodes = self.trace.graph.nodes
+        for index, item in enumerate(self.items):
+            if item.node is None:
+                found.setdefault(item.scope, index)
+                depth = len(item.scope)
+                for member in item.members if item.repeats > 1 else ():
+                    found.setdefault(nodes[member].scope[:depth], index)
+        return found
 
     def _collect_members(self) -> None:
         nodes: list[int] = []
@@ -100,9 +113,8 @@ class Scene:
         return x, y, right, bottom
 
     def item_of_scope(self, path: ScopePath) -> int | None:
-        """The item of a module call, open or folded; None while it is hidden in another."""
-        groups = (index for index, item in enumerate(self.items) if item.node is None and item.scope == path)
-        return next(groups, None)
+        """The item of a module call, open or folded, alone or in a run; None while it is hidden in another."""
+        return self._item_of_scope.get(path)
 
     def items_of(self, node: int) -> list[int]:
         """Every item that shows a node: its chips too."""

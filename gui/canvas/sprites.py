@@ -38,13 +38,15 @@ class SpriteCache:
         self._found.clear()
         self._bytes = 0
 
-    def box(self, cards: CardPainter, look: BoxLook, width: float, height: float, scale: float) -> QPixmap:
+    def box(
+        self, cards: CardPainter, look: BoxLook, width: float, height: float, scale: float, *, is_stack: bool = False
+    ) -> QPixmap:
         """A box of this size in scene units, at a scale in device pixels."""
-        key = (look.fill.rgba(), look.border.rgba(), look.border_width, look.radius, width, height, scale)
+        key = (look.fill.rgba(), look.border.rgba(), look.border_width, look.radius, width, height, scale, is_stack)
         pixmap = self._get(key)
         if pixmap is None:
             pixmap, painter = _canvas(width, height, scale)
-            cards.paint_box(painter, QRectF(0, 0, width, height), look)
+            cards.paint_body(painter, QRectF(0, 0, width, height), look, is_stack=is_stack)
             painter.end()
             self._put(key, pixmap)
         return pixmap

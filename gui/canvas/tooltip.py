@@ -120,8 +120,9 @@ def _group_lines(trace: Trace, labels: Labels, item: Item) -> tuple[str, list[st
     lines = [" › ".join(item.scope)] if len(item.scope) > 1 else []
     if item.members:
         lines.append(f"{len(item.members)} nodes")
-    if scope is not None and scope.parameters:
+    if scope is not None and scope.parameters and item.repeats == 1:
         lines.append(f"{short_count(scope.parameters)} parameters ({scope.parameters:,})")
     lines += _costs(trace, [trace.graph.nodes[member] for member in item.members])
-    lines.append("double click to unfold" if item.is_folded else "double click to fold")
+    apart = "double click to show each" if item.repeats > 1 else "double click to unfold"
+    lines.append(apart if item.is_folded else "double click to fold")
     return "  ".join(part for part in (name, module, note) if part), lines

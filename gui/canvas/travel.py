@@ -84,6 +84,19 @@ class Travel(QObject):
         self._canvas.view.set_camera(wanted.camera)
         return True
 
+    @property
+    def conditions(self) -> dict[str, bool]:
+        """What can be done with the graph now, in the words of the window's commands."""
+        spotlight, is_picked = self._canvas.spotlight, self._canvas.picked_item is not None
+        return {
+            "picked": is_picked,
+            "pathed": is_picked and spotlight.start is not None,
+            "hits": bool(spotlight.hits),
+            "visited": self.history.can_go_back,
+            "ahead": self.history.can_go_forward,
+            "moved": self._canvas.carrier.has_moved,
+        }
+
     # ----- module calls around
 
     @property
@@ -132,6 +145,17 @@ class Travel(QObject):
         else:
             canvas.view.show_rect(scene.rect_of(item))
         self.visit(None)
+
+    def pick_scope(self, path: ScopePath) -> None:
+        """Pick the box of a module call, or the folded one that hides it."""
+        scene = self._canvas.scene
+        item = None if scene is None else scene.item_of_scope(path)
+        hidden = self._content.folds.hidden_in(path)
+        if scene is not None and item is None and hidden is not None:
+            item = scene.item_of_scope(hidden)
+        if item is not None:
+            self._canvas.pick(item)
+            self._canvas.reveal(item)
 
     def pick_around(self) -> None:
         """Pick the module call around the picked item."""

@@ -154,6 +154,15 @@ class GraphCanvas(Surface):
         self._pin_scope(path)
         self._content.toggle(path)
 
+    def can_collapse(self, path: ScopePath) -> bool:
+        """Whether a module call can share a box with others that repeat it."""
+        return self._content.can_collapse(path)
+
+    def collapse(self, path: ScopePath) -> None:
+        """Show a module call and those that repeat it as one box."""
+        self._pin_scope(path)
+        self._content.collapse(path)
+
     def toggle_picked(self) -> None:
         """Fold or unfold the picked group, or fold the one around the selected node."""
         if self._picked_scope is not None:
@@ -253,25 +262,16 @@ class GraphCanvas(Surface):
         shown = scene.items[item]
         if shown.node is not None:
             return [shown.node]
+        if shown.is_folded:
+            return list(shown.members)
         path = shown.scope
         return [node.id for node in scene.trace.graph.nodes if node.scope[: len(path)] == path]
 
-    @property
-    def conditions(self) -> dict[str, bool]:
-        """What can be done with the graph now, in the words of the window's commands."""
-        history = self.travel.history
-        return {
-            "picked": self.picked_item is not None,
-            "pathed": self.picked_item is not None and self.spotlight.start is not None,
-            "hits": bool(self.spotlight.hits),
-            "visited": history.can_go_back,
-            "ahead": history.can_go_forward,
-            "moved": self.carrier.has_moved,
-        }
-
     def escape(self) -> None:
         """Cancel the layout being made, else mark nothing any more, else select nothing."""
-        if self._content.is_busy:
+        if self.carrier.is_carrying:
+            self._hands.let_go()
+        elif self._content.is_busy:
             self._content.cancel()
             self.status_message.emit("Layout cancelled.")
         elif self.spotlight.is_on:
