@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from .model import Graph, ScopePath
+from .model import Edge, Graph, ScopePath
 
 OPEN_UP_TO = 60
 """Graphs of at most so many nodes are shown with everything open."""
@@ -24,12 +24,18 @@ class Folds:
     before and after one that is open each their own.
     """
 
-    __slots__ = ("_folded", "_run_of", "_runs")
+    __slots__ = ("_folded", "_run_of", "_runs", "_together")
 
     def __init__(self, folded: Iterable[ScopePath] = (), runs: Iterable[tuple[ScopePath, ...]] = ()) -> None:
         self._folded = frozenset(folded)
         self._runs = frozenset(runs)
         self._run_of = {path: run for run in self._runs for path in run}
+        self._together: dict[ScopePath, tuple[ScopePath, ...]] = {}
+        for run in self._runs:
+            for is_folded, group in groupby(run, self._folded.__contains__):
+                if is_folded:
+                    paths = tuple(group)
+                    self._together.update(dict.fromkeys(paths, paths))
 
     @property
     def paths(self) -> frozenset[ScopePath]:
@@ -80,15 +86,7 @@ class Folds:
 
     def sharing_box(self, path: ScopePath) -> tuple[ScopePath, ...]:
         """The folded calls that one box shows together with the folded call `path`, that itself included."""
-        run = self._run_of.get(path)
-        if run is None or path not in self._folded:
-            return (path,)
-        first = last = run.index(path)
-        while first > 0 and run[first - 1] in self._folded:
-            first -= 1
-        while last + 1 < len(run) and run[last + 1] in self._folded:
-            last += 1
-        return run[first : last + 1]
+        return self._together.get(path, (path,))
 
     def expand_run(self, path: ScopePath) -> Folds:
         """Show each call of the run that `path` belongs to as a box of its own."""
@@ -157,7 +155,7 @@ class Folds:
 
     def _count(self, boxes: list[ScopePath]) -> int:
         """How many boxes show these folded calls."""
-        return len({self.sharing_box(path) for path in boxes})
+        return len({self.sharing_box(path)[0] for path in boxes})
 
 
 class Run(NamedTuple):
@@ -195,18 +193,17 @@ def repeated_runs(graph: Graph) -> list[Run]:
 
 
 def unbroken_runs(graph: Graph) -> list[Run]:
-    """The parts of repeated runs between which no other operation ran: those can be shown as one box."""
+    """The parts of repeated runs that can be shown as one box: nothing leads out of them and back in again."""
     runs = repeated_runs(graph)
     if not runs:
         return []
-    before = {later: earlier for run in runs for earlier, later in pairwise(run.paths)}
-    is_next = _directly_after(graph, before)
+    returns = _returns(graph, runs)
     feeds = _siblings_joined(graph)
     parts: list[Run] = []
     for run in runs:
         start = 0
         for end in range(1, len(run.paths) + 1):
-            if end == len(run.paths) or run.paths[end] not in is_next:
+            if end == len(run.paths) or run.paths[end] in returns:
                 paths = run.paths[start:end]
                 if len(paths) > 1:
                     parts.append(Run(paths, run.signature, all(pair in feeds for pair in pairwise(paths))))
@@ -214,24 +211,39 @@ def unbroken_runs(graph: Graph) -> list[Run]:
     return parts
 
 
-def _directly_after(graph: Graph, before: Mapping[ScopePath, ScopePath]) -> set[ScopePath]:
-    """Calls whose first operation ran right after the last one of the call `before` them."""
+def _returns(graph: Graph, runs: list[Run]) -> set[ScopePath]:
+    """Members of runs that use what other operations make of an earlier member's results."""
+    run_of = {path: number for number, run in enumerate(runs) for path in run.paths}
+    around: dict[ScopePath, dict[int, ScopePath]] = {}
+    """By scope: the runs that it is in, and as which member."""
+    for path in scope_paths(graph):
+        around[path] = dict(around.get(path[:-1], {}))
+        if path in run_of:
+            around[path][run_of[path]] = path
+    last = {number: node.id for node in graph.nodes for number in around.get(node.scope, ())}
+    nothing: dict[int, ScopePath] = {}
+    behind: dict[int, set[int]] = {}
+    """By operation: the runs outside of which it uses what they made."""
     found: set[ScopePath] = set()
-    seen: set[ScopePath] = set()
-    last: ScopePath | None = None
-    for node in graph.nodes:
-        if node.kind != "op" or node.scope == last:
+    for edge in sorted(graph.edges, key=_target):
+        target = graph.nodes[edge.target]
+        inside = around.get(target.scope, nothing)
+        for number in behind.get(edge.source, ()):
+            if number in inside:
+                found.add(inside[number])
+            elif last[number] > target.id:
+                behind.setdefault(target.id, set()).add(number)
+        source = graph.nodes[edge.source]
+        if source.scope == target.scope or source.kind != "op":
             continue
-        for depth in range(1, len(node.scope) + 1):
-            path = node.scope[:depth]
-            earlier = before.get(path)
-            if path not in seen and earlier is not None and last is not None and last[:depth] == earlier:
-                found.add(path)
-            elif path in seen and (last is None or last[:depth] != path):
-                found.discard(path)  # it ran in two pieces
-            seen.add(path)
-        last = node.scope
+        for number in around.get(source.scope, ()):
+            if number not in inside and last[number] > target.id:
+                behind.setdefault(target.id, set()).add(number)
     return found
+
+
+def _target(edge: Edge) -> int:
+    return edge.target
 
 
 def _siblings_joined(graph: Graph) -> set[tuple[ScopePath, ScopePath]]:
@@ -264,24 +276,27 @@ def _operations(graph: Graph) -> dict[ScopePath, int]:
 
 def _signatures(graph: Graph) -> dict[ScopePath, str]:
     """A short name per call for what it does: equal where class, operations and inner calls are equal, in order."""
-    contents: dict[ScopePath, list[str]] = {path: [] for path in scope_paths(graph)}
-    first_seen: dict[ScopePath, list[tuple[int, ScopePath | str]]] = {path: [] for path in contents}
-    seen: set[ScopePath] = set()
+    contents: dict[ScopePath, list[ScopePath | str]] = {}
+    last: ScopePath = ()
+    parts: list[ScopePath | str] | None = None
     for node in graph.nodes:
-        for depth in range(1, len(node.scope) + 1):
-            path = node.scope[:depth]
-            if path not in seen:
-                seen.add(path)
-                if depth > 1:
-                    first_seen[path[:-1]].append((node.id, path))
-        if node.scope and node.kind == "op":
-            first_seen[node.scope].append((node.id, node.op or node.label))
+        if node.scope != last:
+            last = node.scope
+            for depth in range(1, len(last) + 1):
+                path = last[:depth]
+                if path not in contents:
+                    contents[path] = []
+                    if depth > 1:
+                        contents[path[:-1]].append(path)
+            parts = contents.get(last)
+        if parts is not None and node.kind == "op":
+            parts.append(node.op or node.label)
     names: dict[tuple[str, ...], str] = {}
     result: dict[ScopePath, str] = {}
     for path in sorted(contents, key=len, reverse=True):
         scope = graph.scopes.get(path)
         module = scope.module if scope is not None else ""
         size = str(scope.parameters) if scope is not None else ""
-        parts = (module, size, *(result[part] if isinstance(part, tuple) else part for _, part in first_seen[path]))
-        result[path] = names.setdefault(parts, f"{module or 'call'}#{len(names)}")
+        key = (module, size, *(result[part] if isinstance(part, tuple) else part for part in contents[path]))
+        result[path] = names.setdefault(key, f"{module or 'call'}#{len(names)}")
     return result

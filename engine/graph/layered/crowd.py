@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from .level import Arranged, Box, Level, Point, Route, Wire
 
-HUB = 300
-"""A vertex with so many wires is taken out to see which parts it alone holds together."""
 LEAST = 200
-"""So many parts with the same neighbours make a crowd."""
+"""So many parts with the same neighbours make a crowd.
+
+A vertex with so many wires is taken out to see which parts it alone holds together.
+"""
 GAP = 24.0
 TRACK_GAP = 10.0
 MARGIN = 14.0
@@ -39,7 +40,7 @@ def find_crowds(level: Level) -> list[Crowd]:
     for wire in level.wires:
         degree[wire.source] += 1
         degree[wire.target] += 1
-    is_held = [vertex < outside or count >= HUB for vertex, count in enumerate(degree)]
+    is_held = [vertex < outside or count >= LEAST for vertex, count in enumerate(degree)]
     if max(degree, default=0) < LEAST:
         return []
     parts = _parts(level, is_held)

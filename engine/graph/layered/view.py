@@ -45,6 +45,10 @@ def _by_key(pair: tuple[float, _Box | int]) -> float:
     return pair[0]
 
 
+def _is_same_module(one: str, other: str) -> bool:
+    return one == other or one.partition("@")[0] == other.partition("@")[0]
+
+
 def view_of(graph: Graph, folds: Folds) -> View:
     """Work out the items and links of `graph` when the calls in `folds` are folded."""
     return _Viewer(graph, folds).view()
@@ -65,6 +69,8 @@ class _Viewer:
         self.contents: dict[int, list[_Box]] = {}
         self.box_of: list[_Box | None] = [None] * len(graph.nodes)
         self.chips: dict[tuple[int, int], _Box] = {}
+        self.unseen: set[tuple[int, int]] = set()
+        """Tensors (by node and folded box) that a further call of their own module uses: that goes without saying."""
 
     def view(self) -> View:
         scope_of = [self._scope(node) for node in self.graph.nodes]
@@ -133,7 +139,9 @@ class _Viewer:
             self._place(node, scope)
             home = self.box_of[node.id]
             for box in consumers.values():
-                if box is not home:
+                if box.kind == "group" and self._owns(box, node.scope):
+                    self.unseen.add((node.id, id(box)))
+                elif box is not home:
                     self._add_chip(node, box)
             return
         users = list(consumers.values())
@@ -149,6 +157,12 @@ class _Viewer:
                 chip = self._add_chip(node, box)
                 if self.box_of[node.id] is None:
                     self.box_of[node.id] = chip
+
+    def _owns(self, box: _Box, scope: ScopePath) -> bool:
+        """Whether a folded box is another call of the module that a tensor belongs to, or of one around that."""
+        assert box.node is not None
+        path = self.paths[box.node]
+        return len(path) <= len(scope) and all(map(_is_same_module, path, scope))
 
     def _add_chip(self, node: Node, consumer: _Box) -> _Box:
         chip = self._add(_Box("chip", consumer.scope, node.id, consumer.key - 0.5))
@@ -206,8 +220,9 @@ class _Viewer:
             target = self.box_of[edge.target]
             if target is None:
                 continue
-            source = self.chips.get((edge.source, id(target)), self.box_of[edge.source])
-            if source is None or (source is target and source.kind == "group"):
+            key = (edge.source, id(target))
+            source = self.chips.get(key, self.box_of[edge.source])
+            if source is None or (source is target and source.kind == "group") or key in self.unseen:
                 continue
             found.setdefault((source.number, target.number), []).append(index)
         links: list[tuple[int, int, tuple[int, ...]]] = []
