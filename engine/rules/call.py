@@ -12,7 +12,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Gradients = Mapping[str, Array | Sequence[Array | None] | None]
 
-_ELEMENT = re.compile(r"\[\d+\]$")
+_ELEMENT = re.compile(r"\[(\d+)\]$")
 
 
 class MissingValueError(LookupError):
@@ -48,6 +48,7 @@ class Call:
         params: Mapping[str, Any],
     ) -> None:
         self.inputs = [(list_name(name), None if value is None else widen(value)) for name, value in inputs]
+        self._places = [_ELEMENT.search(name) for name, _ in inputs]
         self.outputs = [None if value is None else widen(value) for value in outputs]
         self.grad_outputs = [None if value is None else widen(value) for value in grad_outputs]
         self.params = params
@@ -76,6 +77,11 @@ class Call:
         if not found or any(value is None for value in found):
             raise MissingValueError(name)
         return [value for value in found if value is not None]
+
+    def places(self, name: str) -> list[int] | None:
+        """The places of a list's elements, of which some may have been left out; None where they are not known."""
+        found = [place for (known, _), place in zip(self.inputs, self._places, strict=True) if known == name]
+        return None if any(place is None for place in found) else [int(place[1]) for place in found if place]
 
     def number(self, name: str, default: float) -> float:
         """A numeric argument; `default` where the call left it out."""

@@ -77,11 +77,14 @@ def _gives(a: Array, where: tuple[Any, ...], expected: Array) -> bool:
 def _index_places(c: Call) -> tuple[Any, ...]:
     """The index expression of `self[...]`.
 
-    A call such as `x[:, i]` leaves out an axis, and the operands alone do not tell which: the places of the indices
+    A call such as `x[:, i]` leaves out an axis. Where the operands' names do not tell which, the places of the indices
     are those that give the recorded result, and nothing where several do.
     """
     indices = c.tensors("indices")
     a, expected = c.tensor("self"), c.output()
+    named = c.places("indices")
+    if named is not None and _gives(a, _placed(named, indices), expected):
+        return _placed(named, indices)
     choices = [_placed(axes, indices) for axes in itertools.combinations(range(a.ndim), len(indices))]
     fitting = [where for where in choices if _gives(a, where, expected)]
     if len(fitting) != 1:
@@ -91,6 +94,30 @@ def _index_places(c: Call) -> tuple[Any, ...]:
 
 def _index(c: Call) -> Gradients:
     return _scattered(c, _index_places(c))
+
+
+def _index_put(c: Call) -> Gradients:
+    places = c.places("indices")
+    if places is None:
+        raise MissingValueError("positions of the indices")
+    where = _placed(places, c.tensors("indices"))
+    of_values, of_self = c.grad()[where], np.array(c.grad())
+    if not c.flag("accumulate"):
+        of_self[where] = 0
+    return {"self": of_self, "values": of_values}
+
+
+def _as_strided(c: Call) -> Gradients:
+    a, size, stride = c.tensor("self"), c.integers("size"), c.integers("stride")
+    where = np.full(size, c.integer("storage_offset", 0))
+    for axis, step in enumerate(stride):
+        where = where + step * np.arange(size[axis]).reshape([-1 if k == axis else 1 for k in range(len(size))])
+    # True of a contiguous operand alone, and a trace does not keep strides: the recorded result tells.
+    if where.size and (where.max() >= a.size or not np.array_equal(a.reshape(-1)[where], c.output(), equal_nan=True)):
+        raise MissingValueError("strides of the operand")
+    result = np.zeros(a.size)
+    np.add.at(result, where, c.grad())
+    return {"self": result.reshape(a.shape)}
 
 
 def _index_select(c: Call) -> Gradients:
@@ -202,6 +229,8 @@ RULES: dict[str, Evaluator] = {
     "SliceBackward0": _slice,
     "SelectBackward0": _select,
     "IndexBackward0": _index,
+    "IndexPutBackward0": _index_put,
+    "AsStridedBackward0": _as_strided,
     "IndexSelectBackward0": _index_select,
     "GatherBackward0": _gather,
     "EmbeddingBackward0": _embedding,

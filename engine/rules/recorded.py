@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .call import Array
-from .evaluate import evaluate
+from .evaluate import EVALUATORS, evaluate
+from .writes import evaluate_view_made_anew, evaluate_write
 
 if TYPE_CHECKING:
     from ..graph.model import Edge, TensorInfo
@@ -47,6 +48,12 @@ def evaluate_step(
     """
     if step.node.grad_fn is None:
         return None
+    if step.node.grad_fn == "CopySlices":
+        given = arrays_of(step.grad_outputs) if grad_outputs is None else grad_outputs
+        return evaluate_write(trace, step.node, given, EVALUATORS)
+    if step.node.op is None and step.node.grad_fn == "AsStridedBackward0":
+        given = arrays_of(step.grad_outputs) if grad_outputs is None else grad_outputs
+        return evaluate_view_made_anew(trace, step.node, given)
     edges = operand_edges(trace, step)
     if any(not _is_whole(trace, step, edge) for edge in edges):
         return None

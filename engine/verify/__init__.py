@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from .nodes import check_nodes
+from .jacobian import LocalJacobian, local_jacobian
+from .nodes import check_node, check_nodes
 from .program import check
 from .report import NodeRow, Report, Row, Verdict, format_table
 
-__all__ = ["NodeRow", "Report", "Row", "Verdict", "check", "check_nodes", "format_table"]
+__all__ = [
+    "LocalJacobian",
+    "NodeRow",
+    "Report",
+    "Row",
+    "Verdict",
+    "check",
+    "check_node",
+    "check_nodes",
+    "format_table",
+    "local_jacobian",
+]

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from ..graph.model import Edge
+from ..graph.model import Edge, Node
 from ..graph.trace import BackwardStep, Trace
 from ..rules import evaluate_step
 from .by_rule import largest_rounding
@@ -74,6 +74,28 @@ def check_nodes(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> R
         notes.append("The program ran in float32 or less: agreement to about 1e−6 is the best there can be.")
     leaves, more = leaf_rows(trace, seed=seed, budget_s=budget_s)
     return Report(target=trace.target, rows=tuple(leaves), nodes=tuple(rows), notes=(*notes, *more))
+
+
+def check_node(trace: Trace, node_id: int | Node, *, seed: int = 0) -> NodeRow:
+    """Compare one node's recorded VJP with its rule, and with central differences of its operator in float64.
+
+    Raises
+    ------
+    ValueError
+        The backward pass did not reach the node, or it is a leaf.
+    """
+    node = trace.graph.nodes[node_id.__index__()]
+    step = trace.step_of(node)
+    if step is None or node.grad_fn is None or node.kind != "op":
+        raise ValueError(f"Node {node.id} ({node.label}) has no VJP: the backward pass did not go through it.")
+    recorded = recorded_gradients(trace, step)
+    rounding = largest_rounding([info.array for info in step.grad_outputs if info is not None])
+    by_rule = evaluate_step(trace, step)
+    rule_error = None if by_rule is None or not recorded else _rule_error(recorded, dict(by_rule), rounding)
+    difference = difference_errors(trace, step, recorded, seed, rounding.noise) if recorded else None
+    return NodeRow(
+        grad_fn=node.grad_fn, count=1, rule_error=rule_error, difference_error=difference, worst_node=node.id
+    )
 
 
 def recorded_gradients(trace: Trace, step: BackwardStep) -> list[tuple[Edge, npt.NDArray[np.floating]]]:

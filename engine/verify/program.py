@@ -44,7 +44,8 @@ def check(build: Build, *, target: str = "", seed: int = 0) -> Report:
     -------
     One row per leaf that requires grad and is used. Programs with more than `MOST_PARAMETERS` elements in their leaves
     run once, and their recorded graph is checked (see `check_nodes`), in bounded time. What cannot be checked is said
-    in `Report.notes`: a program that gives another result each time, has no floating-point result, or cannot run in float64.
+    in `Report.notes`: a program that gives another result each time, has no floating-point result, or cannot run in
+    float64.
 
     Raises
     ------

@@ -11,6 +11,7 @@ import torch
 
 from ..graph.model import Edge
 from ..graph.trace import BackwardStep, Trace
+from ..rules.writes import written_region
 from .differences import EPSILON, STEPS, Rounding, relative_error
 from .operators import FAILURES, is_random, operator_of, run_operator, widened
 
@@ -25,8 +26,10 @@ def replayer(trace: Trace, step: BackwardStep) -> tuple[Replay, dict[int, torch.
     """
     node = step.node
     operator = operator_of(node.op)
-    if operator is None or node.grad_fn == "CopySlices" or is_random(operator, node):
+    if operator is None or is_random(operator, node):
         return None
+    if node.grad_fn == "CopySlices":
+        return _write_replayer(trace, step, operator)
     operands: dict[int, torch.Tensor] = {}
     names: list[tuple[str, int]] = []
     for edge in trace.graph.incoming(node):
@@ -39,6 +42,40 @@ def replayer(trace: Trace, step: BackwardStep) -> tuple[Replay, dict[int, torch.
     def run(values: dict[int, torch.Tensor]) -> list[torch.Tensor]:
         # Cloned, since the operator may change its operands in place.
         return run_operator(operator, node, [(name, values[place].clone()) for name, place in names])
+
+    return run, operands
+
+
+def _write_replayer(trace: Trace, step: BackwardStep, operator: Any) -> tuple[Replay, dict[int, torch.Tensor]] | None:
+    """A write into a view, as a function of the whole tensor before it and of what is written."""
+    node = step.node
+    whole = next((info for info in step.grad_outputs if info is not None), None)
+    region = None if whole is None else written_region(trace, node, whole.shape)
+    start = None if region is None else trace.value(*region.base)
+    if region is None or start is None or start.dtype.kind == "c":
+        return None
+    operands: dict[int, torch.Tensor] = {}
+    names: list[tuple[str, int]] = []
+    base_at = -1
+    for edge in trace.graph.incoming(node):
+        if edge.arg in ("self", "input"):
+            continue
+        if edge.arg is None:
+            base_at = edge.input_nr
+            continue
+        value = trace.value(edge.source, edge.output_nr)
+        if value is None:
+            return None
+        operands[edge.input_nr] = widened(value)
+        names.append((edge.arg, edge.input_nr))
+    operands[base_at] = widened(start)
+
+    def run(values: dict[int, torch.Tensor]) -> list[torch.Tensor]:
+        part = base = values[base_at].clone()
+        for view, output in region.views:
+            part = run_operator(operator_of(view.op), view, [("self", part)])[output]
+        run_operator(operator, node, [("self", part), *((name, values[place].clone()) for name, place in names)])
+        return [base if info is not None else part for info in step.grad_outputs]
 
     return run, operands
 
