@@ -37,12 +37,18 @@ def written_region(trace: Trace, node: Node, shape: tuple[int, ...]) -> Region |
     return _region(trace, edge, shape)
 
 
-def _region(trace: Trace, edge: Edge | None, shape: tuple[int, ...]) -> Region | None:
-    """The part of a tensor of `shape` that flows along `edge`."""
+def _region(
+    trace: Trace, edge: Edge | None, shape: tuple[int, ...], *, is_through_writes: bool = False
+) -> Region | None:
+    """The part of a tensor of `shape` that flows along `edge`; a write hands its operand on as its result."""
     views: list[tuple[Node, int]] = []
     while edge is not None:
         source = trace.graph.nodes[edge.source]
         name = _operator(source)
+        is_write = name.endswith("_") and edge.output_nr == 0 and source.outputs[0].shape != shape
+        if is_through_writes and is_write:
+            edge = next((e for e in trace.graph.incoming(source) if e.arg == "self"), None)
+            continue
         if source.kind != "op" or name not in _VIEWS:
             break
         views.append((source, edge.output_nr))
@@ -115,7 +121,7 @@ def evaluate_view_made_anew(
     shown = trace.value(node)
     if grad is None or view is None or base is None or whole is None or shown is None or whole.dtype.kind != "f":
         return None
-    region = _region(trace, view, whole.shape)
+    region = _region(trace, view, whole.shape, is_through_writes=True)
     if region is None or not np.array_equal(whole.reshape(-1)[region.indices], shown, equal_nan=True):
         return None
     result = np.zeros(whole.size)

@@ -59,7 +59,7 @@ def check(build: Build, *, target: str = "", seed: int = 0) -> Report:
 def _check(build: Build, target: str, seed: int) -> Report:
     program, args, kwargs = build()
     with _same_random_numbers():
-        native = record(program, args, kwargs, values="all", target=target)
+        native = record(program, args, kwargs, values="all", target=target, keep="step")
     notes: list[str] = []
     size = sum(leaf.outputs[0].numel for leaf in native.leaves() if native.step_of(leaf) is not None)
     if size > MOST_PARAMETERS:
@@ -77,7 +77,7 @@ def _check(build: Build, target: str, seed: int) -> Report:
     checker = _Checker(program, args, kwargs)
     try:
         with _same_random_numbers():
-            doubled = record(checker.run_widened, values="all", target=target)
+            doubled = record(checker.run_widened, values="all", target=target, keep="step")
     except TraceError as error:
         notes.append(f"The program does not run in float64, so there are no finite differences ({error}).")
         return Report(target=target, rows=_native_rows(native), notes=tuple(notes))

@@ -25,7 +25,7 @@ def make_row(
         rule_flat = by_rule.reshape(-1)
         errors.append(relative_error(flat, rule_flat, scale, rounding))
         if errors[-1] > 0:
-            place = int(np.nanargmax(np.abs(flat - rule_flat)))
+            place = int(np.argmax(np.nan_to_num(np.abs(flat - rule_flat), nan=np.inf)))
     if differences is not None and len(differences.places):
         mine = flat[differences.places]
         size = max(scale, float(np.abs(differences.estimates).max()))
