@@ -54,7 +54,8 @@ def test_peer(benchmark: Any, plain_growth: dict[str, int], program: str, tool: 
         "" if program == "mlp" else f"; peak memory +{growth / 1024:.0f} MiB, {growth / plain_growth[program]:.2f}×"
     )
     print(
-        f"\n{program:<9} {tool:<32} {ratio:6.2f}× of a plain step of {plain_s * 1e3:.1f} ms, best times {best:.2f}×{memory}"
+        f"\n{program:<9} {tool:<32} {ratio:6.2f}× of a plain step of {plain_s * 1e3:.1f} ms,"
+        f" best times {best:.2f}×{memory}"
     )
     benchmark.extra_info.update(time=ratio, best=best, growth_kib=growth)
     benchmark.pedantic(lambda: None, rounds=1)
