@@ -74,7 +74,7 @@ def local_jacobian(trace: Trace, node_id: int | Node, output: int | None = None)
             LocalJacobian(
                 arg=edge.arg,
                 source=(edge.source, edge.output_nr),
-                by_rule=None if rule is None else rule.reshape(*shape, *value.shape),
+                by_rule=None if rule is None else rule.reshape((*shape, *value.shape)),
                 by_autograd=None if prepared is None else _by_autograd(*prepared, edge.input_nr, number),
                 by_difference=None if prepared is None else _by_difference(*prepared, edge.input_nr, number),
             )
@@ -130,7 +130,7 @@ def _by_autograd(run: Replay, operands: dict[int, torch.Tensor], place: int, out
     except FAILURES:
         return None
     stacked = [torch.zeros_like(leaf) if row is None else row for row in rows]
-    return torch.stack(stacked).reshape(*result.shape, *leaf.shape).numpy() if stacked else None
+    return torch.stack(stacked).reshape((*result.shape, *leaf.shape)).numpy() if stacked else None
 
 
 def _by_difference(run: Replay, operands: dict[int, torch.Tensor], place: int, output: int) -> Array | None:
@@ -156,4 +156,4 @@ def _by_difference(run: Replay, operands: dict[int, torch.Tensor], place: int, o
     if not columns:
         return None
     shape = columns[0].shape
-    return torch.stack([column.reshape(-1) for column in columns], dim=1).reshape(*shape, *operand.shape).numpy()
+    return torch.stack([column.reshape(-1) for column in columns], dim=1).reshape((*shape, *operand.shape)).numpy()
