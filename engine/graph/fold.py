@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from .model import Edge, Graph, ScopePath
+from .functions import Functions
+from .model import Edge, Graph, Node, ScopePath
 
 OPEN_UP_TO = 60
 """Graphs of at most so many nodes are shown with everything open."""
@@ -24,11 +25,17 @@ class Folds:
     before and after one that is open each their own.
     """
 
-    __slots__ = ("_folded", "_run_of", "_runs", "_together")
+    __slots__ = ("_folded", "_functions", "_run_of", "_runs", "_together")
 
-    def __init__(self, folded: Iterable[ScopePath] = (), runs: Iterable[tuple[ScopePath, ...]] = ()) -> None:
+    def __init__(
+        self,
+        folded: Iterable[ScopePath] = (),
+        runs: Iterable[tuple[ScopePath, ...]] = (),
+        functions: Functions | None = None,
+    ) -> None:
         self._folded = frozenset(folded)
         self._runs = frozenset(runs)
+        self._functions = functions
         self._run_of = {path: run for run in self._runs for path in run}
         self._together: dict[ScopePath, tuple[ScopePath, ...]] = {}
         for run in self._runs:
@@ -53,7 +60,8 @@ class Folds:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Folds):
             return NotImplemented
-        return self._folded == other._folded and self._runs == other._runs
+        is_equal = self._folded == other._folded and self._runs == other._runs
+        return is_equal and self._functions == other._functions
 
     def __hash__(self) -> int:
         return hash((self._folded, self._runs))
@@ -66,17 +74,17 @@ class Folds:
         return next((path[:k] for k in range(1, len(path) + 1) if path[:k] in self._folded), None)
 
     def fold(self, path: ScopePath) -> Folds:
-        return Folds(self._folded | {path}, self._runs)
+        return self._with(self._folded | {path})
 
     def unfold(self, path: ScopePath) -> Folds:
-        return Folds(self._folded - {path}, self._runs)
+        return self._with(self._folded - {path})
 
     def toggle(self, path: ScopePath) -> Folds:
         return self.unfold(path) if path in self._folded else self.fold(path)
 
     def unfold_to(self, path: ScopePath) -> Folds:
         """Open `path` and every call around it, so that the nodes of that scope are visible."""
-        return Folds(self._folded - {path[:k] for k in range(1, len(path) + 1)}, self._runs)
+        return self._with(self._folded - {path[:k] for k in range(1, len(path) + 1)})
 
     # Repeats
 
@@ -90,7 +98,7 @@ class Folds:
 
     def expand_run(self, path: ScopePath) -> Folds:
         """Show each call of the run that `path` belongs to as a box of its own."""
-        return Folds(self._folded, self._runs - {self._run_of.get(path, ())})
+        return self._with(self._folded, self._runs - {self._run_of.get(path, ())})
 
     def collapse_run(self, path: ScopePath, graph: Graph) -> Folds:
         """Fold `path` and the calls before and after it that repeat it, and show them as one box.
@@ -98,16 +106,39 @@ class Folds:
         Nothing changes where no call repeats it.
         """
         run = next((run.paths for run in unbroken_runs(graph) if path in run.paths), None)
-        return self if run is None else Folds(self._folded | set(run), self.expand_run(path)._runs | {run})
+        return self if run is None else self._with(self._folded | set(run), self.expand_run(path)._runs | {run})
 
     def expand_repeats(self) -> Folds:
         """Every call as a box of its own."""
-        return Folds(self._folded)
+        return self._with(self._folded, frozenset())
 
     def collapse_repeats(self, graph: Graph, at_least: int = SHORTEST_RUN) -> Folds:
         """Collapse every run of at least so many folded calls, each of which feeds the next."""
         runs = (run.paths for run in unbroken_runs(graph) if run.is_chain and len(run.paths) >= at_least)
-        return Folds(self._folded, self._runs | {run for run in runs if self._folded.issuperset(run)})
+        return self._with(self._folded, self._runs | {run for run in runs if self._folded.issuperset(run)})
+
+    # Functions
+
+    @property
+    def functions(self) -> Functions | None:
+        """The function calls that are boxes of their own, if any are."""
+        return self._functions
+
+    def with_functions(self, functions: Functions) -> Folds:
+        """Show each function call (`engine.graph.functions`) as a folded box, and simple modules folded too."""
+        return Folds(self._folded.union(functions.path_of.values(), functions.modules), self._runs, functions)
+
+    def without_functions(self) -> Folds:
+        """Show the operations that function calls ran. Simple modules stay as they are."""
+        gone = () if self._functions is None else self._functions.path_of.values()
+        return Folds(self._folded.difference(gone), self._runs)
+
+    def scope_of(self, node: Node) -> ScopePath:
+        """The path of what a node is drawn in: its module call, or its function call there."""
+        return node.scope if self._functions is None else self._functions.path_of.get(node.id, node.scope)
+
+    def _with(self, folded: frozenset[ScopePath], runs: frozenset[tuple[ScopePath, ...]] | None = None) -> Folds:
+        return Folds(folded, self._runs if runs is None else runs, self._functions)
 
     # Where to begin
 

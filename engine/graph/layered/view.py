@@ -84,7 +84,7 @@ class _Viewer:
         return self._numbered()
 
     def _scope(self, node: Node) -> int:
-        path = () if node.kind == "input" else node.scope
+        path = () if node.kind == "input" else self.folds.scope_of(node)
         found = self._number.get(path)
         if found is not None:
             return found
