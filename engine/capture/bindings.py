@@ -17,6 +17,7 @@ _LOCAL_STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF", "STO
 _LOCAL_LOADS = {
     "LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_CLASSDEREF",
 }  # fmt: skip
+_GIVEN_FROM_OUTSIDE = {"FOR_ITER", "SEND", "YIELD_VALUE"}
 _NEVER_FALL_THROUGH = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
 
 _targets_of_code: dict[CodeType, _Targets] = {}
@@ -115,7 +116,9 @@ class _Targets:
             pushed = max(change, 0) if change > 0 else _pushed_by(name)
             for _ in range(pushed - change):
                 self._pop()
-            self._stack.extend([_Item(frozenset({instruction.offset}))] * pushed)
+            # What an iterator gives is not what the operations that run inside it have computed.
+            made = _UNKNOWN if name in _GIVEN_FROM_OUTSIDE else _Item(frozenset({instruction.offset}))
+            self._stack.extend([made] * pushed)
 
     def _follow_store(self, name: str, instruction: dis.Instruction) -> None:
         argument = instruction.argval

@@ -39,6 +39,7 @@ from .sightings import (
     writers_into,
 )
 from .tape import Origin, Tape
+from .teardown import free_parked, park
 from .tensors import Keeper
 from .user_hooks import HookWatch
 
@@ -101,6 +102,7 @@ class Recorder:
             self._random_state = None
         self._started = time.perf_counter()
         self._is_on = True
+        free_parked()
         try:
             if self._keep == "all":
                 self._scopes.outside = user_frame(running_frame())
@@ -227,6 +229,7 @@ class Recorder:
             observations=observations(self._sightings, nodes),
         )
         trace.random_state = self._random_state
+        park(self._tape)
         self._tape.release()
         self._scopes.release()
         return trace

@@ -17,6 +17,7 @@ from ..training.hooks import AutogradHooks, BackwardCall
 from .frames import is_engine_file, is_user_code
 from .recorder import Recorder, describe_error, unwrap, user_place
 from .results import named_tensors
+from .teardown import free_parked
 
 _LAYOUTS = (torch.strided, torch.jagged)
 """Forms of results for which torch can make a gradient of ones."""
@@ -61,9 +62,24 @@ def record(
     make_recorder: Callable[..., Recorder] = Recorder,
 ) -> Trace:
     """`trace` for callers inside the engine, which also say what the target is called and how much to keep."""
+    try:
+        return _record(program, args, kwargs or {}, values, backward, target, keep, make_recorder)
+    finally:
+        free_parked()  # the results of the program are gone by now
+
+
+def _record(
+    program: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    values: ValuesMode,
+    backward: bool,
+    target: str,
+    keep: Literal["all", "step"],
+    make_recorder: Callable[..., Recorder],
+) -> Trace:
     if values not in ("none", "summary", "all"):
         raise ValueError(f"values must be 'none', 'summary' or 'all', not {values!r}")
-    kwargs = kwargs or {}
     notes = []
     if unwrap(program) is not program:
         program = unwrap(program)
