@@ -400,7 +400,8 @@ def test_a_script_without_a_backward_pass_is_told_why(watch: Watch, script: Scri
     assert outcome.kind == "finished"
     assert "never called backward()" in outcome.message
     assert reason in outcome.message
-    assert any(reason in note for note in watch.trace("failed").notes)
+    if "Call loss" in reason:  # with gradients off all of it is set-up: there is nothing to draw
+        assert any(reason in note for note in watch.trace("failed").notes)
 
 
 # 28, 29: death in mid-training
