@@ -9,7 +9,7 @@ from itertools import islice
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-from .frames import APPLY_CODE, is_engine_file, is_user_code
+from .frames import APPLY_CODE, is_engine_file, is_user_code, locals_of
 
 _MOST_ITEMS = 1000
 _SILENT = {"CACHE", "NOP", "EXTENDED_ARG", "RESUME", "KW_NAMES", "NOT_TAKEN"}
@@ -214,7 +214,7 @@ def holds(frame: FrameType, name: str, wanted: object) -> bool:
     """Whether a variable, an attribute ("self.h") or an item of a container ("states[i]") is `wanted` now."""
     path, bracket, _ = name.partition("[")
     head, *attributes = path.split(".")
-    local = frame.f_locals
+    local = locals_of(frame)
     value = local[head] if head in local else frame.f_globals.get(head)
     for attribute in attributes:
         value = getattr(value, attribute, None)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Mapping
+from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
+from typing import Any
 
 import torch
 
@@ -71,11 +74,26 @@ def source_of(frame: FrameType | None) -> Source | None:
     return Source(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
 
 
+def locals_of(frame: FrameType) -> Mapping[str, Any]:
+    """The variables of a running function as they are now.
+
+    Up to Python 3.12 the interpreter keeps a snapshot of them with the frame, which would keep tensors alive that the
+    function lets go of later. So it is emptied again, unless the program itself holds it (`locals()`).
+    """
+    found = frame.f_locals
+    if type(found) is not dict or not frame.f_code.co_flags & CO_OPTIMIZED:
+        return found
+    copy = dict(found)
+    if sys.getrefcount(found) <= 3:  # the frame, this variable, and the argument of getrefcount
+        found.clear()
+    return copy
+
+
 def variable_named(frame: FrameType | None, wanted: object, *, outermost: bool = False) -> str | None:
     """The name under which the program's running functions know an object: the innermost's, or the outermost's."""
     found = None
     while frame is not None:
-        for scope in (frame.f_locals, frame.f_globals):
+        for scope in (locals_of(frame), frame.f_globals):
             name = next((key for key, value in list(scope.items()) if value is wanted and key[0] != "_"), None)
             if name is not None:
                 found = str(name)

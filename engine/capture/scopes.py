@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from ..graph.model import Scope, ScopePath, Source
 from .bindings import binding_of
 from .faults import fault_note
-from .frames import function_frames, source_of, user_frame, variable_named
+from .frames import function_frames, locals_of, source_of, user_frame, variable_named
 
 _COMPILED = "_orig_mod"
 """Name under which a module that torch.compile has wrapped holds the module itself."""
@@ -135,7 +135,7 @@ class ScopeStack:
 
     def _enter_function(self, frame: FrameType) -> None:
         parent = self._calls[-1]
-        function = frame.f_locals.get("cls")
+        function = locals_of(frame).get("cls")
         name = getattr(function, "__qualname__", "Function").rpartition("<locals>.")[2]
         caller = user_frame(frame.f_back)
         binding = None if caller is self.outside else binding_of(caller)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import weakref
 from typing import Any
 
 import numpy as np
@@ -309,3 +310,23 @@ def test_a_write_into_a_view_has_the_base_as_its_second_output() -> None:
     np.testing.assert_array_equal(recorded.grad(write, 1), [[4, 4], [10, 10], [4, 4]])
     reader = next(node for node in recorded.graph.nodes if node.label == "mul" and node.id > write.id)
     assert {(edge.source, edge.output_nr) for edge in recorded.graph.incoming(reader)} == {(write.id, 1)}
+
+
+def test_the_programs_variables_live_no_longer_than_in_a_plain_run() -> None:
+    alive: list[bool] = []
+
+    def run(a: Tensor) -> Tensor:
+        large = a.exp()
+        small = large.detach().sum() * torch.tensor(2.0)  # a constant, whose name is looked for
+        gone = weakref.ref(large)
+        del large
+        alive.append(gone() is not None)
+        given = locals()
+        b = a * small * torch.tensor(3.0)
+        assert {"a", "small"} <= set(given)
+        return b.sum()
+
+    a = torch.ones(3, requires_grad=True)
+    run(a)
+    trace(run, a)
+    assert alive == [False, False]
