@@ -12,7 +12,7 @@ from .model import Edge, Graph, Node, ScopePath
 OPEN_UP_TO = 60
 """Graphs of at most so many nodes are shown with everything open."""
 FEW_BOXES = 3
-MOST_BOXES = 40
+MOST_BOXES = 64
 """Larger graphs open as at most so many boxes, where their modules allow it."""
 SHORTEST_RUN = 4
 """From so many calls on, a chain of repeated calls is first shown as one box."""

@@ -49,7 +49,7 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
             return [first]
     parted = _wires_cut(ranked, first, last)
     about = math.sqrt(shape.aspect * sum(heights) / (width + COLUMN_GAP))
-    counts = range(max(2, int(about)), int(about * 1.6) + 2) if len(heights) < MANY_RANKS else [round(about)]
+    counts = range(max(1, int(about)), int(about * 1.6) + 2) if len(heights) < MANY_RANKS else [round(about)]
     choices = [_balanced(heights, parted, min(count, len(heights), MOST_COLUMNS)) for count in counts]
     best = min(choices, key=lambda cuts: _window(heights, cuts, width, shape.aspect))
     return [first + cut for cut in best]

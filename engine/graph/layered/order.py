@@ -9,6 +9,12 @@ from .level import Level
 from .ranks import Ranked
 
 SWEEPS = 8
+MORE_SWEEPS = 24
+"""In levels that are small enough to try neighbours the other way round as well."""
+PATIENCE = 6
+"""Sweeps without a better result, after which there will be none."""
+SMALL = 3000
+"""A level of at most so many segments is small."""
 
 
 class Segment(NamedTuple):
@@ -44,13 +50,18 @@ def settle_order(level: Level, ranked: Ranked) -> Ordered:
     sorter = _Sorter(level, ranked, channels, above, below)
     sorter.start()
     best, crossings = [list(layer) for layer in sorter.layers], sorter.crossings()
-    for sweep in range(SWEEPS):
-        if crossings == 0:
+    is_small = sum(map(len, channels)) <= SMALL
+    unchanged = 0
+    for sweep in range(MORE_SWEEPS if is_small else SWEEPS):
+        if crossings == 0 or unchanged > PATIENCE:
             break
         sorter.sweep(is_down=sweep % 2 == 0)
+        if is_small:
+            sorter.exchange()
         found = sorter.crossings()
+        unchanged += 1
         if found < crossings:
-            best, crossings = [list(layer) for layer in sorter.layers], found
+            best, crossings, unchanged = [list(layer) for layer in sorter.layers], found, 0
     if ranked.sides:
         for layer in best:
             layer.sort(key=lambda vertex: ranked.sides.get(vertex, 0))
@@ -159,6 +170,31 @@ class _Sorter:
             layer.sort(key=keys.__getitem__)
             for place, vertex in enumerate(layer):
                 self.position[vertex] = place
+
+    def exchange(self) -> None:
+        """Swap neighbours wherever that undoes crossings, until nothing is gained by it."""
+        for _ in range(4):
+            has_gained = False
+            for layer in self.layers:
+                for place in range(len(layer) - 1):
+                    left, right = layer[place], layer[place + 1]
+                    if self._gain(left, right) > 0:
+                        layer[place], layer[place + 1] = right, left
+                        self.position[left], self.position[right] = place + 1, place
+                        has_gained = True
+            if not has_gained:
+                return
+
+    def _gain(self, left: int, right: int) -> int:
+        """How many crossings fewer there are when two neighbours change places."""
+        ups = [self._upper(segment) for segment in self.above[right]]
+        downs = [self._lower(segment) for segment in self.below[right]]
+        gain = 0
+        for end in [self._upper(segment) for segment in self.above[left]]:
+            gain += sum((other < end) - (other > end) for other in ups)
+        for end in [self._lower(segment) for segment in self.below[left]]:
+            gain += sum((other < end) - (other > end) for other in downs)
+        return gain
 
     def crossings(self) -> int:
         return sum(self._crossings_in(channel) for channel in self.channels)

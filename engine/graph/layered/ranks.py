@@ -77,16 +77,28 @@ def _pull_down(
     """Lower what shortens wires by it, so that tensors stand right above their first use.
 
     That is what has more wires below it than above it, and what is computed from nothing that is used elsewhere: all
-    above it can follow. Those are returned, as a flag for each vertex.
+    above it can follow. Those are returned, as a flag for each vertex. Where it makes no difference, a vertex goes to
+    that end which is nearer in the order of execution: each step of an unrolled loop keeps what it works with.
     """
     is_free = [vertex >= entries for vertex in range(len(rank))]
     for vertex in order:
         if not is_free[vertex] or len(after[vertex]) > 1:
             for other in after[vertex]:
                 is_free[other] = False
+    fed = [0] * len(rank)
+    producer = [0] * len(rank)
+    for vertex in order:
+        if not is_free[vertex] or len(after[vertex]) > 1:
+            for other in after[vertex]:
+                fed[other] += 1
+                producer[other] = max(producer[other], vertex)
     for vertex in reversed(order):
-        if vertex >= entries and after[vertex] and (is_free[vertex] or len(after[vertex]) > incoming[vertex]):
-            rank[vertex] = max(rank[vertex], min(rank[other] for other in after[vertex]) - 1)
+        following = after[vertex]
+        if vertex < entries or not following:
+            continue
+        is_nearer = len(following) == fed[vertex] and min(following) - vertex < vertex - producer[vertex]
+        if is_free[vertex] or is_nearer or len(following) > incoming[vertex]:
+            rank[vertex] = max(rank[vertex], min(rank[other] for other in following) - 1)
     return [free and len(after[vertex]) == 1 for vertex, free in enumerate(is_free)]
 
 

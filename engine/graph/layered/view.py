@@ -134,14 +134,16 @@ class _Viewer:
             box = self.box_of[edge.target]
             if box is not None and edge.target != node.id:
                 consumers.setdefault(id(box), box)
-        folded = self.folded_in[scope]
-        if folded >= 0:
+        own = {key for key, box in consumers.items() if box.kind == "group" and self._owns(box, node.scope)}
+        if self.folded_in[scope] >= 0 or len(own) < len(consumers):
+            for number in own:
+                del consumers[number]
+                self.unseen.add((node.id, number))
+        if self.folded_in[scope] >= 0:
             self._place(node, scope)
             home = self.box_of[node.id]
             for box in consumers.values():
-                if box.kind == "group" and self._owns(box, node.scope):
-                    self.unseen.add((node.id, id(box)))
-                elif box is not home:
+                if box is not home:
                     self._add_chip(node, box)
             return
         users = list(consumers.values())

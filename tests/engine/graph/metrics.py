@@ -137,20 +137,36 @@ def slanted(drawing: Drawing) -> list[int]:
 
 def crossings(drawing: Drawing) -> int:
     """How often a horizontal and a vertical piece of links with no end in common cross."""
-    across: list[tuple[float, float, float, int]] = []
-    down: list[tuple[float, float, float, int]] = []
-    for number, link in enumerate(drawing.links):
-        for (x1, y1), (x2, y2) in zip(link.points[:-1].tolist(), link.points[1:].tolist(), strict=True):
-            if abs(y1 - y2) <= SLACK:
-                across.append((y1, min(x1, x2), max(x1, x2), number))
-            elif abs(x1 - x2) <= SLACK:
-                down.append((x1, min(y1, y2), max(y1, y2), number))
+    if not drawing.links:
+        return 0
+    starts = np.concatenate([link.points[:-1] for link in drawing.links])
+    ends = np.concatenate([link.points[1:] for link in drawing.links])
+    number = np.repeat(np.arange(len(drawing.links)), [len(link.points) - 1 for link in drawing.links])
+    source = np.array([link.source for link in drawing.links])[number]
+    target = np.array([link.target for link in drawing.links])[number]
+    low, high = np.minimum(starts, ends), np.maximum(starts, ends)
+    is_down = high[:, 0] - low[:, 0] <= SLACK
+    down = np.flatnonzero(is_down)
     found = 0
-    for y, left, right, a in across:
-        for x, top, bottom, b in down:
-            if left + SLACK < x < right - SLACK and top + SLACK < y < bottom - SLACK:
-                one, other = drawing.links[a], drawing.links[b]
-                found += one.source != other.source and one.target != other.target
+    for k in np.flatnonzero(~is_down & (high[:, 1] - low[:, 1] <= SLACK)):
+        x, y = low[down, 0], low[k, 1]
+        is_across = (low[k, 0] + SLACK < x) & (x < high[k, 0] - SLACK)
+        is_across &= (low[down, 1] + SLACK < y) & (y < high[down, 1] - SLACK)
+        found += int((is_across & (source[down] != source[k]) & (target[down] != target[k])).sum())
+    return found
+
+
+def title_hits(drawing: Drawing, title: float) -> list[int]:
+    """Links that run through the first `title` units of an open group's upper border."""
+    frames = [k for k, item in enumerate(drawing.items) if item.kind == "group" and not item.is_folded]
+    found = []
+    for number, link in enumerate(drawing.links):
+        low, high = np.minimum(link.points[:-1], link.points[1:]), np.maximum(link.points[:-1], link.points[1:])
+        for x, y, _, _ in drawing.rects[frames]:
+            over = (low[:, 0] < x + title - SLACK) & (high[:, 0] > x + SLACK)
+            if (over & (low[:, 1] < y + 1) & (high[:, 1] > y - SLACK) & (high[:, 1] - low[:, 1] > SLACK)).any():
+                found.append(number)
+                break
     return found
 
 

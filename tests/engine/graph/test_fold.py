@@ -60,7 +60,7 @@ def test_too_many_boxes_to_look_at_stay_in_the_one_around_them() -> None:
     build = GraphBuilder()
     data = build.tensor("input", "x")
     build.enter("body", "Body")
-    for k in range(60):
+    for k in range(80):
         build.enter(f"{k}", "Wave")
         data = build.op("sin" if k % 2 else "cos", data)
         build.leave()

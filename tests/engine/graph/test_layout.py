@@ -16,7 +16,7 @@ from engine.graph.layout import METHODS, LayoutCancelledError, layout
 from engine.graph.model import Edge, Graph, Node
 
 from .builder import GraphBuilder, neuron
-from .metrics import crossings, overlaps, problems, slanted, sticking_out
+from .metrics import crossings, overlaps, problems, slanted, sticking_out, title_hits
 from .models import chain, mlp, recurrent, transformer
 
 NETWORKX = [name for name, _ in METHODS if name != "layered"]
@@ -159,6 +159,29 @@ def test_a_collapsed_run_is_one_box_that_stands_for_all_its_calls() -> None:
     assert problems(drawing) == {}
 
 
+def test_further_calls_of_a_module_share_its_parameters_without_a_line() -> None:
+    build = GraphBuilder()
+    data = build.tensor("input", "x")
+    build.enter("cell", "Cell")
+    weight = build.tensor("leaf", "w")
+    build.leave()
+    for k in range(1, 6):
+        build.enter("cell" if k == 1 else f"cell@{k}", "Cell")
+        data = build.op("tanh", build.op("mm", data, weight))
+        build.leave()
+    build.enter("head", "Head")
+    build.op("mm", data, weight)
+    build.leave()
+    graph = build.graph()
+    folds = Folds.all_folded(graph).expand_repeats()
+    drawing = layout(graph, folds=folds)
+    assert [item.kind for item in drawing.items].count("chip") == 1  # beside the head, which is another module
+    assert len(drawing.links) == 7
+    opened = layout(graph, folds=folds.unfold(("cell",)))
+    assert len([item for item in opened.items if item.kind != "group" and item.node == weight]) == 2
+    assert problems(opened) == {}
+
+
 def test_an_open_block_stands_between_those_before_and_after_it() -> None:
     graph = transformer(12)
     drawing = layout(graph, folds=Folds.default_for(graph).unfold_to(("transformer", "h.5")))
@@ -170,13 +193,10 @@ def test_an_open_block_stands_between_those_before_and_after_it() -> None:
 
 def test_links_pass_the_titles_of_open_groups() -> None:
     graph = transformer(3)
-    title = 150.0
-    drawing = layout(graph, folds=Folds.none(), sizes=lambda item: (title if item.kind == "group" else 90.0, 24.0))
-    frames = drawing.rects[[item.kind == "group" for item in drawing.items]]
-    for link in drawing.links:
-        for (x1, y1), (x2, y2) in zip(link.points[:-1], link.points[1:], strict=True):
-            over = (frames[:, 0] + title > min(x1, x2)) & (frames[:, 0] < max(x1, x2))
-            assert not (over & (frames[:, 1] + 24.0 > min(y1, y2)) & (frames[:, 1] < max(y1, y2))).any()
+    sizes = {"group": (150.0, 24.0), "node": (90.0, 24.0), "chip": (60.0, 20.0)}
+    drawing = layout(graph, folds=Folds.none(), sizes=lambda item: sizes[item.kind])
+    assert title_hits(drawing, 150.0) == []
+    assert problems(drawing) == {}
 
 
 def test_the_same_arguments_give_the_same_drawing() -> None:

@@ -1,0 +1,91 @@
+"""Real networks, small enough to be recorded in tests: the shapes that people draw."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine import Trace, trace
+
+SAMPLES = Path(__file__).resolve().parents[3] / "resources" / "samples"
+
+
+def perceptron(layers: int) -> Trace:
+    """A sequence of linear modules and activations with a loss."""
+    torch.manual_seed(0)
+    model = nn.Sequential(*[part for _ in range(layers) for part in (nn.Linear(8, 8), nn.Tanh())])
+
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return F.mse_loss(model(x), y)
+
+    return trace(loss, torch.randn(4, 8), torch.zeros(4, 8), values="none")
+
+
+def gpt(layers: int) -> Trace:
+    """The sample GPT-2 with narrow layers."""
+    names = runpy.run_path(str(SAMPLES / "gpt2.py"))
+    torch.manual_seed(0)
+    config = names["GPTConfig"](vocab_size=31, context_length=8, n_layers=layers, n_heads=2, emb_dim=8)
+    model = names["build"](config)
+
+    def loss(text: Tensor) -> Tensor:
+        logits = model(text[:, :-1])
+        return F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten())
+
+    return trace(loss, torch.randint(31, (1, 9)), values="none")
+
+
+class Bottleneck(nn.Module):
+    """Three convolutions beside a shortcut, as in a ResNet-50."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width)
+        self.relu = nn.ReLU()
+        self.downsample = nn.Sequential()
+        if channels != 4 * width or stride != 1:
+            self.downsample.append(nn.Conv2d(channels, 4 * width, 1, stride, bias=False))
+            self.downsample.append(nn.BatchNorm2d(4 * width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out)) + self.downsample(x)
+        result: Tensor = self.relu(out)
+        return result
+
+
+def resnet(*blocks: int) -> Trace:
+    """A convolutional network with shortcuts; (3, 4, 6, 3) blocks are those of ResNet-50."""
+    torch.manual_seed(0)
+    stages, channels = nn.Sequential(), 2
+    for stage, count in enumerate(blocks):
+        width = 2 * 2**stage
+        layer = nn.Sequential()
+        for block in range(count):
+            layer.append(Bottleneck(channels, width, 2 if stage and not block else 1))
+            channels = 4 * width
+        stages.append(layer)
+    stem = nn.Sequential(nn.Conv2d(3, 2, 3, bias=False), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2))
+    model = nn.Sequential(stem, stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
+    return trace(model, torch.randn(2, 3, 40, 40), values="none")
+
+
+def lstm(steps: int) -> Trace:
+    """An LSTM cell, called once for each part of a sequence."""
+    torch.manual_seed(0)
+    cell = nn.LSTMCell(3, 4)
+
+    def unrolled(x: Tensor) -> Tensor:
+        h = c = torch.zeros(2, 4)
+        for part in x.unbind(1):
+            h, c = cell(part, (h, c))
+        return h.sum()
+
+    return trace(unrolled, torch.randn(2, steps, 3), values="none")
