@@ -35,8 +35,10 @@ def find(trace: Trace) -> list[Finding]:
         sources = list({edge.source: trace.graph.nodes[edge.source] for edge in edges}.values())
         above = set().union(*(computed_from(trace, source.id) for source in sources))
         lost = [leaf for leaf in trace.leaves() if leaf.id in above and trace.step_of(leaf) is None]
-        if lost and trained is not None and not any(leaf.id in trained for leaf in lost):
-            continue  # no optimizer of this step trains them: a frozen target network, or an adversary
+        if trained is not None and not any(leaf.id in trained for leaf in lost):
+            # It costs no leaf that an optimizer of this step trains its gradient: a frozen target network, an
+            # adversary, a stop-gradient inside a loss.
+            continue
         found.append(_finding(trace, how, trace.graph.nodes[edges[0].target], sources, lost))
     return found
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..graph.model import TensorInfo
 from ..graph.trace import Trace
 from ..rules import evaluate_step
 from .differences import Rounding
@@ -63,19 +63,31 @@ def each_gradient_by_rule(trace: Trace) -> Iterator[tuple[int, Gradient | None]]
 
 def rounding_of(trace: Trace) -> Rounding:
     """Size of the rounding errors that a gradient of this trace may carry: all there is where terms cancel."""
-    arrays = [info.array for step in trace.backward for info in step.grad_outputs if info is not None]
-    return largest_rounding(arrays)
+    return largest_rounding([info for step in trace.backward for info in step.grad_outputs])
 
 
-def largest_rounding(arrays: Sequence[npt.NDArray[Any] | None]) -> Rounding:
-    """Rounding errors of sums whose terms are as large as the largest element of the arrays."""
+def largest_rounding(infos: Sequence[TensorInfo | None]) -> Rounding:
+    """Rounding errors of sums over the elements of any of the tensors."""
     found = Rounding()
-    for array in arrays:
-        if array is None or array.dtype.kind != "f":
+    for info in infos:
+        if info is None or info.array is None or info.array.dtype.kind != "f":
             continue
-        size = float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
-        found = max(found, Rounding(16 * float(np.finfo(array.dtype).eps) * size, size))
+        finite = info.array[np.isfinite(info.array)].astype(np.float64)
+        size = float(np.abs(finite).max(initial=0.0))
+        noise = max(16 * size, 64 * float(np.linalg.norm(finite)))  # of sums in any order, by experience
+        found = max(found, Rounding(epsilon_of(info.dtype) * noise, size))
     return found
+
+
+def epsilon_of(dtype: str) -> float:
+    """The relative precision of a floating-point type; bfloat16 has none in numpy."""
+    return 2.0**-7 if dtype == "bfloat16" else float(np.finfo(dtype).eps) if dtype.startswith("float") else 0.0
+
+
+def coarsest_epsilon(trace: Trace) -> float:
+    """The precision of the narrowest type in which a differentiable operation of the trace computed."""
+    infos = [info for node in trace.graph.nodes if node.grad_fn is not None for info in node.outputs]
+    return max((epsilon_of(info.dtype) for info in infos), default=0.0)
 
 
 def _is_none(grad_inputs: Sequence[object], index: int) -> bool:

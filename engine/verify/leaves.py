@@ -6,15 +6,16 @@ import time
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ..graph.model import Node
 from ..graph.trace import Trace
-from .by_rule import each_gradient_by_rule, rounding_of
+from .by_rule import coarsest_epsilon, each_gradient_by_rule, rounding_of
 from .differences import MOST_ELEMENTS, SAMPLED_ELEMENTS, STEPS, Rounding, central_differences, relative_error
-from .report import Row
+from .report import WRONG_ABOVE, Row
 from .rerun import CannotRerunError, Rerun
 from .rows import make_row
 
@@ -81,7 +82,8 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
                 late += 1
         name = leaf.name or f"leaf {leaf.id}"
         rows[node_id] = make_row(name, grad.astype(np.float64), differences, by_rule, rounding)
-    found = [rows[leaf.id] for leaf in leaves if leaf.id in rows]
+    wrong_above = wrong_above_of(trace)
+    found = [msgspec.structs.replace(rows[leaf.id], wrong_above=wrong_above) for leaf in leaves if leaf.id in rows]
     if rerun is not None and (late or len(plan.leaves) < len(leaves)):
         found.append(_together(trace, rerun, leaves, rounding, seed))
         notes.append(
@@ -92,6 +94,11 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
     elif rerun is not None and plan.most_elements < MOST_ELEMENTS:
         notes.append(f"Each leaf was moved at {_FEW_ELEMENTS} elements and along one random direction.")
     return found, notes
+
+
+def wrong_above_of(trace: Trace) -> float:
+    """The relative error from which a gradient is wrong: more is allowed to programs that compute in half precision."""
+    return max(WRONG_ABOVE, 32 * coarsest_epsilon(trace))
 
 
 def _gradient(trace: Trace, leaf: Node) -> npt.NDArray[np.floating] | None:

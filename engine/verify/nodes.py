@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +13,7 @@ from ..graph.trace import BackwardStep, Trace
 from ..rules import evaluate_step
 from .by_rule import largest_rounding
 from .differences import Rounding, relative_error
-from .leaves import BUDGET_S, leaf_rows
+from .leaves import BUDGET_S, leaf_rows, wrong_above_of
 from .replay import difference_errors
 from .report import NodeRow, Report
 
@@ -47,7 +48,7 @@ def check_nodes(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> R
             continue
         is_narrow = is_narrow or any(gradient.dtype != np.float64 for _, gradient in recorded)
         # Where the terms of a sum cancel, the recorded gradient is as inexact as its terms.
-        rounding = largest_rounding([info.array for info in step.grad_outputs if info is not None])
+        rounding = largest_rounding(step.grad_outputs)
         by_rule = evaluate_step(trace, step)
         if by_rule is not None:
             rule_errors.setdefault(name, []).append((_rule_error(recorded, dict(by_rule), rounding), step.node.id))
@@ -60,6 +61,8 @@ def check_nodes(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> R
             if error is not None:
                 difference.setdefault(name, []).append((error, step.node.id))
     rows = [_node_row(name, count, rule_errors.get(name), difference.get(name)) for name, count in counts.items()]
+    wrong_above = wrong_above_of(trace)
+    rows = [msgspec.structs.replace(row, wrong_above=wrong_above) for row in rows]
     rows.sort(key=lambda row: (row.verdict != "wrong", row.grad_fn))
     notes = []
     unchecked = [row.grad_fn for row in rows if row.verdict == "unchecked"]
@@ -89,12 +92,17 @@ def check_node(trace: Trace, node_id: int | Node, *, seed: int = 0) -> NodeRow:
     if step is None or node.grad_fn is None or node.kind != "op":
         raise ValueError(f"Node {node.id} ({node.label}) has no VJP: the backward pass did not go through it.")
     recorded = recorded_gradients(trace, step)
-    rounding = largest_rounding([info.array for info in step.grad_outputs if info is not None])
+    rounding = largest_rounding(step.grad_outputs)
     by_rule = evaluate_step(trace, step)
     rule_error = None if by_rule is None or not recorded else _rule_error(recorded, dict(by_rule), rounding)
     difference = difference_errors(trace, step, recorded, seed, rounding.noise) if recorded else None
     return NodeRow(
-        grad_fn=node.grad_fn, count=1, rule_error=rule_error, difference_error=difference, worst_node=node.id
+        grad_fn=node.grad_fn,
+        count=1,
+        rule_error=rule_error,
+        difference_error=difference,
+        worst_node=node.id,
+        wrong_above=wrong_above_of(trace),
     )
 
 

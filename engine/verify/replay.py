@@ -12,8 +12,10 @@ import torch
 from ..graph.model import Edge
 from ..graph.trace import BackwardStep, Trace
 from ..rules.writes import written_region
-from .differences import EPSILON, STEPS, Rounding, relative_error
+from .differences import EPSILON, KINK, STEPS, Rounding, relative_error
 from .operators import FAILURES, is_random, operator_of, run_operator, widened
+
+SMOOTH_BELOW = 1e-5
 
 Replay = Callable[[dict[int, torch.Tensor]], list[torch.Tensor]]
 
@@ -114,7 +116,9 @@ def difference_errors(
         direction = torch.from_numpy(np.asarray(generator.standard_normal(gradient.shape)))
         slope = float((torch.from_numpy(gradient.astype(np.float64)) * direction).sum())
         scale = float(np.linalg.norm(gradient.astype(np.float64)))
-        errors.append(_direction_error(value, operands, edge.input_nr, direction, slope, scale, rounding))
+        error = _direction_error(value, operands, edge.input_nr, direction, slope, scale, rounding)
+        if error is not None:
+            errors.append(error)
     return max(errors, default=None)
 
 
@@ -126,11 +130,13 @@ def _direction_error(
     slope: float,
     scale: float,
     rounding: float,
-) -> float:
+) -> float | None:
+    """None on a kink (the maximum of equal values), where there is no derivative to compare with."""
     operand = operands[place]
     size = max(1.0, float(operand.abs().max())) if operand.numel() else 1.0
     best = float("inf")
-    middle = abs(value(operands))
+    centre = value(operands)
+    middle, is_kinked = abs(centre), True
     # Smaller steps too: between units that switch on and off the function is smooth only nearby.
     for step in (*STEPS, 1e-7, 1e-8):
         h = step * size / max(1.0, float(direction.abs().max()) if direction.numel() else 1.0)
@@ -139,10 +145,12 @@ def _direction_error(
         estimate = (above - below) / (2 * h)
         if np.isnan(estimate) and np.isnan(slope):
             return 0.0
+        ahead, behind = (above - centre) / h, (centre - below) / h
+        is_kinked = is_kinked and abs(ahead - behind) > KINK * max(abs(ahead), abs(behind)) + 128 * EPSILON * middle / h
         noise = 64 * EPSILON * max(1.0, middle) / h + rounding * max(1, operand.numel()) ** 0.5
         largest = max(scale, abs(estimate), abs(slope))
         error = relative_error(np.array([slope]), np.array([estimate]), largest, Rounding(noise, max(1.0, middle)))
         best = min(best, error)
         if best < 1e-7:
             break
-    return best
+    return None if is_kinked and best > SMOOTH_BELOW else best

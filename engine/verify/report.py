@@ -13,11 +13,11 @@ WRONG_ABOVE = 1e-2
 EXACT_BELOW = 1e-7
 
 
-def verdict_of(relative_error: float | None) -> Verdict:
-    """ "wrong" above 1e-2 (or NaN), "exact" below 1e-7, "approximate" between; "unchecked" without an error."""
+def verdict_of(relative_error: float | None, wrong_above: float = WRONG_ABOVE) -> Verdict:
+    """ "wrong" above `wrong_above` or for NaN, "exact" below 1e-7, "approximate" between; "unchecked" for None."""
     if relative_error is None:
         return "unchecked"
-    if math.isnan(relative_error) or relative_error > WRONG_ABOVE:
+    if math.isnan(relative_error) or relative_error > wrong_above:
         return "wrong"
     return "exact" if relative_error < EXACT_BELOW else "approximate"
 
@@ -41,10 +41,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     checked: int = 0
     count: int = 1
     note: str = ""
+    wrong_above: float = WRONG_ABOVE
 
     @property
     def verdict(self) -> Verdict:
-        return verdict_of(self.relative_error)
+        return verdict_of(self.relative_error, self.wrong_above)
 
 
 class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +56,14 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     rule_error: float | None
     difference_error: float | None
     worst_node: int | None = None
+    wrong_above: float = WRONG_ABOVE
 
     @property
     def verdict(self) -> Verdict:
         errors = [error for error in (self.rule_error, self.difference_error) if error is not None]
         if any(math.isnan(error) for error in errors):
             return "wrong"
-        return verdict_of(max(errors, default=None))
+        return verdict_of(max(errors, default=None), self.wrong_above)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

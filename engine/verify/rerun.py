@@ -7,7 +7,7 @@ import torch
 
 from ..graph.model import Node
 from ..graph.trace import Trace
-from .by_rule import root_gradients
+from .by_rule import coarsest_epsilon, root_gradients
 from .operators import FAILURES, is_random, operator_of, run_operator, widened
 
 Place = tuple[int, int]
@@ -41,6 +41,8 @@ class Rerun:
         self._nodes = _needed(trace)
         self._weights = [torch.from_numpy(np.array(gradient)) for gradient in root_gradients(trace)]
         self._has_writes = any(_writes(node) for node in self._nodes)
+        self._allowed = min(_LARGEST_TOLERANCE, 1e4 * max(coarsest_epsilon(trace), 2.0**-52))
+        self._cuts = _cuts(trace)
         self._values: dict[Place, torch.Tensor] = {}
         for node in self._nodes:
             if node.kind != "op":
@@ -65,7 +67,12 @@ class Rerun:
         affected = None if moved is None or self._has_writes else self._downstream(moved)
         with torch.no_grad():
             for node in self._nodes:
-                if node.kind == "op" and (affected is None or node.id in affected):
+                if node.kind != "op" or (affected is not None and node.id not in affected):
+                    continue
+                if node.id in self._cuts:  # for the gradient, what was detached is a constant
+                    constants = [self._computed[node.id, k].clone() for k in range(len(node.outputs))]
+                    self._store(computed, node, constants)
+                else:
                     self._store(computed, node, self._run(node, computed))
             total = 0.0
             for place, weight in zip(self._trace.roots, self._weights, strict=True):
@@ -167,8 +174,7 @@ class Rerun:
                 raise CannotRerunError(f"{_called(node)} gives another shape when it is run again")
             finite = np.isfinite(array) & np.isfinite(found)
             size = float(np.abs(array[finite]).max(initial=0.0))
-            epsilon = float(torch.finfo(getattr(torch, info.dtype, torch.float32)).eps)
-            allowed = min(_LARGEST_TOLERANCE, 1e4 * epsilon) * max(size, epsilon)
+            allowed = self._allowed * max(size, self._allowed)
             if float(np.abs(found[finite] - array[finite]).max(initial=0.0)) > allowed:
                 raise CannotRerunError(f"{_called(node)} gives another result when it is run again")
 
@@ -189,6 +195,27 @@ def _needed(trace: Trace) -> list[Node]:
         if node.id not in found and _writes(node) and any(edge.source in found for edge in trace.graph.incoming(node)):
             found.add(node.id)
     return [trace.graph.nodes[node_id] for node_id in sorted(found)]
+
+
+def _cuts(trace: Trace) -> set[int]:
+    """Operations at which the program itself stops the gradient: detach, no_grad, what has no derivative."""
+    nodes = trace.graph.nodes
+    inside: set[int] = set()  # the bodies of custom Functions run without gradients, and have them all the same
+    pending = [edge.source for edge in trace.graph.edges if edge.arg == "result" and nodes[edge.target].op is None]
+    while pending:
+        node_id = pending.pop()
+        if node_id not in inside and nodes[node_id].kind == "op" and nodes[node_id].grad_fn is None:
+            inside.add(node_id)
+            pending.extend(edge.source for edge in trace.graph.incoming(node_id))
+    return {
+        edge.target
+        for edge in trace.graph.edges
+        if (edge.cut or "").startswith("cut")
+        and nodes[edge.target].kind == "op"
+        and nodes[edge.target].grad_fn is None
+        and edge.target not in inside
+        and not _writes(nodes[edge.target])
+    }
 
 
 def _writes(node: Node) -> bool:
