@@ -162,7 +162,9 @@ def test_a_screenshot_shows_the_real_window(tmp_path: Path) -> None:
 def test_check_finds_no_difference(target: str) -> None:
     finished = run("check", target)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "finite" in finished.stdout.lower()
+    leaves = finished.stdout.split("\n\n")[0]
+    assert "finite difference" in leaves
+    assert "–" not in leaves  # every leaf by rule, by finite difference and by autograd
 
 
 def test_diagnose_is_silent_about_the_healthy_demo() -> None:

@@ -89,6 +89,38 @@ def test_a_leaf_of_a_transformer_without_time_is_left_to_the_rule() -> None:
     assert not hurried.has_difference
 
 
+def test_what_is_detached_is_a_constant() -> None:
+    """The gradient of w·stop(w²) + stop-gradient under no_grad, as torch defines it."""
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+
+    def run() -> torch.Tensor:
+        with torch.no_grad():
+            scale = w.exp()
+        return (w * (w * w).detach() * scale).sum()
+
+    (row,) = check_nodes(trace(run, values="all")).rows
+    assert row.finite_difference == pytest.approx(4 * np.exp(2), rel=1e-6)
+    assert row.verdict in ("exact", "approximate")
+
+
+def test_half_precision_is_given_room() -> None:
+    torch.manual_seed(0)
+    layer = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 4)).to(torch.bfloat16)
+    x = torch.randn(64, 16, dtype=torch.bfloat16)
+    report = check_nodes(trace(lambda: layer(x).float().square().mean(), values="all"))
+    assert not report.has_difference
+    assert all(row.finite_difference is not None for row in report.rows)
+    assert any((row.relative_error or 0) > 1e-4 for row in report.rows)
+
+
+def test_the_maximum_of_equal_values_is_a_kink() -> None:
+    w = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    report = check_nodes(trace(lambda: nn.functional.max_pool2d(w * 1.0, 2).sum(), values="all"))
+    (row,) = [row for row in report.nodes if row.grad_fn.startswith("MaxPool")]
+    assert row.difference_error is None
+    assert not report.has_difference
+
+
 def test_what_cannot_be_run_again_is_said() -> None:
     w = torch.ones(3, requires_grad=True)
     with pytest.raises(CannotRerunError, match=r"the values of w at line \d+ were not kept"):
