@@ -12,7 +12,7 @@ def find(trace: Trace) -> list[Finding]:
     optimizers = seen(trace, "optimizer")
     parameters = {node for observation in seen(trace, "parameters") for node in observation.nodes}
     held = {node for observation in optimizers for node in observation.nodes}
-    if not held:
+    if not optimizers:
         return []
     reached = [leaf for leaf in trace.leaves() if trace.step_of(leaf) is not None]
     # A plain tensor with requires_grad may be an input that is attacked, unless plain tensors are what is trained.
@@ -25,7 +25,8 @@ def find(trace: Trace) -> list[Finding]:
     return [
         Finding(
             kind="not-in-optimizer",
-            severity="warning" if held & parameters or not parameters else "note",
+            # An optimizer over plain tensors alone looks for an input: the network is not meant to be trained.
+            severity="note" if held and not held & parameters and parameters else "warning",
             node_id=missing[0].id,
             title=f"No optimizer holds {names_used(missing)}",
             reason=f"backward() computes {'its gradient' if is_one else 'their gradients'}, but {which} was made "

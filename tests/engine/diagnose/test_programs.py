@@ -130,6 +130,20 @@ def test_without_following_nothing_is_said_about_what_comes_after() -> None:
     assert diagnose(recorded) == []
 
 
+def test_an_optimizer_over_another_model_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import copy, torch\nfrom torch import nn\n"
+        "old = nn.Linear(3, 1)\n"
+        "optimizer = torch.optim.Adam(old.parameters())\n"
+        "net = copy.deepcopy(old)\n"
+        "net(torch.ones(1, 3)).sum().backward()\n"
+    )
+    (finding,) = diagnose(_trace_of(path))
+    assert (finding.kind, finding.severity) == ("not-in-optimizer", "warning")
+    assert "weight and bias, first used at script.py, line 6" in finding.title
+
+
 def test_an_optimizer_over_an_input_makes_frozen_weights_a_note(tmp_path: Path) -> None:
     """Finding the input that a network likes best: its own weights get gradients that nobody uses."""
     path = tmp_path / "script.py"
