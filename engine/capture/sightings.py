@@ -142,6 +142,6 @@ def observations(sightings: Iterable[Sighting], nodes: Sequence[Node]) -> list[O
     result = []
     for seen in sightings:
         left = tuple(node.id for node in seen.nodes if 0 <= node.id < len(nodes) and nodes[node.id] is node)
-        if left or not seen.nodes:
+        if left or not seen.nodes or seen.kind == "optimizer":  # that it holds none of them says something too
             result.append(Observation(kind=seen.kind, nodes=left, text=seen.text, source=seen.source))
     return result
