@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..graph.model import Node
@@ -85,6 +86,8 @@ class ForwardMode(TorchDispatchMode):
             self._compiler.look(caller)
         node = Node(id=-1, kind="op", op=signature.name, scope=tape.scopes.path, source=source_of(caller))
         if signature.is_detach:
+            if is_lazy(args[0]):  # a parameter without a shape, until its module is called
+                return None
             source = tape.written_leaf(args[0]) or tape.origin(args[0])
             return node, caller, (), (source, args[0].requires_grad)
         inputs, changed = self._inputs(signature, args, kwargs, node)

@@ -17,6 +17,8 @@ NO_GRAD = "cut: gradients were switched off here (no_grad)"
 IN_FUNCTION = "inside a custom Function: its own backward takes over"
 IN_BACKWARD = "cut: computed by a backward pass of the program without create_graph"
 
+_UNSEEN = "no values: no recorded operation has used this output"
+
 Origin = tuple[int, int]
 """Node id and output number that a tensor comes from."""
 
@@ -86,7 +88,7 @@ class Tape:
     def announce(self, tensor: torch.Tensor, name: str, kind: NodeKind = "input") -> None:
         """Say what a tensor is called that the program is given."""
         self._anchors.append(tensor)
-        self._given_names[id(tensor)] = (name, kind)
+        self._given_names.setdefault(id(tensor), (name, kind))  # what is given twice keeps its first name
 
     def origin(self, tensor: torch.Tensor) -> Origin:
         """The node and output that made a tensor; a tensor from outside gets a node of its own."""
@@ -277,15 +279,16 @@ class Tape:
                 names = [name for name in call.names if name and name != "_"]
                 node.name = ", ".join(names) or None
                 if len(call.names) > 1:
-                    node.outputs = [_unused_output(name) for name in call.names]
+                    for info, name in zip(node.outputs, call.names, strict=False):
+                        info.name = name
             call = call.outer  # the outermost Function of that name: calls inside it record no gradients
 
     def _show_output(self, node_id: int, tensor: torch.Tensor, inner: Origin | None) -> None:
         """Describe an output of an autograd-only node when it is first met, and link it to what computed it."""
         outputs = self.nodes[node_id].outputs
         while len(outputs) <= tensor.output_nr:
-            outputs.append(_unused_output(None))
-        if outputs[tensor.output_nr].dtype == "unknown":
+            outputs.append(_undescribed(None))
+        if outputs[tensor.output_nr].note == _UNSEEN:
             name = outputs[tensor.output_nr].name
             outputs[tensor.output_nr] = self.keeper.describe(tensor)
             outputs[tensor.output_nr].name = name
@@ -293,14 +296,34 @@ class Tape:
                 self.edges.append(EdgeDraft(inner[0], inner[1], node_id, "result", False))
 
     def add_autograd_node(self, grad_fn: Any) -> Node:
+        """The node for an autograd node that nothing stands for yet, after those for all that it depends on."""
+        pending = [grad_fn]
+        while pending:
+            following = [node for node, _ in pending[-1].next_functions if node is not None and not self._knows(node)]
+            if following:
+                pending.extend(following)
+                continue
+            top = pending.pop()
+            if not self._knows(top):
+                self._add_autograd_node(top)
+        return self.nodes[self.node_of_sequence[grad_fn._sequence_nr()]]
+
+    def _knows(self, grad_fn: Any) -> bool:
+        variable = getattr(grad_fn, "variable", None)
+        if variable is not None and plain_name(grad_fn) == "AccumulateGrad":
+            self.leaf_node(variable)
+            return True
+        return grad_fn._sequence_nr() in self.node_of_sequence
+
+    def _add_autograd_node(self, grad_fn: Any) -> None:
         node = Node(id=len(self.nodes), kind="op", scope=self.scopes.path)
         self.nodes.append(node)
         self.adopt(node, grad_fn)
         node.source = source_of(user_frame(running_frame()))
+        node.outputs = [_undescribed(form) for form in getattr(grad_fn, "_input_metadata", ())]
         function = getattr(type(grad_fn), "_forward_cls", None)
         if function is not None:
             node.call = f"{function.__qualname__}.apply"
-        return node
 
     def leaf_node(self, variable: torch.Tensor) -> int:
         """The node of a leaf that an AccumulateGrad belongs to."""
@@ -356,8 +379,13 @@ class Tape:
         self.function_of.clear()
 
 
-def _unused_output(name: str | None) -> TensorInfo:
-    return TensorInfo(shape=(), dtype="unknown", note="this output was never used", name=name)
+def _undescribed(form: Any) -> TensorInfo:
+    """An output that no recorded operation has used; autograd itself knows the form."""
+    if form is None or not hasattr(form, "dtype"):
+        return TensorInfo(shape=(), dtype="unknown", note=_UNSEEN)
+    shape = tuple(int(size) for size in form.shape)
+    dtype, device = (str(part).removeprefix("torch.") for part in (form.dtype, form.device))
+    return TensorInfo(shape=shape, dtype=dtype, device=device, requires_grad=True, note=_UNSEEN)
 
 
 def plain_name(grad_fn: Any) -> str:

@@ -174,6 +174,9 @@ def _why_unreadable(tensor: torch.Tensor) -> str | None:
         return "the tensor is fake: it has a shape but no storage"
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return "the tensor exists only inside a torch.func transform"
+    if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        # Such a class may wrap other tensors and have no memory of its own: torch would crash on reading it.
+        return f"the class {type(tensor).__name__} decides itself what its operations do"
     return None
 
 

@@ -50,6 +50,6 @@ class HookWatch:
 
 def note_leaf_hooks(tape: Tape, tensor: torch.Tensor) -> None:
     """Note the hooks that a leaf had before the program was traced."""
-    if tensor._backward_hooks:
+    if tensor._backward_hooks or tensor._post_accumulate_grad_hooks:
         node = tape.nodes[tape.origin(tensor)[0]]
         tape.notes.add(f"A hook on {node.name or node.label} {_EFFECT}")

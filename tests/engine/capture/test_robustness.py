@@ -251,3 +251,44 @@ def test_training_mode_and_gradients_are_left_alone() -> None:
     assert [module.training for module in net.modules()] == modes
     assert net.layers[0].weight.grad is None
     assert net.layers[3].weight.grad is not None
+
+
+class Wrapper(Tensor):
+    """A class that holds another tensor and has no memory of its own."""
+
+    held: Tensor
+
+    @staticmethod
+    def __new__(cls, inner: Tensor) -> Wrapper:
+        made: Wrapper = Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+        made.held = inner
+        return made
+
+    def __init__(self, inner: Tensor) -> None:
+        super().__init__()
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # torch's own is annotated more narrowly than it is called
+        result = func(*(arg.held if isinstance(arg, Wrapper) else arg for arg in args), **(kwargs or {}))
+        return Wrapper(result) if isinstance(result, Tensor) else result
+
+
+def test_classes_that_dispatch_themselves() -> None:
+    a, wrapped = torch.ones(3, requires_grad=True), Wrapper(torch.full((3,), 2.0))
+
+    def run() -> Tensor:
+        scaled: Any = wrapped * 3
+        result: Tensor = (a * scaled.held).sum()
+        return result
+
+    recorded = trace(run)
+    assert any("Wrapper" in str(info.note) for node in recorded.graph.nodes for info in node.outputs)
+    np.testing.assert_array_equal(recorded.grad(recorded.leaves()[0]), [6, 6, 6])
+
+
+def test_modules_that_learn_their_shapes() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyLinear(1))
+    recorded = trace(model, torch.ones(2, 5))
+    assert [node.name for node in recorded.leaves()] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert recorded.notes == []

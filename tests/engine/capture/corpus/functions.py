@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -290,3 +291,99 @@ def module_with_full_backward_hook() -> Program:
     layer.register_full_backward_hook(lambda *given: (given[1][0] * 2,))
     x = leaf(2, 3)
     return lambda: layer(x * 1).tanh().sum()
+
+
+@program
+def custom_function_through_numpy() -> Program:
+    class Sine(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return torch.from_numpy(np.sin(x.detach().numpy()))
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+            return grad_outputs[0] * ctx.saved_tensors[0].cos()
+
+    a = leaf(3)
+
+    def run() -> Any:
+        wave = apply(Sine, a * 2)
+        return (wave * 3).sum()
+
+    return run
+
+
+@program
+def custom_function_that_differentiates_in_its_forward() -> Program:
+    class Energy(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                inner = x.detach().requires_grad_()
+                energy = (inner**2).sum()
+                (gradient,) = torch.autograd.grad(energy, inner)
+            ctx.save_for_backward(gradient)
+            return energy.detach()
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+            return grad_outputs[0] * ctx.saved_tensors[0]
+
+    a = leaf(3)
+    return lambda: apply(Energy, a * 2) * 3
+
+
+@program
+def subclass_of_tensor() -> Program:
+    class Marked(Tensor):
+        pass
+
+    a = leaf(3)
+    return lambda: (a.as_subclass(Marked) * 2).sum().as_subclass(Tensor)
+
+
+@program
+def hooks_on_autograd_nodes() -> Program:
+    a = leaf(3)
+
+    def run() -> Any:
+        x = a.exp()
+        assert x.grad_fn is not None
+        x.grad_fn.register_prehook(lambda grads: (grads[0] * 2,))
+        x.grad_fn.register_hook(lambda grads, _outputs: (grads[0] * 3,))
+        y = x.sin() * x
+        y.register_hook(lambda grad: grad + 1)
+        return y.sum()
+
+    return run
+
+
+HOOKED["hooks_on_autograd_nodes"] = {"x", "y"}
+
+
+@program
+def hook_after_accumulation() -> Program:
+    a = leaf(3)
+
+    def halve(parameter: Tensor) -> None:
+        assert parameter.grad is not None
+        parameter.grad.mul_(0.5)
+
+    a.register_post_accumulate_grad_hook(halve)
+    return lambda: (a * a).sum()
+
+
+HOOKED["hook_after_accumulation"] = {"a"}
+
+
+@program
+def offloaded_to_the_cpu() -> Program:
+    a = leaf(3, 3)
+
+    def run() -> Any:
+        with torch.autograd.graph.save_on_cpu():
+            y = (a @ a).sin()
+        return y.sum()
+
+    return run

@@ -214,3 +214,34 @@ def scatter_family() -> Program:
         return (x * y + z).sum()
 
     return run
+
+
+@program
+def unshared_and_reset_data() -> Program:
+    w = leaf(3)
+
+    def run() -> Any:
+        w.data = w.data * 0.5
+        x = w * 2
+        x.detach_()
+        table = torch.zeros(2).resize_(3).fill_(1.5)
+        return (w * x * table).sum()
+
+    return run
+
+
+@program
+def several_tensors_at_once() -> Program:
+    a, b = leaf(3), leaf(2)
+
+    def run() -> Any:
+        first, second = torch._foreach_mul([a, b], 2.0)
+        return first.sum() + second.exp().sum()
+
+    return run
+
+
+@program
+def embedding_renormalised_in_place() -> Program:
+    table = torch.nn.Embedding(5, 3, max_norm=1.0)
+    return lambda: table(torch.tensor([1, 2, 1])).square().sum()

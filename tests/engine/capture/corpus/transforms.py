@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -138,5 +139,47 @@ def functional_call() -> Program:
         scaled = {name: parameter * scale for name, parameter in layer.named_parameters()}
         result: Any = torch.func.functional_call(layer, scaled, (x,))
         return result.square().sum()
+
+    return run
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # at its first use torch scripts a part of forward mode
+    torch.func.jvp(torch.sin, (torch.ones(1),), (torch.ones(1),))
+
+
+@program
+def hessian() -> Program:
+    a = leaf(3)
+
+    def run() -> Any:
+        curvature: Any = torch.func.hessian(lambda z: (z**3).sum() * z[0])(a)
+        return curvature.sum()
+
+    return run
+
+
+@program
+def forward_mode() -> Program:
+    a = leaf(3)
+
+    def run() -> Any:
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(a, torch.ones(3))
+            tangent = torch.autograd.forward_ad.unpack_dual(dual.sin()).tangent
+            assert tangent is not None
+            return tangent.square().sum()
+
+    return run
+
+
+@program
+def graph_from_before() -> Program:
+    a, b = leaf(3), leaf(3)
+
+    def run() -> Any:
+        with torch.utils._python_dispatch._disable_current_modes():  # as if it had been computed earlier
+            earlier = (a * 2).exp() * a
+        return (earlier * b).sum()
 
     return run
