@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.graph.drawing import Drawing
+from engine.graph.model import Graph
 
 INCH = 72.0
 DOT = shutil.which("dot")
@@ -23,26 +24,49 @@ class Plain(NamedTuple):
     seconds: float
 
 
-def laid_out(drawing: Drawing, timeout_s: float = 60.0) -> Plain:
-    """Lay out the closed boxes of a drawing and the links between them, without groups."""
-    assert DOT is not None
+def laid_out(drawing: Drawing, *, has_groups: bool = False, timeout_s: float = 60.0) -> Plain:
+    """Lay out the closed boxes of a drawing and the links between them, `has_groups` with the open groups around."""
+    inside: dict[int, list[int]] = {}
+    for index, item in enumerate(drawing.items):
+        inside.setdefault(item.parent if has_groups else -1, []).append(index)
     lines = ['digraph { node [shape=box fixedsize=true label=""]']
-    for index, (item, rect) in enumerate(zip(drawing.items, drawing.rects, strict=True)):
-        if item.kind != "group" or item.is_folded:
-            lines.append(f"{index} [width={rect[2] / INCH:.3f} height={rect[3] / INCH:.3f}]")
+    waiting: list[int] = list(inside.get(-1, []))
+    while waiting:
+        index = waiting.pop()
+        if index < 0:
+            lines.append("}")
+        elif drawing.items[index].kind != "group" or drawing.items[index].is_folded:
+            _, _, width, height = drawing.rects[index]
+            lines.append(f"{index} [width={width / INCH:.3f} height={height / INCH:.3f}]")
+        elif has_groups:
+            lines.append(f"subgraph cluster_{index} {{")
+            waiting += [-1, *inside.get(index, [])]
     lines += [f"{link.source} -> {link.target}" for link in drawing.links]
-    start = time.perf_counter()
-    done = subprocess.run(
-        [DOT, "-Tplain"], input="\n".join([*lines, "}"]), capture_output=True, text=True, check=True, timeout=timeout_s
-    )
-    seconds = time.perf_counter() - start
+    text, seconds = _run(lines, timeout_s)
     curves = []
-    for line in done.stdout.splitlines():
+    for line in text.splitlines():
         words = line.split()
         if words[0] == "edge":
             numbers = np.array(words[4 : 4 + 2 * int(words[3])], dtype=np.float64).reshape(-1, 2)
             curves.append((int(words[1]), int(words[2]), _flattened(numbers)))
     return Plain(curves, seconds)
+
+
+def seconds_for(graph: Graph, timeout_s: float = 60.0) -> float:
+    """How long dot takes for a graph as it was recorded, with labels for boxes."""
+    lines = ["digraph { node [shape=box]"]
+    lines += [f'{node.id} [label="{node.label}"]' for node in graph.nodes]
+    lines += [f"{edge.source} -> {edge.target}" for edge in graph.edges]
+    return _run(lines, timeout_s)[1]
+
+
+def _run(lines: list[str], timeout_s: float) -> tuple[str, float]:
+    assert DOT is not None
+    start = time.perf_counter()
+    done = subprocess.run(
+        [DOT, "-Tplain"], input="\n".join([*lines, "}"]), capture_output=True, text=True, check=True, timeout=timeout_s
+    )
+    return done.stdout, time.perf_counter() - start
 
 
 def _flattened(control: npt.NDArray[np.float64], steps: int = 4) -> npt.NDArray[np.float64]:

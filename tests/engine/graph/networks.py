@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import runpy
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine import Trace, trace
 
@@ -25,18 +27,21 @@ def perceptron(layers: int) -> Trace:
     return trace(loss, torch.randn(4, 8), torch.zeros(4, 8), values="none")
 
 
-def gpt(layers: int) -> Trace:
-    """The sample GPT-2 with narrow layers."""
+def gpt(layers: int, *, in_full: bool = False) -> Trace:
+    """The sample GPT-2 with narrow layers; `in_full` with dropout, and with attention in its single operations."""
     names = runpy.run_path(str(SAMPLES / "gpt2.py"))
     torch.manual_seed(0)
-    config = names["GPTConfig"](vocab_size=31, context_length=8, n_layers=layers, n_heads=2, emb_dim=8)
+    config = names["GPTConfig"](
+        vocab_size=31, context_length=8, n_layers=layers, n_heads=2, emb_dim=8, drop_rate=0.1 * in_full
+    )
     model = names["build"](config)
 
     def loss(text: Tensor) -> Tensor:
         logits = model(text[:, :-1])
         return F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten())
 
-    return trace(loss, torch.randint(31, (1, 9)), values="none")
+    with sdpa_kernel(SDPBackend.MATH) if in_full else nullcontext():
+        return trace(loss, torch.randint(31, (1, 9)), values="none")
 
 
 class Bottleneck(nn.Module):
