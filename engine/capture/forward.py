@@ -16,9 +16,10 @@ from ..graph.model import Node
 from .compiled import CompilerOff
 from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
+from .matching import IN_BACKWARD, IN_FUNCTION, NO_GRAD
 from .names import NameTracker, names_of_call
 from .schema import Signature, flat_tensors, named_arguments, plain_parameter, signature_of
-from .tape import IN_BACKWARD, IN_FUNCTION, NO_GRAD, EdgeDraft, Entry, Origin, Tape, plain_name, storage_of
+from .tape import EdgeDraft, Entry, Origin, Tape, plain_name, storage_of
 
 _Running = tuple[Node, FrameType | None, Sequence[torch.Tensor], tuple[Origin, bool] | None]
 """An operation between its start and its end: its node, the program's frame, the operands that it changes in place,

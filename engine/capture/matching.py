@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import deque
 
 from ..graph.model import Edge
-from .tape import Tape
+from .tape import EdgeDraft, Tape
+
+NO_GRAD = "cut: gradients were switched off here (no_grad)"
+IN_FUNCTION = "inside a custom Function: its own backward takes over"
+IN_BACKWARD = "cut: computed by a backward pass of the program without create_graph"
 
 
 def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]]) -> list[Edge]:
@@ -48,8 +52,33 @@ def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]])
                     input_nr=number,
                     arg=draft.argument,
                     grad_index=found,
-                    cut=None if found is not None else tape.why_cut(draft, target in next_nodes),
+                    cut=None if found is not None else _why_cut(tape, draft, target in next_nodes),
                 )
             )
         result.extend(added.get(target, []))
     return result
+
+
+def _why_cut(tape: Tape, edge: EdgeDraft, is_reached: bool) -> str | None:
+    """Why no gradient flows back along an edge; `is_reached` says whether the backward graph has its target."""
+    target = tape.nodes[edge.target]
+    if edge.argument == "result":
+        return IN_FUNCTION
+    if edge.argument == "memory":
+        return "cut: the same memory, reached around autograd (numpy, DLPack, .data)"
+    if edge.argument is None:
+        return "cut: the value was written in place; the gradient is that of the leaf itself"
+    if not edge.requires_grad:
+        return "needs no gradient"
+    if target.op == "aten.detach.default":
+        return "cut by detach()"
+    if target.op == "aten._local_scalar_dense.default":
+        return "cut by item(): a Python number carries no gradient"
+    if edge.target in tape.without_grad:
+        return tape.without_grad[edge.target]
+    if target.grad_fn is None:
+        kinds = {info.dtype for info in target.outputs}
+        if kinds and not any(kind.startswith(("float", "bfloat", "complex")) for kind in kinds):
+            return f"cut: the result is {', '.join(sorted(kinds))}, which carries no gradient"
+        return "cut: the operation has no derivative, or its result was never used"
+    return "cut: the operation has no derivative in this input" if is_reached else "not on a path to the root"

@@ -13,10 +13,6 @@ from .frames import running_frame, source_of, user_frame, variable_named
 from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
 
-NO_GRAD = "cut: gradients were switched off here (no_grad)"
-IN_FUNCTION = "inside a custom Function: its own backward takes over"
-IN_BACKWARD = "cut: computed by a backward pass of the program without create_graph"
-
 _UNSEEN = "no values: no recorded operation has used this output"
 
 Origin = tuple[int, int]
@@ -338,30 +334,6 @@ class Tape:
         if entry is None or entry.reference() is not tensor or entry.node < 0:
             return None
         return entry.node, entry.output
-
-    def why_cut(self, edge: EdgeDraft, is_reached: bool) -> str | None:
-        """Why no gradient flows back along an edge; `is_reached` says whether the backward graph has its target."""
-        target = self.nodes[edge.target]
-        if edge.argument == "result":
-            return IN_FUNCTION
-        if edge.argument == "memory":
-            return "cut: the same memory, reached around autograd (numpy, DLPack, .data)"
-        if edge.argument is None:
-            return "cut: the value was written in place; the gradient is that of the leaf itself"
-        if not edge.requires_grad:
-            return "needs no gradient"
-        if target.op == "aten.detach.default":
-            return "cut by detach()"
-        if target.op == "aten._local_scalar_dense.default":
-            return "cut by item(): a Python number carries no gradient"
-        if edge.target in self.without_grad:
-            return self.without_grad[edge.target]
-        if target.grad_fn is None:
-            kinds = {info.dtype for info in target.outputs}
-            if kinds and not any(kind.startswith(("float", "bfloat", "complex")) for kind in kinds):
-                return f"cut: the result is {', '.join(sorted(kinds))}, which carries no gradient"
-            return "cut: the operation has no derivative, or its result was never used"
-        return "cut: the operation has no derivative in this input" if is_reached else "not on a path to the root"
 
     def name_leaves(self) -> None:
         """Name the parameters that were used (initialised, say) before the module that owns them was first called."""
