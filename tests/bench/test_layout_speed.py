@@ -96,9 +96,9 @@ def test_beside_graphviz(benchmark: BenchmarkFixture, layers: int) -> None:
     same = graphviz.laid_out(drawing, has_groups=True, timeout_s=300.0).seconds / ours
     benchmark.extra_info["times_faster_than_dot"] = recorded
     print(
-        f"\nGPT of {layers} layers, {len(graph.nodes)} nodes: {ours * 1e3:.1f} ms; dot takes {recorded:.0f} times as long"
+        f"\nGPT of {layers} layers, {len(graph.nodes)} nodes: {ours * 1e3:.1f} ms. Graphviz takes {recorded:.0f} times"
     )
-    print(f"for the graph as recorded, and {same:.0f} times as long for the same picture")
+    print(f"as long for the graph as recorded, and {same:.0f} times as long for the same picture.")
 
 
 def _median(benchmark: BenchmarkFixture) -> float:
