@@ -45,6 +45,7 @@ class Arranger:
         return self._in_one_piece(level, ranked)
 
     def _part(self, level: Level) -> Arranged:
+        self.check()
         known = self._parts.get(level)
         if known is None:
             known = self._parts[level] = self.arrange(level)

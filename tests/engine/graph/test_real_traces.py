@@ -134,7 +134,7 @@ def test_forty_eight_layers_open_as_one_box() -> None:
         networks.perceptron(6).graph,
         networks.gpt(2).graph,
         networks.resnet(2, 2).graph,
-        networks.lstm(8).graph,
+        networks.lstm(20).graph,
     ],
     ids=["neuron", "MLP", "GPT-2", "ResNet", "LSTM"],
 )
