@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ..graph.summary import Summary, bin_counts
@@ -17,6 +15,8 @@ ROW_ELEMENTS = 4096
 """Rows of this length are reduced in the tensor's own precision and added up in float64: longer sums drift."""
 PART_ELEMENTS = 256 * ROW_ELEMENTS
 """A part of this size stays in the processor's cache for all passes."""
+
+NUMPY_ELEMENTS = 1 << 18
 
 WIDENED = {torch.bfloat16, torch.float16} | {
     getattr(torch, name) for name in dir(torch) if name.startswith(("float8", "float4"))
@@ -74,15 +74,16 @@ def _reduce_here(row: torch.Tensor, elements: int, factor: int, sample: torch.Te
     """On a CPU there is nothing to wait for, and a look at the extremes often spares a pass."""
     lows, highs, totals, squares = [], [], [], []
     nonzero = 0
-    is_zero = np.empty(min(row.numel(), PART_ELEMENTS), np.bool_)
-    for part in row.split(PART_ELEMENTS):
-        low, high = (float(extreme) for extreme in torch.aminmax(part))
+    is_small = row.numel() <= NUMPY_ELEMENTS
+    sums = _sums_by_numpy if is_small else _sums_by_torch
+    counter = _NonzeroCounter(row, has_zeros=is_small or not bool(sample.all()))
+    for part in (row,) if is_small else row.split(PART_ELEMENTS):
+        low, high, total, square = sums(part)
         lows.append(low)
         highs.append(high)
-        for rows in _rows(part):
-            totals.append(float(rows.sum(1).sum(dtype=torch.float64)))
-            squares.append(_sum_of_squares(rows, low, high))
-        nonzero += part.numel() if low > 0 or high < 0 else _count_nonzero(part, is_zero)
+        totals.append(total)
+        squares.append(square)
+        nonzero += part.numel() if low > 0 or high < 0 else counter.count(part)
     total, square = math.fsum(totals), math.fsum(squares)
     is_finite = all(math.isfinite(extreme) for extreme in (*lows, *highs))
     low, high = (min(lows), max(highs)) if is_finite else (float(torch.min(row)), float(torch.max(row)))
@@ -94,25 +95,57 @@ def _reduce_here(row: torch.Tensor, elements: int, factor: int, sample: torch.Te
     return Partial(elements, factor, low, high, total, square, nonzero, sample, non_finite, centered)
 
 
-def _rows(part: torch.Tensor) -> Iterator[torch.Tensor]:
+def _sums_by_torch(part: torch.Tensor) -> tuple[float, float, float, float]:
+    """Lowest and highest value, sum and sum of squares, on all the threads that torch has."""
+    low, high = (float(extreme) for extreme in torch.aminmax(part))
     whole = part.numel() // ROW_ELEMENTS * ROW_ELEMENTS
-    if whole:
-        yield part[:whole].view(-1, ROW_ELEMENTS)
-    if whole < part.numel():
-        yield part[whole:].view(1, -1)
+    total = square = 0.0
+    for rows in (part[:whole].view(-1, ROW_ELEMENTS), part[whole:].view(1, -1)):
+        if rows.numel() == 0:
+            continue
+        total += float(rows.sum(1).sum(dtype=torch.float64))
+        if _is_safe_to_square(low, high):
+            square += float(torch.linalg.vector_norm(rows, dim=1).to(torch.float64).square().sum())
+        else:
+            square += float(rows.to(torch.float64).square().sum())
+    return low, high, total, square
 
 
-def _sum_of_squares(rows: torch.Tensor, low: float, high: float) -> float:
+def _sums_by_numpy(part: torch.Tensor) -> tuple[float, float, float, float]:
+    """The same on one thread: for a tensor of this size the other threads cost more than they give."""
+    values = part.numpy()
+    with np.errstate(all="ignore"):
+        low, high = float(values.min()), float(values.max())
+        total = float(values.sum())  # pairwise: exact enough in the tensor's own precision
+        if not _is_safe_to_square(low, high):
+            values = values.astype(np.float64)
+        whole = len(values) // ROW_ELEMENTS * ROW_ELEMENTS
+        rows, rest = values[:whole].reshape(-1, ROW_ELEMENTS), values[whole:]
+        square = float(np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64)) + float(np.einsum("i,i->", rest, rest))
+    return low, high, total, square
+
+
+def _is_safe_to_square(low: float, high: float) -> bool:
+    """Whether squares in float32 neither vanish nor overflow."""
     size = max(abs(low), abs(high))
-    if _SAFE_TO_SQUARE[0] < size < _SAFE_TO_SQUARE[1] or size == 0:
-        return float(torch.linalg.vector_norm(rows, dim=1).to(torch.float64).square().sum())
-    return float(rows.to(torch.float64).square().sum())  # in float32 the squares would vanish or overflow
+    return _SAFE_TO_SQUARE[0] < size < _SAFE_TO_SQUARE[1] or size == 0
 
 
-def _count_nonzero(part: torch.Tensor, is_zero: npt.NDArray[np.bool_]) -> int:
-    """Numpy on one thread is as fast here as torch on two, and does not wait for a busy processor."""
-    found = np.equal(part.numpy(), 0, out=is_zero[: part.numel()])
-    return part.numel() - int(np.count_nonzero(found))
+class _NonzeroCounter:
+    """Counts what is not zero, the dearest pass: where zeros are not expected, their absence is shown first."""
+
+    def __init__(self, row: torch.Tensor, *, has_zeros: bool) -> None:
+        size = min(row.numel(), PART_ELEMENTS)
+        self._is_zero = np.empty(size, np.bool_)
+        self._magnitude = None if has_zeros else torch.empty(size, dtype=row.dtype)
+
+    def count(self, part: torch.Tensor) -> int:
+        size = part.numel()
+        if self._magnitude is not None:
+            if float(torch.abs(part, out=self._magnitude[:size]).min()) > 0:
+                return size
+            self._magnitude = None
+        return size - int(np.count_nonzero(np.equal(part.numpy(), 0, out=self._is_zero[:size])))
 
 
 def _centered(row: torch.Tensor, near: float) -> tuple[float, float]:
