@@ -293,7 +293,8 @@ def tool_tip(command: Command) -> str:
 def shortcut_text(keys: str) -> str:
     """A key sequence as this system writes it, arrows as arrows."""
     text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
-    return text.replace("Right", "→").replace("Left", "←")
+    text = text.replace("Right", "→").replace("Left", "←")
+    return text.replace("+Up", "+↑").replace("+Down", "+↓")
 
 
 class _SpaceForButtons(QObject):

@@ -44,7 +44,7 @@ class History:
             return
         del self._places[self._index + 1 :]
         self._places.append(place)
-        del self._places[: len(self._places) - MOST_PLACES]
+        del self._places[:-MOST_PLACES]
         self._index = len(self._places) - 1
 
     def leave(self, folds: Folds, camera: Camera) -> None:

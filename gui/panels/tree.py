@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTreeView, QWidget
 
 from ..document import Document
@@ -12,6 +12,8 @@ from .tree_model import GRADIENT, NAME, STATE, VALUE, TreeModel
 
 OWN_KEYS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End})
 """Keys that move in the tree while it has the focus, and step everywhere else."""
+WIDTHS = {STATE: 76, VALUE: 84, GRADIENT: 96}
+LEAST_NAME_PX = 148
 OPEN_UP_TO = 60
 """Graphs of at most so many nodes are shown with every module call open."""
 
@@ -65,10 +67,9 @@ class TreePanel(QWidget):
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         header = self.view.header()
         header.setStretchLastSection(False)
-        header.setMinimumSectionSize(56)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((STATE, 76), (VALUE, 84), (GRADIENT, 92)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+        header.setMinimumSectionSize(48)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        for column, width in WIDTHS.items():
             header.resizeSection(column, width)
         self._hint = QLabel("Open a program to see its graph as a tree.", self)
         self._hint.setObjectName("hint")
@@ -89,6 +90,12 @@ class TreePanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._catch_up()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names get the room that the other columns leave, and enough to be read where those have to be scrolled to."""
+        super().resizeEvent(event)
+        room = self.view.viewport().width() - sum(WIDTHS.values())
+        self.view.header().resizeSection(NAME, max(room, LEAST_NAME_PX))
 
     def _catch_up(self) -> None:
         """Build the rows of a trace that came while the panel was hidden, and go to the present row."""

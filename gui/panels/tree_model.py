@@ -190,7 +190,7 @@ class TreeModel(QAbstractItemModel):
         assert self._trace is not None
         node = self._trace.graph.nodes[thing]
         if column == NAME:
-            return plain(_short(node_title(node)))
+            return plain(_short(_title(node)))
         if column == STATE:
             return WORDS[NodeState(int(self._states[node.id]))]
         if column == VALUE:
@@ -280,6 +280,12 @@ class TreeModel(QAbstractItemModel):
         if column == STATE:
             return theme.accent if self._is_here(entry) else theme.muted
         return {VALUE: theme.data, GRADIENT: theme.accent}.get(column)
+
+
+def _title(node: Node) -> str:
+    """Name and operation, without the path that the rows around already say."""
+    prefix, title = ".".join(node.scope) + ".", node_title(node)
+    return title[len(prefix) :] if node.scope and title.startswith(prefix) else title
 
 
 def _value_text(node: Node) -> str:

@@ -46,7 +46,7 @@ def test_what_is_in_view_is_exported_alone(opened: MainWindow, tmp_path: Path) -
     opened.export_graph(tmp_path / "view.png", is_view=True)
     opened.export_graph(tmp_path / "all.png")
     view, whole = QImage(str(tmp_path / "view.png")), QImage(str(tmp_path / "all.png"))
-    x, y, right, bottom = canvas.view.region
+    x, _, right, _ = canvas.view.region
     assert abs(view.width() - max(2 * (right - x), 512)) <= 2
     assert view.height() < whole.height()
 

@@ -15,6 +15,7 @@ from engine.graph.stepper import NodeState, Stepper
 from gui.canvas import moments, overlay
 from gui.canvas.camera import Camera, fitted
 from gui.canvas.cards import CardPainter
+from gui.canvas.categories import Categories
 from gui.canvas.fonts import Fonts
 from gui.canvas.labels import Labels
 from gui.canvas.look import Role
@@ -60,7 +61,7 @@ def test_time_is_that_of_the_operation_and_of_its_vjp(fonts: Fonts) -> None:
         step.seconds = 2e-4
     scene = build(trace, fonts, Folds.all_folded(trace.graph))
     scale = overlay.scale_of(scene, overlay.TIME)
-    assert scale is not None
+    assert isinstance(scale, overlay.Scale)
     for index in scene.boxes.tolist():
         members = overlay.members_of(scene.items[index])
         took = sum(trace.graph.nodes[m].seconds + (2e-4 if trace.step_of(m) is not None else 0.0) for m in members)
@@ -79,10 +80,60 @@ def test_a_folded_group_counts_the_memory_that_its_nodes_share_once(fonts: Fonts
     first.saved = [SavedTensor(name="result", shape=(8,), dtype="float32", nbytes=32, span=(7, 0, 32))]
     second.saved = [SavedTensor(name="self", shape=(8,), dtype="float32", nbytes=32, span=(7, 0, 32))]
     scale = overlay.scale_of(scene, overlay.MEMORY)
-    assert scale is not None
+    assert isinstance(scale, overlay.Scale)
     assert scale.values[item] == 32
     assert np.isfinite(scale.values).sum() == 1
     assert (first.saved_bytes, second.saved_bytes) == (32, 32)
+
+
+def test_values_and_ratios_agree_with_numpy(fonts: Fonts) -> None:
+    trace = builders.blocks(2)
+    scene = build(trace, fonts, Folds.none())
+    values, ratios = overlay.values_of(scene), overlay.ratios_of(scene)
+    for index in scene.boxes.tolist():
+        node = scene.items[index].node
+        assert node is not None
+        value, grad = trace.value(node), trace.grad(node)
+        assert value is not None
+        norm = float(np.linalg.norm(value.astype(np.float64)))
+        assert values.values[index] == pytest.approx(norm)
+        if grad is not None:
+            assert ratios.values[index] == pytest.approx(float(np.linalg.norm(grad.astype(np.float64))) / norm)
+
+
+def test_categories_count_boxes_and_name_mixtures(fonts: Fonts) -> None:
+    trace = builders.blocks(3)
+    for place, node in enumerate(trace.graph.nodes):
+        if node.outputs and node.scope == ("block1",):
+            node.outputs[0].dtype = "float16" if place % 2 else "float32"
+        if node.outputs and node.scope == ("block2",):
+            node.outputs[0].dtype = "bfloat16"
+    scene = build(trace, fonts, Folds.none().fold(("block1",)))
+    found = overlay.scale_of(scene, overlay.DTYPE)
+    assert isinstance(found, Categories)
+    item = scene.item_of_scope(("block1",))
+    assert item is not None
+    assert found.values[item] == "several"
+    names = dict(found.names)
+    assert names["several"] == 1
+    assert sum(names.values()) == len(scene.boxes)
+    colours = overlay.colours_of(found, LIGHT)
+    known = {found.values[index]: colours[index] for index in scene.boxes.tolist()}
+    assert len({colour.name() for colour in known.values() if colour is not None}) == len(known) == 3
+
+
+def test_every_overlay_has_its_legend_in_the_corner(fonts: Fonts) -> None:
+    scene = build(builders.blocks(2), fonts)
+    image = QImage(400, 300, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    for name in overlay.OVERLAYS[1:]:
+        scale = overlay.scale_of(scene, name)
+        assert scale is not None
+        place = overlay.paint_legend(painter, scale, LIGHT, fonts, 300)
+        assert place.left() == 16
+        assert place.bottom() == 284
+        assert place.height() == overlay.legend_height(scale)
+    painter.end()
 
 
 def test_what_an_overlay_knows_nothing_of_is_neutral(fonts: Fonts) -> None:
