@@ -32,6 +32,20 @@ class _View(QTreeView):
                 return True
         return super().event(event)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Left leads from an entry to the call around it, right into an open one, whatever the style does."""
+        index = self.currentIndex()
+        target = QModelIndex()
+        is_open = self.isExpanded(index) and self.model().hasChildren(index)
+        if event.key() == Qt.Key.Key_Left and not is_open:
+            target = index.parent()
+        elif event.key() == Qt.Key.Key_Right and is_open:
+            target = self.model().index(0, 0, index)
+        if target.isValid():
+            self.setCurrentIndex(target)
+        else:
+            super().keyPressEvent(event)
+
 
 class TreePanel(QWidget):
     """Module calls and their nodes in the order in which they ran.

@@ -1,0 +1,99 @@
+"""gui.finding: queries in the palette, hits one after the other, questions by keys, in the real window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from gui import finding
+from gui.window import MainWindow
+from tests.gui.canvas import builders
+
+
+def test_names_in_the_palette_are_plain_and_short() -> None:
+    trace = builders.neuron()
+    for node, name in enumerate(("<b>x</b>", "a\nb", "\u202egnp", "\x00", "x" * 1_000_000)):
+        trace.graph.nodes[node].name = name
+    entries = finding.node_entries(trace, lambda node: None)
+    for entry in entries:
+        assert len(entry.title) <= finding.MAX_TEXT + 1
+        assert not {"\n", "\u202e", "\x00"} & set(entry.title + entry.detail)
+
+
+def test_a_query_finds_nodes_and_f3_goes_on(opened: MainWindow, qtbot: QtBot) -> None:
+    document, canvas, palette = opened.document, opened.canvas, opened.palette_
+    assert canvas is not None
+    QTest.keyClick(canvas, Qt.Key.Key_Slash)
+    QTest.keyClicks(palette.field, "kind:leaf")
+    assert [entry.icon for entry in palette.results] == ["variable", "variable"]
+    assert palette.note.text().startswith("2 nodes")
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert canvas.spotlight.hits == (1, 3)
+    assert document.selection == 1
+    QTest.keyClick(canvas, Qt.Key.Key_F3)
+    assert document.selection == 3
+    QTest.keyClick(canvas, Qt.Key.Key_F3, Qt.KeyboardModifier.ShiftModifier)
+    assert document.selection == 1
+    QTest.keyClick(canvas, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert document.selection == 3
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert not canvas.spotlight.is_on
+    assert not opened.actions_["find_next"].isEnabled()
+
+
+def test_a_faulty_query_says_where_and_all_can_be_outlined(opened: MainWindow, qtbot: QtBot) -> None:
+    palette = opened.palette_
+    opened.show_palette()
+    palette.field.setText("mul grad>x")
+    assert "At character 10" in palette.note.text()
+    palette.field.setText("kind:op")
+    QTest.keyClick(palette.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert not palette.isVisible()
+    assert opened.canvas is not None
+    assert opened.canvas.spotlight.hits == (2, 4, 5, 7)
+    assert opened.document.selection is None
+
+
+def test_keys_ask_the_graph_and_escape_clears(opened: MainWindow, qtbot: QtBot) -> None:
+    canvas = opened.canvas
+    assert canvas is not None
+    opened.document.select(4)
+    for key, modifiers, expected in (
+        (Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier, {0, 1, 2, 3, 4}),
+        (Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier, {4, 5, 7}),
+        (Qt.Key.Key_L, Qt.KeyboardModifier.NoModifier, {4, 5, 7}),
+    ):
+        QTest.keyClick(canvas, key, modifiers)
+        assert canvas.spotlight.lit == frozenset(expected)
+    QTest.keyClick(canvas, Qt.Key.Key_B)
+    opened.document.select(7)
+    QTest.keyClick(canvas, Qt.Key.Key_B, Qt.KeyboardModifier.ShiftModifier)
+    assert canvas.spotlight.lit == frozenset({4, 5, 7})
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert canvas.spotlight.lit is None
+    assert opened.document.selection == 7
+
+
+def test_the_tree_and_the_graph_are_in_step(opened: MainWindow, qtbot: QtBot) -> None:
+    assert opened.panels is not None
+    tree = opened.panels.tree
+    opened.docks.raise_("tree")
+    qtbot.waitUntil(tree.isVisible)
+    opened.document.select(4)
+    assert tree.model.node_at(tree.view.currentIndex()) == 4
+    tree.view.setFocus()
+    QTest.keyClick(tree.view, Qt.Key.Key_Down)
+    assert opened.document.selection == 5
+
+
+def test_moving_a_box_is_undone_from_the_menu(opened: MainWindow, qtbot: QtBot) -> None:
+    canvas = opened.canvas
+    assert canvas is not None
+    opened.document.select(4)
+    canvas.carrier.nudge(64, 0)
+    assert opened.actions_["reset_positions"].isEnabled()
+    opened.actions_["undo"].trigger()
+    assert not canvas.carrier.has_moved
+    assert not opened.actions_["reset_positions"].isEnabled()
+    assert opened.actions_["redo"].isEnabled()
