@@ -76,6 +76,7 @@ class OutputPump:
         self._tail = bytearray()
         self._tail_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe()
+        self._wake_lock = threading.Lock()
         self._drain_until: float | None = None
         self._thread = threading.Thread(target=self._run, name="worker output", daemon=True)
 
@@ -90,9 +91,10 @@ class OutputPump:
 
     def finish(self) -> None:
         """Read what the ended process left in the pipes, deliver it, and end the thread, within a bound."""
-        if self._drain_until is None:
-            self._drain_until = time.monotonic() + _DRAIN_S
-            os.write(self._wake_write, b"x")
+        with self._wake_lock:  # the thread may end, and close the pipe, as soon as it sees the time
+            if self._drain_until is None:
+                self._drain_until = time.monotonic() + _DRAIN_S
+                os.write(self._wake_write, b"x")
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=2 * _DRAIN_S)
 
@@ -105,8 +107,9 @@ class OutputPump:
         self._flush(is_final=True)
         for stream in self._streams.values():
             stream.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        with self._wake_lock:
+            os.close(self._wake_read)
+            os.close(self._wake_write)
         if self.log is not None:
             self.log.close()
 

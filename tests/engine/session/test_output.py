@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -10,7 +11,7 @@ from typing import IO
 import pytest
 
 from engine.session.events import Stream
-from engine.session.output import WINDOW_BYTES, OutputLog, OutputPump
+from engine.session.output import WINDOW_BYTES, WINDOW_S, OutputLog, OutputPump
 
 Write = Callable[[Stream, bytes], None]
 
@@ -113,3 +114,14 @@ def test_a_pipe_held_open_by_an_escaped_process_does_not_hold_the_pump(pipes: Pi
     pipes.write("stdout", b"last words")
     pipes.pump.finish()  # the write ends are still open
     assert pipes.text("stdout") == "last words"
+
+
+def test_the_end_may_come_at_the_moment_in_which_the_streams_end() -> None:
+    for attempt in range(60):
+        pipes = Pipes()
+        pipes.write("stdout", b"last words\n")
+        pipes.pump.start()
+        if attempt % 2:
+            time.sleep(WINDOW_S)  # the pump is about to wake by itself
+        pipes.end()
+        assert pipes.text("stdout") == "last words\n"
