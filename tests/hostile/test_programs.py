@@ -3,64 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
-import textwrap
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.session.events import Output
 from engine.session.journal import read_losses
-from engine.session.messages import Failed, LossPoints, TraceReady
-from tests.engine.session.watch import TIMEOUT_S, Watch, watched
+from engine.session.messages import Failed, TraceReady
+from tests.engine.session.watch import Watch
 
-Script = Callable[[str], Path]
+from .scripts import TRAIN, Script, _nothing_left_behind, is_gone, script, watch
 
-TRAIN = """
-import torch
-w = torch.ones(3, requires_grad=True)
-def step(k):
-    (w * k).sum().backward()
-    print("step", k, flush=True)
-"""
-
-
-@pytest.fixture
-def _nothing_left_behind() -> None:
-    """Tests here share warm workers, which outlive them; `watched` proves at the end that nothing is left."""
-
-
-@pytest.fixture(scope="module")
-def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    with watched(tmp_path_factory.mktemp("runs"), stop_timeouts_s=(0.7, 0.7)) as made:
-        yield made
-
-
-@pytest.fixture
-def script(tmp_path: Path) -> Script:
-    def write(text: str) -> Path:
-        path = tmp_path / "script.py"
-        path.write_text(textwrap.dedent(text))
-        return path
-
-    return write
-
-
-def is_gone(pid: int) -> bool:
-    deadline = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:  # of a parent that is not ours to reap for
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.05)
-    return False
+__all__ = ["_nothing_left_behind", "script", "watch"]
 
 
 # 1, 2: errors
@@ -267,72 +222,6 @@ def test_a_script_that_breaks_the_channel_is_stopped(watch: Watch, script: Scrip
     assert "connection to the program was lost" in outcome.message
 
 
-# 15, 16: processes
-
-
-def test_data_loaders_forks_and_spawned_children_work(watch: Watch, script: Script) -> None:
-    path = script(
-        """
-        import multiprocessing, os, sys, torch
-        from torch.utils.data import DataLoader, Dataset
-
-        class Numbers(Dataset):
-            def __len__(self): return 8
-            def __getitem__(self, k): return torch.full((2,), float(k))
-
-        def square(k): return k * k
-
-        def main():
-            w = torch.ones(2, requires_grad=True)
-            for context in ("fork", "spawn"):
-                for batch in DataLoader(Numbers(), batch_size=4, num_workers=1, multiprocessing_context=context):
-                    (batch * w).sum().backward()
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                print("squares", pool.map(square, range(4)))
-            pid = os.fork()
-            if pid == 0:
-                (w * 5).sum().backward()  # not a step of this training
-                print("child", flush=True)
-                return
-            os.waitpid(pid, 0)
-            (w * 2).sum().backward()
-            print("parent done")
-
-        if __name__ == "__main__":
-            main()
-        """
-    )
-    outcome = watch.run(path)
-    assert (outcome.kind, outcome.left_behind) == ("finished", ())
-    assert "squares [0, 1, 4, 9]" in watch.output
-    assert "child" in watch.output
-    assert watch.output.count("parent done") == 1
-    assert watch.steps == [0, 1, 2, 3, 4]
-
-
-def test_a_daemon_that_the_script_leaves_is_ended_and_reported(watch: Watch, script: Script) -> None:
-    path = script(
-        """
-        import os, sys, time
-        if os.fork() == 0:
-            os.setsid()
-            if os.fork() == 0:
-                print(os.getpid(), flush=True)
-                time.sleep(600)
-            os._exit(0)
-        os.wait()
-        time.sleep(0.3)
-        """
-    )
-    outcome = watch.run(path)
-    daemon = int(watch.output)
-    assert outcome.kind == "finished"
-    assert len(outcome.left_behind) == 1
-    assert f"(pid {daemon})" in outcome.left_behind[0]
-    assert f"(pid {daemon})" in outcome.message
-    assert is_gone(daemon)
-
-
 # 17, 18, 19: what a script changes and what it imports
 
 
@@ -402,63 +291,6 @@ def test_a_script_without_a_backward_pass_is_told_why(watch: Watch, script: Scri
     assert reason in outcome.message
     if "Call loss" in reason:  # with gradients off all of it is set-up: there is nothing to draw
         assert any(reason in note for note in watch.trace("failed").notes)
-
-
-# 28, 29: death in mid-training
-
-
-def test_a_worker_killed_in_mid_training_keeps_every_step(watch: Watch, script: Script) -> None:
-    watch.start(script(TRAIN + "import os\nprint('pid', os.getpid())\nfor k in range(10**9): step(k)\n"))
-    watch.wait(Output, lambda event: "pid" in event.text)
-    watch.wait(LossPoints, lambda event: event.count > 20)
-    os.kill(int(watch.output.split()[1]), signal.SIGKILL)
-    outcome = watch.outcome()
-    assert outcome.signal == "SIGKILL"
-    assert outcome.journal is not None
-    losses = read_losses(outcome.journal)
-    assert losses.problems == []
-    assert losses.losses.tolist() == [3.0 * k for k in range(len(losses.losses))]
-    assert outcome.log is not None
-    printed = Path(outcome.log).read_text().count("step")
-    assert len(losses.losses) - printed in (0, 1)  # every step that was printed, and perhaps the one that was running
-    assert watch.steps == list(range(len(watch.steps)))
-
-
-def test_a_window_killed_in_mid_training_ends_the_worker_and_leaves_the_journal(script: Script, tmp_path: Path) -> None:
-    path = script(TRAIN + "import os\nprint('pid', os.getpid())\nfor k in range(10**9): step(k)\n")
-    window = textwrap.dedent(
-        f"""
-        import sys, time
-        from pathlib import Path
-        from engine.session.events import Output
-        from engine.session.messages import LossPoints
-        from engine.session.supervisor import Supervisor
-        def on_event(event, body):
-            if isinstance(event, Output) and "pid" in event.text:
-                print(event.text.split()[1], flush=True)
-            if isinstance(event, LossPoints) and event.count > 20:
-                print("trains", flush=True)
-        supervisor = Supervisor(on_event, runs_folder=Path({str(tmp_path / "runs")!r}), keep_spare=False)
-        supervisor.run({str(path)!r})
-        time.sleep(600)
-        """
-    )
-    root = Path(__file__).resolve().parent.parent.parent
-    with subprocess.Popen([sys.executable, "-c", window], cwd=root, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said: set[str] = set()
-        try:
-            while "trains" not in said or len(said) < 2:  # output and losses come by different ways, in any order
-                said.add(process.stdout.readline().strip())
-        finally:
-            process.kill()
-    worker = int((said - {"trains"}).pop())
-    assert is_gone(worker)
-    (journal,) = (tmp_path / "runs").glob("*/losses.journal")
-    losses = read_losses(journal)
-    assert losses.problems == []
-    assert len(losses.losses) > 20
-    assert losses.losses.tolist() == [3.0 * k for k in range(len(losses.losses))]
 
 
 def test_the_first_trace_of_a_failed_backward_is_kept(watch: Watch, script: Script) -> None:
