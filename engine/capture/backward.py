@@ -164,6 +164,8 @@ class BackwardRecorder:
         known = _Known()
         for number, gradient in enumerate(grad_outputs):
             output = self._tape.output_number(node_id, number)
+            if gradient is None and output >= len(node.outputs):
+                continue  # the operation gave fewer tensors than it could have: a convolution's gradients, say
             while len(step.grad_outputs) <= output:
                 step.grad_outputs.append(None)
             if gradient is None:

@@ -58,7 +58,11 @@ class ForwardMode(TorchDispatchMode):
         if call is None:
             return function(*args, **kwargs)
         started = time.perf_counter()
-        result = function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException:
+            self._name_failed(function, call)
+            raise
         call[0].seconds = time.perf_counter() - started
         try:
             self._after(call, result, args)
@@ -121,11 +125,22 @@ class ForwardMode(TorchDispatchMode):
         self._outputs(node, result, args)
         for tensor in changed:
             self._note_change(tensor, node.id)
+        self._name(node, caller)
+
+    def _name(self, node: Node, caller: FrameType | None) -> None:
         scopes = self._tape.scopes
         if caller is scopes.outside or (scopes.function is not None and caller is scopes.function.caller):
             self._names.forget()  # the result of a Function belongs to its own node; the tracer's variables to nobody
         else:
             self._names.op_ran(node, caller, self._last_outputs[0].reference if self._last_outputs else None)
+
+    def _name_failed(self, function: Any, call: _Running) -> None:
+        """The operation that raised has no result, but it is what the program would have bound."""
+        try:
+            if call[3] is None:
+                self._name(call[0], call[1])
+        except Exception as error:  # noqa: BLE001 - the program's own error is on its way
+            self._forget(function, error)
 
     def _forget(self, function: Any, error: Exception) -> None:
         """Recording an operation failed: leave it as far as it got, and say so."""

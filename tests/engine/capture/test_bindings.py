@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import trace
+from engine.errors import TraceError
 from engine.graph.model import Node
 
 
@@ -271,3 +272,16 @@ def test_whoever_traces_names_nothing() -> None:
     recorded = trace(layer, torch.ones(1, 2))
     assert {node.name for node in recorded.graph.nodes if node.kind == "op"} == {None}
     assert {node.name for node in recorded.leaves()} == {"weight", "bias"}
+
+
+def test_an_operation_that_raises_has_its_own_name_and_the_one_before_it_keeps_its_own() -> None:
+    def run(a: Tensor) -> Any:
+        doubled = a * 2
+        product = doubled.exp() @ torch.ones(3, 3)
+        return product.sum()
+
+    with pytest.raises(TraceError) as caught:
+        trace(run, torch.ones(4, requires_grad=True))
+    assert caught.value.trace is not None
+    found = [(node.label, node.name) for node in caught.value.trace.graph.nodes if node.kind == "op"]
+    assert found == [("mul", "doubled"), ("exp", None), ("ones", None), ("unsqueeze", None), ("mm", "product")]

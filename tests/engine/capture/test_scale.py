@@ -19,6 +19,12 @@ LONG = 100_000
 WIDE = 50_000
 
 
+@pytest.fixture(autouse=True)
+def _nothing_parked_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What earlier tests still hold (a failure's traceback, say) is not this test's."""
+    monkeypatch.setattr(teardown, "_parked", [])
+
+
 def _chain(length: int) -> Any:
     def run(x: Tensor) -> Tensor:
         for _ in range(length):
