@@ -18,6 +18,7 @@ from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
 from .matching import IN_BACKWARD, IN_FUNCTION, NO_GRAD
 from .names import NameTracker, names_of_call
+from .randomness import remember
 from .schema import Signature, flat_tensors, named_arguments, plain_parameter, signature_of
 from .tape import EdgeDraft, Entry, Origin, Tape, plain_name, storage_of
 
@@ -96,6 +97,9 @@ class ForwardMode(TorchDispatchMode):
             source = tape.written_leaf(args[0]) or tape.origin(args[0])
             return node, caller, (), (source, args[0].requires_grad)
         inputs, changed = self._inputs(signature, args, kwargs, node)
+        if changed and tape.before_write is not None:
+            for tensor in changed:
+                tape.before_write(tensor)
         node.id = len(tape.nodes)
         tape.nodes.append(node)
         for source, argument, requires_grad in inputs:
@@ -189,6 +193,8 @@ class ForwardMode(TorchDispatchMode):
                     changed.append(tensor)
             if not tensors:
                 node.params[name] = plain_parameter(value)
+                if name == "generator" and value is not None:
+                    remember(value, self._tape.generators)
         return found + written, changed
 
     def _outputs(self, node: Node, result: Any, args: tuple[Any, ...]) -> None:

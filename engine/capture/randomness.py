@@ -13,12 +13,15 @@ import torch
 
 
 class RandomState(NamedTuple):
-    """States of torch's generators (CPU, and every CUDA device in use), of Python's `random`, and of NumPy's."""
+    """States of torch's generators (CPU, and every CUDA device in use), of Python's `random`, and of NumPy's; and of
+    the generators that the program made itself and drew from, as they were before it first did.
+    """
 
     cpu: npt.NDArray[np.uint8]
     cuda: tuple[npt.NDArray[np.uint8], ...]
     python: tuple[Any, ...]
     numpy: Any
+    own: tuple[tuple[torch.Generator, torch.Tensor], ...] = ()
 
 
 def take() -> RandomState:
@@ -32,6 +35,16 @@ def take() -> RandomState:
     )
 
 
+def remember(generator: torch.Generator, states: dict[int, tuple[torch.Generator, torch.Tensor]]) -> None:
+    """Note the state of one of the program's own generators, unless it is known already."""
+    if id(generator) in states:
+        return
+    try:
+        states[id(generator)] = generator, generator.get_state()
+    except (RuntimeError, AssertionError):  # a mode of the program's (fake tensors) refuses
+        return
+
+
 def restore(state: RandomState) -> None:
     """Let every generator go on from `state`."""
     torch.default_generator.set_state(torch.from_numpy(state.cpu.copy()))
@@ -39,12 +52,16 @@ def restore(state: RandomState) -> None:
         torch.cuda.set_rng_state_all([torch.from_numpy(device.copy()) for device in state.cuda])
     random.setstate(state.python)
     np.random.set_state(state.numpy)
+    for generator, own_state in state.own:
+        generator.set_state(own_state)
 
 
 @contextmanager
-def left_alone() -> Iterator[None]:
-    """Whatever is drawn inside, the generators afterwards go on as if it had not been."""
+def left_alone(also: RandomState | None = None) -> Iterator[None]:
+    """Whatever is drawn inside, the generators afterwards go on as if it had not been; those of `also` too."""
     before = take()
+    if also is not None:
+        before = before._replace(own=tuple((generator, generator.get_state()) for generator, _ in also.own))
     try:
         yield
     finally:

@@ -228,7 +228,8 @@ class Recorder:
             step=step,
             observations=observations(self._sightings, nodes),
         )
-        trace.random_state = self._random_state
+        if self._random_state is not None:
+            trace.random_state = self._random_state._replace(own=tuple(self._tape.generators.values()))
         park(self._tape)
         self._tape.release()
         self._scopes.release()

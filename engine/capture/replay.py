@@ -6,11 +6,11 @@ the order in which tensors are met. Every further one keeps exactly the tensors 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
@@ -20,6 +20,7 @@ from ..graph.model import TensorInfo
 from ..graph.structure import difference, fingerprint
 from ..graph.trace import Trace
 from . import randomness
+from .put_aside import PutAside
 from .recorder import Recorder
 from .tape import plain_name
 from .tensors import Keeper
@@ -74,6 +75,7 @@ class Replay:
         self._like = like
         self._keep: Literal["all", "step"] = keep
         self._first: _Run | None = None
+        self._is_compared = False
 
     def fetch(self, wanted: Sequence[Wanted]) -> dict[Wanted, Array]:
         """Run the program again and keep exactly these tensors; raises `ReplayError` like the function `fetch`."""
@@ -82,10 +84,15 @@ class Replay:
             self._check(first.trace)
             self._first = first
         serials = {place: self._first.serial(place) for place in wanted}
+        compared = [] if self._is_compared else self._kept_from_outside()
         run = self._run(
-            frozenset(serial for place, serial in serials.items() if not place.is_gradient),
+            frozenset(serial for place, serial in serials.items() if not place.is_gradient)
+            | frozenset(self._first.serial(place) for place in compared),
             frozenset(serial for place, serial in serials.items() if place.is_gradient),
         )
+        for place in compared:
+            self._compare(place, run)
+        self._is_compared = True
         found = {}
         for place in wanted:
             info = run.info(place)
@@ -98,12 +105,13 @@ class Replay:
     def _run(self, forward: frozenset[int], backward: frozenset[int]) -> _Run:
         keepers = _ChoosingKeeper(forward), _ChoosingKeeper(backward)
         like = self._like if isinstance(self._like, Trace) else None
-        with randomness.left_alone():
+        put_aside = PutAside()
+        with randomness.left_alone(None if like is None else like.random_state):
             try:
                 program, args, kwargs = self._build()
                 if like is not None and like.random_state is not None:
                     randomness.restore(like.random_state)
-                with _buffers_put_aside():
+                with put_aside.watching():
                     trace = record(
                         program,
                         args,
@@ -111,7 +119,7 @@ class Replay:
                         values="none",
                         backward=like is None or bool(like.backward),
                         keep=self._keep,
-                        make_recorder=partial(_ReplayRecorder, keepers=keepers),
+                        make_recorder=partial(_ReplayRecorder, keepers=keepers, put_aside=put_aside),
                     )
             except TraceError as error:
                 if error.trace is None or like is None or like.error is None:
@@ -128,6 +136,26 @@ class Replay:
         where = difference(self._like, again)
         if where is not None:
             raise ReplayError(f"The program did something else when it ran again: {where}. {advice}")
+
+    def _kept_from_outside(self) -> list[Wanted]:
+        """The leaves and inputs of which the trace has whole values."""
+        if isinstance(self._like, str):
+            return []
+        nodes = [node for node in self._like.graph.nodes if node.kind in ("leaf", "input")]
+        return [Wanted(node.id) for node in nodes if node.outputs and node.outputs[0].array is not None]
+
+    def _compare(self, place: Wanted, run: _Run) -> None:
+        """Raise if a leaf or input is another one than it was: nothing that is computed from it would be right."""
+        assert isinstance(self._like, Trace)
+        node = self._like.graph.nodes[place.node]
+        before, now = node.outputs[0].array, run.info(place).array
+        if before is None or now is None or np.allclose(before, now, rtol=1e-4, equal_nan=True):
+            return
+        kind = "leaf" if node.kind == "leaf" else "input"
+        raise ReplayError(
+            f"The {kind} {node.name or node.id!r} is not what it was when the program was recorded (an optimizer has "
+            "stepped since, say), so its values cannot be fetched any more: record it anew."
+        )
 
 
 class _ChoosingKeeper(Keeper):
@@ -176,18 +204,21 @@ class _Run:
 
 
 class _ReplayRecorder(Recorder):
-    """Leaves the leaves' `.grad` as they are: the gradients of a replay are looked at, not added up."""
+    """Leaves the program's tensors as they are: the results of a replay are looked at, not kept or added up."""
+
+    def __init__(self, *, put_aside: PutAside, **options: Any) -> None:
+        super().__init__(**options)
+        self._put_aside = put_aside
+        self._tape.before_write = partial(put_aside.before_write, self._tape)
 
     def run_backward(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
-        leaves = _leaves_of(tensors)
-        before = [leaf.grad for leaf in leaves]
-        for leaf in leaves:
-            leaf.grad = None
-        try:
-            return super().run_backward(tensors, call)
-        finally:
-            for leaf, gradient in zip(leaves, before, strict=True):
-                leaf.grad = gradient
+        self._put_aside.before_backward(self._tape, _leaves_of(tensors), is_cleared=True)
+        return super().run_backward(tensors, call)
+
+    def run_own_pass(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
+        """The program may go on with what it finds in `.grad`: that is given back when it has ended."""
+        self._put_aside.before_backward(self._tape, _leaves_of(tensors), is_cleared=False)
+        return super().run_own_pass(tensors, call)
 
 
 def _leaves_of(roots: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -204,25 +235,3 @@ def _leaves_of(roots: Sequence[torch.Tensor]) -> list[torch.Tensor]:
                 seen.add(following)
                 pending.append(following)
     return leaves
-
-
-@contextmanager
-def _buffers_put_aside() -> Iterator[None]:
-    """Give the buffers of every module that is called back their values afterwards: running statistics, counters."""
-    saved: dict[tuple[int, str], tuple[nn.Module, torch.Tensor, torch.Tensor]] = {}
-
-    def remember(module: nn.Module, _inputs: Any) -> None:
-        with torch._C._DisableTorchDispatch(), torch.no_grad():
-            for name, buffer in module._buffers.items():
-                if buffer is not None and (id(module), name) not in saved:
-                    saved[id(module), name] = (module, buffer, buffer.detach().clone())
-
-    handle = torch.nn.modules.module.register_module_forward_pre_hook(remember)
-    try:
-        yield
-    finally:
-        handle.remove()
-        with torch.no_grad():
-            for (_, name), (module, buffer, values) in saved.items():
-                module._buffers[name] = buffer
-                buffer.data.copy_(values)  # through .data: the version of the buffer is autograd's business

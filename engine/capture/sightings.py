@@ -57,6 +57,11 @@ def _leaf_entries(tape: Tape) -> list[EntryOfLeaf]:
     return found
 
 
+def leaf_tensors(tape: Tape) -> list[torch.Tensor]:
+    """The leaves that have been recorded so far and still live."""
+    return [leaf.tensor for leaf in _leaf_entries(tape)]
+
+
 class EntryOfLeaf(NamedTuple):
     reference: weakref.ref[torch.Tensor]
     node: int

@@ -59,7 +59,8 @@ class Tape:
         self.unrecorded: tuple[str, Source | None] | None = None
         """The last operation that read a leaf while gradients were off, before the step began."""
         self.entries: dict[int, Entry] = {}
-        self._anchors: list[torch.Tensor] = []
+        self.anchors: list[torch.Tensor] = []
+        """Every tensor from outside, kept alive so that its identity stays its own."""
         self._unnamed_leaves: list[tuple[Node, torch.Tensor]] = []
         self._looked_up: set[int] = set()
         self.writers: dict[int, int] = {}
@@ -71,6 +72,10 @@ class Tape:
         """For each operation inside a custom Function: the call."""
         self._function_nodes: set[int] = set()
         self.pending_detaches: dict[int, Callable[[], int]] = {}
+        self.before_write: Callable[[torch.Tensor], None] | None = None
+        """Called with each tensor that an operation is about to change in place."""
+        self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
+        """The program's own random number generators, and their states before it first drew from them."""
         self._is_step = is_step
         self._given_names: dict[int, tuple[str, NodeKind]] = {}
 
@@ -83,7 +88,7 @@ class Tape:
 
     def announce(self, tensor: torch.Tensor, name: str, kind: NodeKind = "input") -> None:
         """Say what a tensor is called that the program is given."""
-        self._anchors.append(tensor)
+        self.anchors.append(tensor)
         self._given_names.setdefault(id(tensor), (name, kind))  # what is given twice keeps its first name
 
     def origin(self, tensor: torch.Tensor) -> Origin:
@@ -141,7 +146,7 @@ class Tape:
             node.sequence_nr = 2**64 - 1
             node.outputs[0].requires_grad = True
             node.name = self.scopes.parameter_names.get(id(tensor)) or node.name or self._variable_name(tensor)
-            self._anchors.append(tensor)
+            self.anchors.append(tensor)
             if node.name is None:
                 self._unnamed_leaves.append((node, tensor))
         return node_id, entry.output
@@ -160,7 +165,7 @@ class Tape:
         node.outputs.append(self.keeper.describe(tensor))
         self.nodes.append(node)
         self.entries[id(tensor)] = Entry(weakref.ref(tensor), node.id, 0)
-        self._anchors.append(tensor)
+        self.anchors.append(tensor)
         if alias is not None:
             self.edges.append(EdgeDraft(alias[0], alias[1], node.id, "memory", True))
         if name is None and kind == "leaf":
@@ -344,7 +349,7 @@ class Tape:
     def release(self) -> None:
         """Let go of every tensor of the program."""
         self.entries.clear()
-        self._anchors.clear()
+        self.anchors.clear()
         self.pending_detaches.clear()
         self.rebased.clear()
         self._given_names.clear()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from engine import Trace, trace
 from engine.capture.replay import Replay, Wanted, fetch
@@ -234,3 +235,79 @@ def test_forward_only_traces(model: Dropping) -> None:
     found = fetch(model, x, like=recorded, wanted=[Wanted(large)])[Wanted(large)]
     np.testing.assert_array_equal(found, model.up(x).detach().numpy())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_generators_of_the_program_start_again_and_go_on_as_before() -> None:
+    x = torch.randn(100, 100, requires_grad=True)
+    generator = torch.Generator().manual_seed(5)
+
+    def program() -> Any:
+        return (x * torch.randn(100, 100, generator=generator)).sum()
+
+    program()
+    expected = torch.randn(100, 100, generator=generator.clone_state())
+    recorded = trace(program, values="none")
+    drawn = next(node.id for node in recorded.graph.nodes if node.label == "randn")
+    state = generator.get_state()
+    np.testing.assert_array_equal(fetch(program, like=recorded, wanted=[Wanted(drawn)])[Wanted(drawn)], expected)
+    assert torch.equal(generator.get_state(), state)
+
+
+def test_gradients_that_the_program_makes_itself_are_given_back() -> None:
+    w, v = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    v.grad = torch.full((3,), 7.0)
+
+    def program() -> Any:
+        loss = (w * v * 2).sum()
+        loss.backward()
+        return loss
+
+    recorded = trace(program)
+    before = v.grad, v.grad.clone()
+    fetch(program, like=recorded, wanted=[(0, 0, False)])
+    assert v.grad is before[0]
+    assert torch.equal(v.grad, before[1])
+
+
+def test_gradients_inside_a_reentrant_checkpoint_are_given_back() -> None:
+    w = torch.ones(3, requires_grad=True)
+    x = torch.randn(3, requires_grad=True)
+
+    def program() -> Any:
+        inner: Any = checkpoint(lambda h: h * w, x, use_reentrant=True)
+        return inner.sum()
+
+    recorded = trace(program)
+    assert w.grad is not None
+    before = w.grad.clone()
+    fetch(program, like=recorded, wanted=[(0, 0, False)])
+    assert torch.equal(w.grad, before)
+
+
+def test_memory_that_the_program_writes_into_is_given_back() -> None:
+    """The values are those of a run that starts from what the first one has left, so they are compared first."""
+    x, running = torch.ones(3, requires_grad=True), torch.zeros(3)
+
+    def program(table: torch.Tensor) -> Any:
+        table[0] += 1
+        running.lerp_(x.detach(), 0.5)
+        return (x * running).sum()
+
+    table = torch.zeros(3)
+    recorded = trace(program, torch.zeros(3))
+    version = running._version
+    state = running.clone()
+    fetch(program, table, like=recorded, wanted=[(0, 0, False)])
+    assert torch.equal(running, state)
+    assert running._version >= version
+    assert table.tolist() == [0, 0, 0]
+
+
+def test_a_leaf_that_has_been_updated_since_is_named() -> None:
+    layer = nn.Linear(100, 100)
+    x = torch.randn(5, 100)
+    recorded = trace(layer, x)
+    with torch.no_grad():
+        layer.bias.add_(0.1)
+    with pytest.raises(ReplayError, match="leaf 'bias' is not what it was"):
+        fetch(layer, x, like=recorded, wanted=[(1, 0, False)])
