@@ -9,7 +9,7 @@ from engine.graph.model import ScopePath
 from gui.theme import RADIUS_CONTROL, Theme
 
 from .fonts import Face, Fonts
-from .labels import own_name
+from .wording import own_name
 
 HEIGHT = 28.0
 GAP = 12.0

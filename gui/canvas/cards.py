@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 
 from engine.graph.stepper import NodeState, Stepper
 from gui.theme import Theme
 
-from .fonts import Fonts
-from .labels import PADDING, STACK, Labels, Run
+from .fonts import Face, Fonts
+from .group_labels import PADDING, STACK, Run
+from .labels import Labels
 from .look import BoxLook, Role, box_look, mix, opposite
 from .scene import Scene, SceneStates
+from .wording import is_function
 
+FUNCTION_MARK = "ƒ"
 STRIPE = 6.0
 """Width of the stripe in which an overlay shows its full colour."""
 
@@ -70,7 +73,9 @@ class CardPainter:
         self.paint_runs(painter, self.runs(scene, index, states, stepper), x, y, role)
         if role is Role.GROUP:
             self.paint_progress(painter, rect, float(states.progress[index]), state)
-            self.paint_chevron(painter, x + PADDING + 5, rect.y() + 19, is_open=False)
+            self.paint_chevron(painter, x + PADDING + 5, rect.y() + 18, is_open=False)
+        elif role is Role.FUNCTION:
+            self.paint_mark(painter, x + PADDING, rect.y() + 23)
 
     def paint_frame(self, painter: QPainter, scene: Scene, index: int) -> None:
         """The ground of an open group; links run over it."""
@@ -87,7 +92,10 @@ class CardPainter:
         painter.setBrush(self.look(index, Role.FRAME, NodeState.WAITING).fill)
         painter.drawRoundedRect(QRectF(x + 6, y + 5, width, 22), 4, 4)
         self.paint_runs(painter, runs, x, y, Role.FRAME)
-        self.paint_chevron(painter, x + PADDING + 5, y + 16, is_open=True)
+        if is_function(scene.items[index].scope):
+            self.paint_mark(painter, x + PADDING, y + 21)
+        else:
+            self.paint_chevron(painter, x + PADDING + 5, y + 16, is_open=True)
 
     def paint_body(
         self, painter: QPainter, rect: QRectF, look: BoxLook, *, is_stack: bool, has_shadow: bool = False
@@ -147,6 +155,14 @@ class CardPainter:
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPolyline(QPolygonF([QPointF(x + dx, y + dy) for dx, dy in points]))
+
+    def paint_mark(self, painter: QPainter, x: float, y: float) -> None:
+        """The mark of a function call, at the beginning of its title."""
+        font = QFont(self.fonts[Face.TITLE])
+        font.setItalic(True)
+        painter.setFont(font)
+        painter.setPen(self.theme.data)
+        painter.drawText(QPointF(x + 1, y), FUNCTION_MARK)
 
     def _paint_stripe(self, painter: QPainter, rect: QRectF, look: BoxLook, colour: QColor | None) -> None:
         if colour is None:

@@ -9,8 +9,8 @@ from PySide6.QtGui import QGuiApplication, QHelpEvent, QKeyEvent, QMouseEvent, Q
 from PySide6.QtWidgets import QToolTip
 
 from . import hit_test, steps, tooltip
-from .labels import PADDING, TITLE_BAR
-from .look import Role
+from .group_labels import PADDING, TITLE_BAR
+from .look import CALLS
 
 if TYPE_CHECKING:
     from .widget import GraphCanvas
@@ -103,7 +103,7 @@ class Hands:
         scene = self._canvas.scene
         if scene is None or item is None or event.button() is not Qt.MouseButton.LeftButton:
             return
-        if scene.roles[item] in {Role.GROUP, Role.FRAME}:
+        if scene.roles[item] in CALLS:
             self._canvas.toggle(scene.items[item].scope)
 
     def let_go(self) -> None:
@@ -130,7 +130,7 @@ class Hands:
         if scene is None or item is None:
             canvas.pick(None)
             return
-        if scene.roles[item] in {Role.GROUP, Role.FRAME} and self._is_on_chevron(item, position):
+        if scene.roles[item] in CALLS and self._is_on_chevron(item, position):
             canvas.toggle(scene.items[item].scope)
             return
         canvas.pick(item)

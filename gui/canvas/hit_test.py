@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .labels import TITLE_BAR
+from .group_labels import TITLE_BAR
 from .routes import distance_to
 from .scene import Scene
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
-
 from engine.graph.drawing import Item
-from engine.graph.model import Node, ScopePath, TensorInfo
-from engine.graph.numbers import format_number, format_shape
+from engine.graph.model import Node, ScopePath
+from engine.graph.numbers import format_shape
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import Trace
 
 from .fonts import Face, Fonts, plain
+from .group_labels import COLUMN_GAP, GAP, PADDING, GroupLabels, Run, snapped
+from .wording import name_inside, norm_text, scalar_text
 
-PADDING = 12.0
-GAP = 6.0
-COLUMN_GAP = 16.0
 CARD_HEIGHT = 52.0
 PILL_HEIGHT = 48.0
 CHIP_HEIGHT = 28.0
-GROUP_HEIGHT = 64.0
-TITLE_BAR = 32.0
-STACK = 8.0
-"""Of a run of repeated calls the card in front is so much smaller: the others show behind it."""
-CHEVRON = 20.0
-"""Room for the chevron and the gap behind it."""
 LEAST_WIDTH = 136.0
 MOST_WIDTH = 304.0
 STATE_WORDS = {
@@ -35,22 +25,13 @@ STATE_WORDS = {
 }
 
 
-class Run(NamedTuple):
-    """One text at its place: `x` and baseline `y` relative to the box; `colour` names a field of the theme."""
-
-    text: str
-    x: float
-    y: float
-    face: Face
-    colour: str
-
-
 class Labels:
     """Texts of the items of one trace."""
 
     def __init__(self, trace: Trace, fonts: Fonts) -> None:
         self.trace = trace
         self.fonts = fonts
+        self._groups = GroupLabels(trace, fonts)
         self._roots = {node for node, _ in trace.roots}
         name = trace.graph.nodes[trace.roots[0][0]].name if trace.roots else None
         self._loss = name if name is not None and name.isidentifier() and len(name) <= 4 else "L"
@@ -60,41 +41,29 @@ class Labels:
     def sizes(self, item: Item) -> tuple[float, float]:
         """Width and height of an item's box in scene units, wide enough for every text it will ever show."""
         if item.kind == "group" or item.node is None:
-            return self._group_size(item)
+            return self._groups.size(item)
         node = self.trace.graph.nodes[item.node]
         if item.kind == "chip":
             rows = [self._chip_row(node, item.scope, is_reached=final) for final in (False, True)]
-            return _snap(max(map(self._row_width, rows)) + 2 * PADDING, 64, 240), CHIP_HEIGHT
+            return snapped(max(map(self._row_width, rows)) + 2 * PADDING, 64, 240), CHIP_HEIGHT
         if node.kind != "op":
             first = self.fonts.width(self.title(node, item.scope), Face.TITLE)
             second = max(self._row_width(self._pill_row(node, final)) for final in (False, True))
-            return _snap(max(first, second) + 2 * PADDING + 8, 112, MOST_WIDTH), PILL_HEIGHT
+            return snapped(max(first, second) + 2 * PADDING + 8, 112, MOST_WIDTH), PILL_HEIGHT
         width = self.fonts.width
-        title, label = self._names(node)
+        title, label = self._names(node, item.scope)
         value = self._value(node)
         first = width(title, Face.TITLE) + (GAP + width(label, Face.LABEL) if label else 0)
         left = width(value or "", Face.MONO) if self._is_loss(node) else self._second_width(node)
         if value and not self._is_loss(node):
             first += COLUMN_GAP + width(value, Face.MONO)
         second = left + COLUMN_GAP + width(self._gradient(node), Face.MONO_SMALL)
-        return _snap(max(first, second) + 2 * PADDING, LEAST_WIDTH, MOST_WIDTH), CARD_HEIGHT
+        return snapped(max(first, second) + 2 * PADDING, LEAST_WIDTH, MOST_WIDTH), CARD_HEIGHT
 
     def _second_width(self, node: Node) -> float:
         if self._is_scalar(node):
             return self.fonts.width("waiting", Face.SMALL)
         return self.fonts.width(self._shape(node), Face.MONO_SMALL)
-
-    def _group_size(self, item: Item) -> tuple[float, float]:
-        width = self.fonts.width
-        name, module, note = self.group_names(item)
-        first = CHEVRON + width(name, Face.TITLE) + (GAP + width(module, Face.LABEL) if module else 0)
-        first += COLUMN_GAP + width(note, Face.SMALL_BOLD) if note else 0
-        if not item.is_folded:
-            return _snap(first + 2 * PADDING, 96, 320), TITLE_BAR
-        second = width(self._contents(item), Face.SMALL) + COLUMN_GAP
-        second += width(self._group_shape(item), Face.MONO_SMALL)
-        stack = STACK if item.repeats > 1 else 0.0
-        return _snap(max(first, second) + 2 * PADDING + stack, 168, 344), GROUP_HEIGHT + stack
 
     def _row_width(self, row: list[tuple[str, Face, str]]) -> float:
         return sum(self.fonts.width(text, face) for text, face, _ in row)
@@ -104,7 +73,7 @@ class Labels:
     def runs(self, item: Item, width: float, height: float, stepper: Stepper) -> tuple[Run, ...]:
         """The texts of an item in a box of this size, at the stepper's position."""
         if item.kind == "group" or item.node is None:
-            return self._group_runs(item, width)
+            return self._groups.runs(item, width, stepper)
         node = self.trace.graph.nodes[item.node]
         state = NodeState(int(stepper.states[node.id]))
         is_reached = state >= NodeState.CURRENT
@@ -114,9 +83,11 @@ class Labels:
             title = self.fonts.elide(self.title(node, item.scope), Face.TITLE, width - 2 * PADDING, is_left=True)
             first = self._centred([(title, Face.TITLE, "text")], width, height / 2 - 3)
             return first + self._centred(self._pill_row(node, is_reached), width, height / 2 + 15)
-        return self._op_runs(node, state, is_reached, width)
+        return self._op_runs(node, item.scope, state, is_reached, width)
 
-    def _op_runs(self, node: Node, state: NodeState, is_reached: bool, width: float) -> tuple[Run, ...]:
+    def _op_runs(
+        self, node: Node, scope: ScopePath, state: NodeState, is_reached: bool, width: float
+    ) -> tuple[Run, ...]:
         fonts, right = self.fonts, width - PADDING
         runs: list[Run] = []
         value = self._value(node)
@@ -124,7 +95,7 @@ class Labels:
         limit = right
         if value and not self._is_loss(node):
             limit = self._push_right(runs, value, right, first, Face.MONO, "data") - 8
-        title, label = self._names(node)
+        title, label = self._names(node, scope)
         title = fonts.elide(title, Face.TITLE, limit - PADDING, is_left="." in title)
         runs.append(Run(title, PADDING, first, Face.TITLE, "text"))
         x = PADDING + fonts.width(title, Face.TITLE) + GAP
@@ -165,73 +136,18 @@ class Labels:
             x += self.fonts.width(shown, face)
         return tuple(runs)
 
-    def _group_runs(self, item: Item, width: float) -> tuple[Run, ...]:
-        stack = STACK if item.repeats > 1 else 0.0
-        fonts, right = self.fonts, width - PADDING - stack
-        first, second = (24.0 + stack, 44.0 + stack) if item.is_folded else (21.0, 0.0)
-        runs: list[Run] = []
-        name, module, note = self.group_names(item)
-        limit = right
-        if note:
-            limit = self._push_right(runs, note, right, first, Face.SMALL_BOLD, "muted") - 8
-        x = PADDING + CHEVRON
-        name = fonts.elide(name, Face.TITLE, limit - x)
-        runs.append(Run(name, x, first, Face.TITLE, "text"))
-        x += fonts.width(name, Face.TITLE) + GAP
-        runs.append(Run(fonts.elide(module, Face.LABEL, limit - x), x, first, Face.LABEL, "muted"))
-        if item.is_folded:
-            limit = right
-            shape = self._group_shape(item)
-            if shape:
-                limit = self._push_right(runs, shape, right, second, Face.MONO_SMALL, "muted") - 8
-            contents = fonts.elide(self._contents(item), Face.SMALL, limit - PADDING)
-            runs.append(Run(contents, PADDING, second, Face.SMALL, "muted"))
-        return tuple(run for run in runs if run.text)
-
     # ----- words
 
     def title(self, node: Node, scope: ScopePath = ()) -> str:
         """The variable's name, else the operation or the kind of tensor; inside a module without the module's path."""
-        name, prefix = node.name or node.label, ".".join(scope) + "."
-        return plain(name[len(prefix) :] if name.startswith(prefix) and len(name) > len(prefix) else name)
+        return plain(name_inside(node.name or node.label, scope))
 
-    def _names(self, node: Node) -> tuple[str, str]:
-        return (plain(node.name), plain(node.label)) if node.name else (plain(node.label), "")
+    def _names(self, node: Node, scope: ScopePath) -> tuple[str, str]:
+        return (self.title(node, scope), plain(node.label)) if node.name else (plain(node.label), "")
 
     def group_names(self, item: Item) -> tuple[str, str, str]:
         """Last part of a group's path, its class, and how often it repeats."""
-        scope = self.trace.graph.scopes.get(item.scope)
-        module = scope.module.rsplit(".", 1)[-1] if scope is not None else ""
-        name = own_name(item.scope) or "model"
-        if item.repeats == 1 or not item.members:
-            return name, plain(module), ""
-        last = self.trace.graph.nodes[item.members[-1]].scope[: len(item.scope)]
-        span = name if own_name(last) == name else f"{name} – {own_name(last)}"
-        return span, plain(module), f"×{item.repeats}"
-
-    def _contents(self, item: Item) -> str:
-        nodes = self.trace.graph.nodes
-        ops = sum(nodes[member].kind == "op" for member in item.members)
-        text = f"{ops} op" if ops == 1 else f"{ops} ops"
-        parameters = self._parameters(item)
-        if parameters:
-            text += f" · {short_count(parameters)} parameters"
-        return text
-
-    def _parameters(self, item: Item) -> int:
-        """How many parameters the calls behind a folded group hold."""
-        nodes, scopes = self.trace.graph.nodes, self.trace.graph.scopes
-        paths = {item.scope}
-        if item.repeats > 1:
-            paths = {nodes[member].scope[: len(item.scope)] for member in item.members}
-        return sum(scopes[path].parameters for path in paths if path in scopes)
-
-    def _group_shape(self, item: Item) -> str:
-        nodes = self.trace.graph.nodes
-        for member in reversed(item.members):
-            if nodes[member].kind == "op" and nodes[member].outputs:
-                return format_shape(nodes[member].outputs[0].shape)
-        return ""
+        return self._groups.names(item)
 
     def _is_loss(self, node: Node) -> bool:
         return node.id in self._roots
@@ -287,43 +203,3 @@ class Labels:
             detail, colour = self._leaf_grad(node, is_reached)
         name = self.fonts.elide(self.title(node, scope), Face.SMALL_BOLD, 136.0, is_left=True)
         return [(name, Face.SMALL_BOLD, "text"), ("  ", Face.SMALL, "muted"), (detail, Face.MONO_SMALL, colour)]
-
-
-def own_name(path: ScopePath) -> str:
-    """A call's own part of its path, without what the call around it already says."""
-    name = path[-1] if path else ""
-    if len(path) > 1 and name.startswith(path[-2] + "."):
-        name = name[len(path[-2]) + 1 :]
-    return plain(name)
-
-
-def scalar_text(info: TensorInfo) -> str | None:
-    """The number of a tensor with one element, or None if it was not kept."""
-    if info.array is not None and info.array.size == 1:
-        value = info.array.reshape(-1)[0]
-        if info.array.dtype.kind == "c":
-            return f"{value.real:.3g}{value.imag:+.3g}i".replace("-", "−")
-        if info.array.dtype.kind == "b":
-            return str(bool(value))
-        return format_number(float(value))
-    summary = info.recorded_summary
-    return format_number(summary.mean) if summary is not None and summary.count == 1 else None
-
-
-def norm_text(mark: str, info: TensorInfo) -> str:
-    """The mark and the norm of a tensor; the mark alone where no values are known."""
-    summary = info.summary
-    return f"{mark} {format_number(summary.norm, 3)}" if summary is not None else mark
-
-
-def short_count(count: int) -> str:
-    """Large counts in words: 950, 12.3k, 7.1M, 1.5B."""
-    for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
-        if count >= size:
-            return f"{count / size:.1f}".rstrip("0").rstrip(".") + letter
-    return str(count)
-
-
-def _snap(width: float, least: float, most: float) -> float:
-    """A width on the 8 px grid: equal widths line up, and share their sprites."""
-    return min(max(math.ceil(width / 8) * 8.0, least), most)

@@ -22,8 +22,12 @@ class Role(IntEnum):
     LOSS = 5
     GROUP = 6
     FRAME = 7
+    FUNCTION = 8
+    """A folded call of a function; an open one is a frame."""
 
 
+CALLS = frozenset({Role.GROUP, Role.FUNCTION, Role.FRAME})
+"""What can be folded and unfolded."""
 PILLS = frozenset({Role.LEAF, Role.INPUT, Role.BUFFER, Role.CONSTANT})
 ROLE_OF_KIND = {
     "op": Role.OP,
@@ -32,6 +36,10 @@ ROLE_OF_KIND = {
     "buffer": Role.BUFFER,
     "constant": Role.CONSTANT,
 }
+
+
+FUNCTION_RADIUS = 16.0
+"""Function calls are rounder than operations and modules, and not as round as tensors."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ def opposite(theme: Theme) -> Theme:
 
 def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
     """How a box of this role looks while its node is in this state."""
-    radius = None if role in PILLS else float(RADIUS_CARD)
+    radius = None if role in PILLS else FUNCTION_RADIUS if role is Role.FUNCTION else float(RADIUS_CARD)
     if role is Role.LOSS:
         fill = theme.text
         border = theme.accent if state is NodeState.CURRENT else fill
@@ -81,12 +89,18 @@ def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
         return BoxLook(mix(theme.line, theme.background, 0.35), mix(theme.line, theme.edge, 0.25), 1.0, radius)
     if role in {Role.BUFFER, Role.CONSTANT}:
         return BoxLook(theme.background, theme.edge, 1.0, radius, is_dashed=role is Role.CONSTANT)
-    if state is NodeState.READY:
-        return BoxLook(theme.surface, mix(theme.line, theme.accent, 0.55), 1.0, radius)
+    return _look_ahead(theme, state, radius, is_function=role is Role.FUNCTION)
+
+
+def _look_ahead(theme: Theme, state: NodeState, radius: float | None, *, is_function: bool) -> BoxLook:
+    """How an operation or a call looks that the backward pass has not reached, or never does."""
+    surface = mix(theme.surface, theme.data_soft, 0.45) if is_function else theme.surface
     if state is NodeState.IDLE:
-        return BoxLook(mix(theme.surface, theme.background, 0.55), theme.line, 1.0, radius)
-    border = mix(theme.line, theme.edge, 0.35)
-    return BoxLook(theme.surface, border, 1.0, radius)
+        return BoxLook(mix(surface, theme.background, 0.55), theme.line, 1.0, radius)
+    if state is NodeState.READY:
+        return BoxLook(surface, mix(theme.line, theme.accent, 0.55), 1.0, radius)
+    border = mix(theme.line, theme.data, 0.5) if is_function else mix(theme.line, theme.edge, 0.35)
+    return BoxLook(surface, border, 1.0, radius)
 
 
 def small_fill(theme: Theme, role: Role, state: NodeState) -> QColor:

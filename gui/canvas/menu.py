@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QMenu
 
 from engine.graph.trace import Trace
 
-from .look import Role
 from .spotlight import short_name
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
         canvas.pick(item)
         shown = scene.items[item]
         if shown.node is None:
-            is_folded = scene.roles[item] == Role.GROUP
+            is_folded = shown.is_folded
             opens = f"Show each of the {shown.repeats}" if shown.repeats > 1 else "Unfold" if is_folded else "Fold"
             menu.addAction(opens, partial(canvas.toggle, shown.scope))
             if canvas.can_collapse(shown.scope):

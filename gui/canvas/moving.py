@@ -12,7 +12,7 @@ from PySide6.QtGui import QUndoCommand
 from engine.graph.drawing import Drawing, Link
 from engine.graph.model import ScopePath
 
-from .labels import TITLE_BAR
+from .group_labels import TITLE_BAR
 
 Floats = npt.NDArray[np.float64]
 Offset = tuple[float, float]

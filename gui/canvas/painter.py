@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from engine.graph.stepper import NodeState, Stepper
 
 from .cards import CardPainter
-from .labels import TITLE_BAR
+from .group_labels import TITLE_BAR
 from .lines import Batches, draw_triangles
 from .look import Role, box_look, mix, small_fill
 from .routes import Lines

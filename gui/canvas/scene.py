@@ -15,6 +15,7 @@ from engine.graph.trace import Trace
 from . import routes
 from .look import ROLE_OF_KIND, Role
 from .shares import Shares
+from .wording import is_function
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -203,7 +204,7 @@ class SceneStates:
 
 def _role(trace: Trace, item: Item, roots: set[int]) -> Role:
     if item.kind == "group" or item.node is None:
-        return Role.GROUP if item.is_folded else Role.FRAME
+        return Role.FRAME if not item.is_folded else Role.FUNCTION if is_function(item.scope) else Role.GROUP
     if item.node in roots and trace.graph.nodes[item.node].kind == "op":
         return Role.LOSS
     return ROLE_OF_KIND[trace.graph.nodes[item.node].kind]

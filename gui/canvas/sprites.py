@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 from .cards import CardPainter
-from .labels import Run
+from .group_labels import Run
 from .look import BoxLook, Role
 
 BUDGET_BYTES = 48 * 2**20

@@ -12,8 +12,9 @@ from engine.graph.numbers import format_bytes, format_flops, format_number, form
 from engine.graph.trace import Trace
 
 from .fonts import plain
-from .labels import Labels, scalar_text, short_count
+from .labels import Labels
 from .scene import Scene
+from .wording import path_text, scalar_text, short_count
 
 MOST_EDGES = 6
 
@@ -72,7 +73,7 @@ def _node_lines(trace: Trace, node: Node) -> list[str]:
         lines += _statistics("gradient", gradient)
     lines += _costs(trace, [node])
     if node.scope:
-        lines.append("in " + " › ".join(node.scope))
+        lines.append(f"in {path_text(node.scope)}")
     if node.source is not None:
         lines.append(f"{PurePath(node.source.file).name}, line {node.source.line}, in {node.source.function}")
     return lines
@@ -117,7 +118,7 @@ def _form(info: TensorInfo) -> str:
 def _group_lines(trace: Trace, labels: Labels, item: Item) -> tuple[str, list[str]]:
     name, module, note = labels.group_names(item)
     scope = trace.graph.scopes.get(item.scope)
-    lines = [" › ".join(item.scope)] if len(item.scope) > 1 else []
+    lines = [path_text(item.scope)] if len(item.scope) > 1 else []
     if item.members:
         lines.append(f"{len(item.members)} nodes")
     if scope is not None and scope.parameters and item.repeats == 1:

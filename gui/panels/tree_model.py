@@ -12,7 +12,7 @@ from engine.graph.numbers import format_shape
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import Trace
 
-from ..canvas.labels import norm_text, scalar_text, short_count
+from ..canvas.wording import name_inside, norm_text, scalar_text, short_count
 from ..theme import Theme, mono_font, ui_font
 from ..widgets.text import plain, tooltip
 from .naming import file_name, node_title
@@ -284,8 +284,7 @@ class TreeModel(QAbstractItemModel):
 
 def _title(node: Node) -> str:
     """Name and operation, without the path that the rows around already say."""
-    prefix, title = ".".join(node.scope) + ".", node_title(node)
-    return title[len(prefix) :] if node.scope and title.startswith(prefix) else title
+    return name_inside(node_title(node), node.scope)
 
 
 def _value_text(node: Node) -> str:

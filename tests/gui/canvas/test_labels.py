@@ -11,7 +11,9 @@ from engine.graph.model import Edge, Graph, Node, TensorInfo
 from engine.graph.stepper import Stepper
 from engine.graph.trace import Trace
 from gui.canvas.fonts import Fonts, plain
-from gui.canvas.labels import PADDING, Labels, Run, scalar_text, short_count
+from gui.canvas.group_labels import PADDING, Run
+from gui.canvas.labels import Labels
+from gui.canvas.wording import scalar_text, short_count
 
 from . import builders
 

@@ -14,7 +14,8 @@ from gui.canvas import moments
 from gui.canvas.camera import Camera, fitted
 from gui.canvas.cards import CardPainter
 from gui.canvas.fonts import Face, Fonts
-from gui.canvas.labels import Labels, Run
+from gui.canvas.group_labels import Run
+from gui.canvas.labels import Labels
 from gui.canvas.layers import BaseLayer
 from gui.canvas.lines import Batches
 from gui.canvas.look import Role, box_look, mix, small_fill

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from gui.canvas import menu, tooltip
-from gui.canvas.labels import GROUP_HEIGHT, STACK
+from gui.canvas.group_labels import GROUP_HEIGHT, STACK
 
 from . import builders
 from .conftest import Show
