@@ -1,4 +1,4 @@
-"""Exact statistics of large tensors in as few passes over memory as torch allows, without waiting for a device."""
+"""Exact statistics of large tensors: one compiled pass where there is one, torch's operations else; never a wait."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ import numpy as np
 import torch
 
 from ..graph.summary import Summary, bin_counts
+from .single_pass import statistics
 
 SAMPLE_ELEMENTS = 1024
-ROW_ELEMENTS = 4096
-"""Rows of this length are reduced in the tensor's own precision and added up in float64: longer sums drift."""
-PART_ELEMENTS = 256 * ROW_ELEMENTS
+PART_ELEMENTS = 1 << 18
 """A part of this size stays in the processor's cache for all passes."""
-
-NUMPY_ELEMENTS = 1 << 18
 
 WIDENED = {torch.bfloat16, torch.float16} | {
     getattr(torch, name) for name in dir(torch) if name.startswith(("float8", "float4"))
 }
-_SAFE_TO_SQUARE = 1e-15, 1e15
+_VARIES_LITTLE = 1e-6
+"""Variance over squared mean below which their difference in float64 loses too many digits."""
 
 
 class Partial(NamedTuple):
@@ -49,11 +47,15 @@ def reduce(tensor: torch.Tensor) -> Partial:
     if tensor.dtype.is_complex:
         tensor = tensor.abs()
     row, factor = _flatten(tensor.resolve_neg())
+    sample = row[:: max(1, row.numel() // SAMPLE_ELEMENTS)].clone()
+    if row.device.type == "cpu":
+        partial = _reduce_at_once(row, elements, factor, sample)
+        if partial is not None:
+            return partial
     if not row.dtype.is_floating_point:
         row = row.to(torch.float64)
     elif row.dtype in WIDENED:
         row = row.to(torch.float32)
-    sample = row[:: max(1, row.numel() // SAMPLE_ELEMENTS)].clone()
     if row.device.type == "cpu":
         return _reduce_here(row, elements, factor, sample)
     low, high = torch.aminmax(row)
@@ -70,82 +72,47 @@ def reduce(tensor: torch.Tensor) -> Partial:
     )
 
 
+def _reduce_at_once(row: torch.Tensor, elements: int, factor: int, sample: torch.Tensor) -> Partial | None:
+    """The whole in one pass; None where one pass does not tell: odd dtypes, NaN, squares that vanish or overflow."""
+    found = statistics(row)
+    if found is None or not math.isfinite(found.squares) or not _is_safe_in_float64(found.low, found.high):
+        return None
+    count = row.numel()
+    if found.low != found.high and found.squares * count - found.total**2 < _VARIES_LITTLE * found.total**2:
+        return None
+    nonzero = count - found.zeros
+    return Partial(elements, factor, found.low, found.high, found.total, found.squares, nonzero, sample)
+
+
+def _is_safe_in_float64(low: float, high: float) -> bool:
+    size = max(abs(low), abs(high))
+    return size > 1e-150 or size == 0
+
+
 def _reduce_here(row: torch.Tensor, elements: int, factor: int, sample: torch.Tensor) -> Partial:
-    """On a CPU there is nothing to wait for, and a look at the extremes often spares a pass."""
+    """On a CPU there is nothing to wait for; float64 neither overflows nor drifts."""
     lows, highs, totals, squares = [], [], [], []
-    nonzero = 0
-    is_small = row.numel() <= NUMPY_ELEMENTS
-    sums = _sums_by_numpy if is_small else _sums_by_torch
-    counter = _NonzeroCounter(row, has_zeros=is_small or not bool(sample.all()))
-    for part in (row,) if is_small else row.split(PART_ELEMENTS):
-        low, high, total, square = sums(part)
+    nonzero = nan = inf = 0
+    for part in row.split(PART_ELEMENTS):
+        wide = part.to(torch.float64)
+        low, high = (float(extreme) for extreme in torch.aminmax(wide))
         lows.append(low)
         highs.append(high)
-        totals.append(total)
-        squares.append(square)
-        nonzero += part.numel() if low > 0 or high < 0 else counter.count(part)
-    total, square = math.fsum(totals), math.fsum(squares)
-    is_finite = all(math.isfinite(extreme) for extreme in (*lows, *highs))
-    low, high = (min(lows), max(highs)) if is_finite else (float(torch.min(row)), float(torch.max(row)))
-    non_finite = None if is_finite else (torch.isnan(row).sum(), torch.isinf(row).sum())
+        totals.append(float(wide.sum()))
+        norm = float(torch.linalg.vector_norm(wide))
+        squares.append(norm * norm)  # inf where it overflows, which `**` would make an error
+        nonzero += int(torch.count_nonzero(wide))
+        if not (math.isfinite(low) and math.isfinite(high)):
+            nan += int(torch.isnan(wide).sum())
+            inf += int(torch.isinf(wide).sum())
+    total, square = math.fsum(totals) if not (nan or inf) else sum(totals), sum(squares)
+    low, high = (math.nan, math.nan) if nan else (min(lows), max(highs))
     mean = total / row.numel()
     centered = None
-    if is_finite and low != high and square / row.numel() - mean * mean < 1e-3 * mean * mean:
+    if not (nan or inf) and low != high and square / row.numel() - mean * mean < _VARIES_LITTLE * mean * mean:
         total, centered = _centered(row, mean)
+    non_finite = (torch.tensor(nan), torch.tensor(inf)) if nan or inf else None
     return Partial(elements, factor, low, high, total, square, nonzero, sample, non_finite, centered)
-
-
-def _sums_by_torch(part: torch.Tensor) -> tuple[float, float, float, float]:
-    """Lowest and highest value, sum and sum of squares, on all the threads that torch has."""
-    low, high = (float(extreme) for extreme in torch.aminmax(part))
-    whole = part.numel() // ROW_ELEMENTS * ROW_ELEMENTS
-    total = square = 0.0
-    for rows in (part[:whole].view(-1, ROW_ELEMENTS), part[whole:].view(1, -1)):
-        if rows.numel() == 0:
-            continue
-        total += float(rows.sum(1).sum(dtype=torch.float64))
-        if _is_safe_to_square(low, high):
-            square += float(torch.linalg.vector_norm(rows, dim=1).to(torch.float64).square().sum())
-        else:
-            square += float(rows.to(torch.float64).square().sum())
-    return low, high, total, square
-
-
-def _sums_by_numpy(part: torch.Tensor) -> tuple[float, float, float, float]:
-    """The same on one thread: for a tensor of this size the other threads cost more than they give."""
-    values = part.numpy()
-    with np.errstate(all="ignore"):
-        low, high = float(values.min()), float(values.max())
-        total = float(values.sum())  # pairwise: exact enough in the tensor's own precision
-        if not _is_safe_to_square(low, high):
-            values = values.astype(np.float64)
-        whole = len(values) // ROW_ELEMENTS * ROW_ELEMENTS
-        rows, rest = values[:whole].reshape(-1, ROW_ELEMENTS), values[whole:]
-        square = float(np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64)) + float(np.einsum("i,i->", rest, rest))
-    return low, high, total, square
-
-
-def _is_safe_to_square(low: float, high: float) -> bool:
-    """Whether squares in float32 neither vanish nor overflow."""
-    size = max(abs(low), abs(high))
-    return _SAFE_TO_SQUARE[0] < size < _SAFE_TO_SQUARE[1] or size == 0
-
-
-class _NonzeroCounter:
-    """Counts what is not zero, the dearest pass: where zeros are not expected, their absence is shown first."""
-
-    def __init__(self, row: torch.Tensor, *, has_zeros: bool) -> None:
-        size = min(row.numel(), PART_ELEMENTS)
-        self._is_zero = np.empty(size, np.bool_)
-        self._magnitude = None if has_zeros else torch.empty(size, dtype=row.dtype)
-
-    def count(self, part: torch.Tensor) -> int:
-        size = part.numel()
-        if self._magnitude is not None:
-            if float(torch.abs(part, out=self._magnitude[:size]).min()) > 0:
-                return size
-            self._magnitude = None
-        return size - int(np.count_nonzero(np.equal(part.numpy(), 0, out=self._is_zero[:size])))
 
 
 def _centered(row: torch.Tensor, near: float) -> tuple[float, float]:

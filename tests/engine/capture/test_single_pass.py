@@ -1,0 +1,72 @@
+"""Statistics in one compiled pass, against numpy in float64."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from engine.capture import single_pass
+from engine.capture.single_pass import statistics
+
+pytest.importorskip("llvmlite")
+
+DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("count", [1, 2, 7, 31, 64, 1000, 65537])
+def test_agrees_with_numpy(dtype: torch.dtype, count: int) -> None:
+    torch.manual_seed(count)
+    row = torch.randn(count).to(dtype)
+    row[::5] = 0
+    row[::10] = -0.0
+    found = statistics(row)
+    expected = row.to(torch.float64).numpy()
+    assert found is not None
+    assert (found.low, found.high) == (expected.min(), expected.max())
+    assert found.total == pytest.approx(expected.sum(), rel=1e-12, abs=1e-9)
+    assert found.squares == pytest.approx(np.dot(expected, expected), rel=1e-12)
+    assert found.zeros == np.count_nonzero(expected == 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("intruder", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("place", [0, 500, 999])
+def test_what_is_not_finite_shows_in_the_squares(dtype: torch.dtype, intruder: float, place: int) -> None:
+    row = torch.ones(1000, dtype=dtype)
+    row[place] = intruder
+    found = statistics(row)
+    assert found is not None
+    assert not np.isfinite(found.squares)
+
+
+def test_squares_of_large_float32_do_not_overflow() -> None:
+    found = statistics(torch.full((1000,), 3e38))
+    assert found is not None
+    assert found.squares == pytest.approx(1000 * float(np.float32(3e38)) ** 2)
+
+
+def test_starts_anywhere_in_memory() -> None:
+    row = torch.randn(5000)
+    for start in range(1, 9):
+        found = statistics(row[start:])
+        assert found is not None
+        assert found.low == float(row[start:].min())
+        assert found.total == pytest.approx(float(row[start:].double().sum()), rel=1e-12)
+
+
+def test_other_dtypes_have_none() -> None:
+    assert statistics(torch.ones(10, dtype=torch.int64)) is None
+    assert statistics(torch.ones(10, dtype=torch.bool)) is None
+
+
+def test_without_llvmlite_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    single_pass._loops.cache_clear()
+    try:
+        assert statistics(torch.ones(10)) is None
+    finally:
+        single_pass._loops.cache_clear()
