@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
+import os
 from string import Template
 from typing import Any, NamedTuple
 
@@ -20,7 +22,7 @@ _TYPES = {torch.float32: "float", torch.float64: "double", torch.float16: "half"
 # nor the square of a large float32 loses anything. `nnan` on the comparisons leaves the extremes undefined where the
 # tensor holds a NaN: the sum of squares is then NaN too, and they are not read. `reassoc` lets lanes be added up apart.
 _LOOP = Template("""
-define void @$name(ptr noalias readonly %data, i64 %count, ptr noalias %out) {
+define void @alone_$name(ptr noalias readonly %data, i64 %count, ptr noalias %out) {
 entry:
   br label %loop
 loop:
@@ -65,6 +67,52 @@ end:
 """)
 
 
+# Every thread of an OpenMP team runs `share` on a part of its own. The team is the one that torch's operations use.
+_SHARED = Template("""
+define internal void @share_$name(ptr %job) {
+  %data = load ptr, ptr %job
+  %job.1 = getelementptr i64, ptr %job, i64 1
+  %count = load i64, ptr %job.1
+  %job.2 = getelementptr i64, ptr %job, i64 2
+  %out = load ptr, ptr %job.2
+  %number.32 = call i32 @omp_get_thread_num()
+  %number = sext i32 %number.32 to i64
+  %threads.32 = call i32 @omp_get_num_threads()
+  %threads = sext i32 %threads.32 to i64
+  %before = mul i64 %count, %number
+  %begin = udiv i64 %before, %threads
+  %number.next = add i64 %number, 1
+  %until = mul i64 %count, %number.next
+  %end = udiv i64 %until, %threads
+  %size = sub i64 %end, %begin
+  %part = getelementptr $type, ptr %data, i64 %begin
+  %place = mul i64 %number, 5
+  %results = getelementptr double, ptr %out, i64 %place
+  call void @alone_$name(ptr %part, i64 %size, ptr %results)
+  ret void
+}
+
+define void @shared_$name(ptr %data, i64 %count, ptr %out, i32 %threads) {
+  %job = alloca [3 x i64]
+  store ptr %data, ptr %job
+  %job.1 = getelementptr i64, ptr %job, i64 1
+  store i64 %count, ptr %job.1
+  %job.2 = getelementptr i64, ptr %job, i64 2
+  store ptr %out, ptr %job.2
+  call void @GOMP_parallel(ptr @share_$name, ptr %job, i32 %threads, i32 0)
+  ret void
+}
+""")
+
+
+_TEAM = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
+_TEAM_DECLARED = """
+declare void @GOMP_parallel(ptr, ptr, i32, i32)
+declare i32 @omp_get_thread_num()
+declare i32 @omp_get_num_threads()
+"""
+
+
 class Pass(NamedTuple):
     """What one pass found. Where `squares` is not finite, there may be NaN or infinities, and the rest says nothing."""
 
@@ -78,20 +126,30 @@ class Pass(NamedTuple):
 def statistics(row: torch.Tensor) -> Pass | None:
     """Statistics of a contiguous tensor on the CPU with at least one element; None for a dtype that has no loop."""
     loops = _loops()
-    loop = None if loops is None else loops.functions.get(row.dtype)
-    if loop is None:
+    if loops is None or row.dtype not in _TYPES:
         return None
-    out = _Results()
-    loop(row.data_ptr(), row.numel(), out)
-    low, high, total, squares, zeros = out
-    return Pass(low, high, total, squares, int(zeros))
+    count = row.numel()
+    threads = torch.get_num_threads() if count >= SHARED_ELEMENTS and loops.shared else 1
+    if threads == 1:
+        out = (ctypes.c_double * 5)()
+        loops.alone[row.dtype](row.data_ptr(), count, out)
+        low, high, total, squares, zeros = out
+        return Pass(low, high, total, squares, int(zeros))
+    out = (ctypes.c_double * (5 * threads))(*_NOTHING * threads)  # the team may turn out smaller
+    loops.shared[row.dtype](row.data_ptr(), count, out, threads)
+    return Pass(min(out[0::5]), max(out[1::5]), sum(out[2::5]), sum(out[3::5]), int(sum(out[4::5])))
 
 
-_Results = ctypes.c_double * 5
+SHARED_ELEMENTS = 1 << 20
+"""From this size on the threads of torch share the work: for less, waking them costs more than they save."""
+
+_NOTHING = (math.inf, -math.inf, 0.0, 0.0, 0.0)
 
 
 class _Loops(NamedTuple):
-    functions: dict[torch.dtype, Any]
+    alone: dict[torch.dtype, Any]
+    shared: dict[torch.dtype, Any]
+    """Empty where torch does not run on an OpenMP that we know how to call."""
     engine: Any
     """Owns the compiled code."""
 
@@ -112,7 +170,13 @@ def _compile() -> _Loops:
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
     )
-    module = llvm.parse_assembly("\n".join(_source(type_name) for type_name in _TYPES.values()))
+    team = _openmp()
+    texts = [_source(_LOOP, type_name) for type_name in _TYPES.values()]
+    if team is not None:
+        for symbol in _TEAM:
+            llvm.add_symbol(symbol, ctypes.cast(getattr(team, symbol), ctypes.c_void_p).value)
+        texts += [_TEAM_DECLARED, *(_source(_SHARED, type_name) for type_name in _TYPES.values())]
+    module = llvm.parse_assembly("\n".join(texts))
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     module.verify()
@@ -122,19 +186,28 @@ def _compile() -> _Loops:
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
-    prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_double))
-    functions = {
-        dtype: prototype(engine.get_function_address(f"statistics_{type_name}")) for dtype, type_name in _TYPES.items()
-    }
-    return _Loops(functions, engine)
+
+    def functions(prefix: str, *more: Any) -> dict[torch.dtype, Any]:
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_double), *more)
+        return {dtype: kind(engine.get_function_address(f"{prefix}_{name}")) for dtype, name in _TYPES.items()}
+
+    return _Loops(functions("alone"), {} if team is None else functions("shared", ctypes.c_int32), engine)
 
 
-def _source(type_name: str) -> str:
+def _openmp() -> ctypes.CDLL | None:
+    """The OpenMP library that torch runs on, if it is GNU's: its threads are warm, and compete with no others."""
+    try:
+        return ctypes.CDLL("libgomp.so.1", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+    except (OSError, AttributeError):  # another system's, under another name
+        return None
+
+
+def _source(template: Template, type_name: str) -> str:
     wide = "double" if type_name == "double" else "float"
     to_double = "bitcast" if wide == "double" else "fpext"
     is_narrow = type_name in ("half", "bfloat")
-    return _LOOP.substitute(
-        name=f"statistics_{type_name}",
+    return template.substitute(
+        name=type_name,
         type=type_name,
         wide=wide,
         to_double=to_double,

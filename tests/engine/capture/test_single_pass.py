@@ -49,6 +49,28 @@ def test_squares_of_large_float32_do_not_overflow() -> None:
     assert found.squares == pytest.approx(1000 * float(np.float32(3e38)) ** 2)
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_share_large_tensors(dtype: torch.dtype, threads: int) -> None:
+    usual = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        torch.manual_seed(threads)
+        row = torch.randn(single_pass.SHARED_ELEMENTS + 12_345).to(dtype)
+        row[7] = -9
+        row[-1] = 9
+        row[-5:-2] = 0
+        found = statistics(row)
+    finally:
+        torch.set_num_threads(usual)
+    expected = row.to(torch.float64).numpy()
+    assert found is not None
+    assert (found.low, found.high) == (-9, 9)
+    assert found.total == pytest.approx(expected.sum(), rel=1e-9, abs=1e-6)
+    assert found.squares == pytest.approx(np.dot(expected, expected), rel=1e-12)
+    assert found.zeros == np.count_nonzero(expected == 0)
+
+
 def test_starts_anywhere_in_memory() -> None:
     row = torch.randn(5000)
     for start in range(1, 9):
