@@ -174,7 +174,34 @@ COMMANDS: tuple[Command, ...] = (
     _command("center_focus", "Centre the current node", "Bring it to the middle", "C", when="trace"),
     _command("reset_positions", "Reset positions", "Put boxes moved by hand back", when="moved"),
     _command("fold_all", "Fold all", "One box for each module", "Ctrl+Shift+F", icon="fold", when="trace"),
-    _command("unfold_all", "Unfold all", "Show every operation", "Ctrl+Shift+U", icon="unfold", when="trace"),
+    _command("unfold_all", "Unfold all", "Open every module", "Ctrl+Shift+U", icon="unfold", when="trace"),
+    _command(
+        "show_modules", "Show modules", "One box for each module", "1", icon="depth", when="trace", choice="depth"
+    ),
+    _command(
+        "show_functions",
+        "Show functions",
+        "One box for each function that the code calls",
+        "2",
+        icon="depth",
+        when="trace",
+        choice="depth",
+        keywords="depth linear cross_entropy",
+    ),
+    _command(
+        "show_operations",
+        "Show operations",
+        "Every operation that PyTorch ran",
+        "3",
+        icon="depth",
+        when="trace",
+        choice="depth",
+        keywords="depth aten ops",
+    ),
+    _command("unfold_only", "Unfold only this", "Open what is picked and fold everything else", "O", when="picked"),
+    _command(
+        "unfold_others", "Unfold all but this", "Fold what is picked and open everything else", "Shift+O", when="picked"
+    ),
     _command(
         "theme_system", "Follow the system", "Light or dark as the system is", icon="theme-system", choice="theme"
     ),
@@ -214,7 +241,8 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     ),
     "&Training": ("pause_training", "resume_training", "step_training"),
     "&View": (
-        *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "fold_all", "unfold_all", "<Depth>"),
+        *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "fold_all", "unfold_all", "unfold_only"),
+        *("unfold_others", SEPARATOR, "show_modules", "show_functions", "show_operations", "<Depth>", SEPARATOR),
         *("<Layout>", "<Overlay>", "reset_positions", SEPARATOR, "toggle_theme", "<Theme>", "<Panels>", "reset_layout"),
     ),
     "&Help": ("show_shortcuts", "show_log", SEPARATOR, "about"),

@@ -239,6 +239,27 @@ class Commands(QObject):
         if self._window.canvas is not None:
             self._window.canvas.unfold_all()
 
+    def show_modules(self) -> None:
+        self._show_depth("modules")
+
+    def show_functions(self) -> None:
+        self._show_depth("functions")
+
+    def show_operations(self) -> None:
+        self._show_depth("operations")
+
+    def _show_depth(self, depth: str) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.folding.show(depth)
+
+    def unfold_only(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.folding.unfold_only_picked()
+
+    def unfold_others(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.folding.unfold_others_picked()
+
     def theme_system(self) -> None:
         self._choose_theme(None)
 

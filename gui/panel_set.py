@@ -24,7 +24,7 @@ from gui.panels.source import SourcePanel
 from gui.panels.timeline import TimelinePanel
 from gui.panels.tree import TreePanel
 from gui.training import TrainingModel
-from gui.view_menus import ChoiceMenu, depth_choices
+from gui.view_menus import DEPTHS, ChoiceMenu, depth_choices
 from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ class PanelSet(QObject):
         self._menus = {"Layout": self._layouts, "Depth": self._depths, "Overlay": self._overlays}
         toolbar = window.toolbar
         self._buttons = {"Layout": toolbar.layout_menu, "Depth": toolbar.depth_menu, "Overlay": toolbar.overlay_menu}
-        toolbar.depth_menu.menu_.addActions([window.actions_["fold_all"], window.actions_["unfold_all"]])
-        toolbar.depth_menu.menu_.addSeparator()
+        for commands in (DEPTHS, ("fold_all", "unfold_all", "unfold_only", "unfold_others")):
+            toolbar.depth_menu.menu_.addActions([window.actions_[command] for command in commands])
+            toolbar.depth_menu.menu_.addSeparator()
         for title, button in self._buttons.items():
             self.fill_menu(title, button.menu_)
         self._connect()
@@ -103,6 +104,7 @@ class PanelSet(QObject):
         self.tree.scope_chosen.connect(self.canvas.travel.pick_scope)
         for changed in (self.canvas.spotlight.changed, self.canvas.travel.changed, self.canvas.drawing_changed):
             changed.connect(window.refresh_actions)
+        self.canvas.drawing_changed.connect(self._on_canvas_drawing_changed)
         self.loss.play_requested.connect(self._on_loss_play_requested)
         self.loss.pause_requested.connect(window.commands.pause_training)
         self.loss.step_requested.connect(window.commands.step_training)
@@ -152,6 +154,11 @@ class PanelSet(QObject):
 
     def _on_depths_chosen(self, depth: int) -> None:
         self.canvas.set_depth(depth)
+
+    def _on_canvas_drawing_changed(self) -> None:
+        depth = self.canvas.folding.depth
+        self._window.actions_[f"show_{depth}"].setChecked(True)
+        self._buttons["Depth"].set_choice(depth)
 
     def _on_overlays_chosen(self, name: str) -> None:
         self.canvas.set_overlay(name)

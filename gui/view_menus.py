@@ -9,6 +9,8 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 MAX_DEPTH = 6
+DEPTHS = ("show_modules", "show_functions", "show_operations")
+"""Commands that show one of the three depths of the graph."""
 
 
 class ChoiceMenu(QObject):

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import LayoutError
 from engine.graph.drawing import Sizes
 from engine.graph.fold import Folds, scope_paths
+from engine.graph.functions import Functions, functions_of
 from engine.graph.layout import layout
 from engine.graph.model import ScopePath
 from engine.graph.trace import Trace
@@ -42,6 +43,10 @@ class Content(QObject):
         self.labels: Labels | None = None
         self.scene: Scene | None = None
         self.folds = Folds.none()
+        self.is_by_function = False
+        """Whether what one call in the user's code ran is one box, wherever its module is open."""
+        self._functions: Functions | None = None
+        self._outermost: set[ScopePath] = set()
         self.method = LAYERED
         self.aspect = 1.6
         """Width divided by height of the window, for the next layout."""
@@ -62,7 +67,10 @@ class Content(QObject):
         self.trace = trace
         self.scene = self._laid_out = None
         self.labels = None if trace is None else Labels(trace, self.fonts)
-        self.folds = Folds.none() if trace is None else Folds.default_for(trace.graph)
+        self._functions = None
+        nodes = () if trace is None else trace.graph.nodes
+        self._outermost = {node.scope[:1] for node in nodes if node.scope}
+        self.folds = Folds.none() if trace is None else self._grained(Folds.default_for(trace.graph))
         self._arrange()
 
     def set_method(self, method: str) -> None:
@@ -77,14 +85,42 @@ class Content(QObject):
 
     def fold_all(self) -> None:
         if self.trace is not None:
-            self.set_folds(Folds.all_folded(self.trace.graph))
+            self.set_folds(self._grained(Folds.all_folded(self.trace.graph)))
 
     def unfold_all(self) -> None:
-        self.set_folds(Folds.none())
+        """Open every module call; function calls stay boxes where they are shown."""
+        self.set_folds(self._grained(Folds.none()))
+
+    def show_functions(self) -> None:
+        """Open every module call of the user's, with one box for each function call in it."""
+        self.is_by_function = True
+        self.unfold_all()
+
+    def show_operations(self) -> None:
+        """Show every operation by itself."""
+        self.is_by_function = False
+        self.unfold_all()
+
+    def unfold_only(self, path: ScopePath) -> None:
+        """Open a module call and those around it; fold everything else, what is inside it too."""
+        if self.trace is not None:
+            self.set_folds(self._grained(Folds.all_folded(self.trace.graph)).unfold_to(path))
+
+    def unfold_others(self, path: ScopePath) -> None:
+        """Fold a module call, and open everything else."""
+        self.set_folds(self._grained(Folds.none()).fold(path))
+
+    def _grained(self, folds: Folds) -> Folds:
+        """The folds with function calls as boxes, if those are wanted."""
+        if not self.is_by_function or self.trace is None:
+            return folds
+        if self._functions is None:
+            self._functions = functions_of(self.trace.graph, self.trace.sources)
+        return folds.with_functions(self._functions)
 
     def set_depth(self, depth: int) -> None:
         if self.trace is not None:
-            self.set_folds(Folds.by_depth(self.trace.graph, depth))
+            self.set_folds(self._grained(Folds.by_depth(self.trace.graph, depth)))
 
     def toggle(self, path: ScopePath) -> None:
         """Fold an open call, open a folded one, take a run of repeated ones apart; what lies inside keeps its state."""
@@ -122,6 +158,11 @@ class Content(QObject):
     def _placed(self, scene: Scene) -> Scene:
         drawing = moving.moved(scene.drawing, self.offsets) if self.offsets else scene.drawing
         return scene if drawing is scene.drawing else Scene(scene.trace, drawing)
+
+    @property
+    def is_all_folded(self) -> bool:
+        """Whether the outermost module calls are folded, all of them."""
+        return bool(self._outermost) and self._outermost <= self.folds.paths
 
     @property
     def has_groups(self) -> bool:

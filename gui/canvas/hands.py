@@ -200,7 +200,7 @@ class Hands:
         elif key in {Qt.Key.Key_Left, Qt.Key.Key_Right} and is_shifted:
             self._walk_beside(is_left=key == Qt.Key.Key_Left)
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            canvas.toggle_picked()
+            canvas.folding.toggle_picked()
         elif key == Qt.Key.Key_Backspace:
             canvas.travel.pick_around()
         elif key == Qt.Key.Key_F:

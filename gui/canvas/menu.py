@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QMenu
 
 from engine.graph.trace import Trace
 
+from .folding import FUNCTIONS, OPERATIONS
 from .spotlight import short_name
+from .wording import own_name, path_text
 
 if TYPE_CHECKING:
     from .widget import GraphCanvas
@@ -27,11 +29,11 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
         shown = scene.items[item]
         if shown.node is None:
             is_folded = shown.is_folded
-            opens = f"Show each of the {shown.repeats}" if shown.repeats > 1 else "Unfold" if is_folded else "Fold"
+            opens = f"Show all {shown.repeats}" if shown.repeats > 1 else "Unfold" if is_folded else "Fold"
             menu.addAction(opens, partial(canvas.toggle, shown.scope))
-            if canvas.can_collapse(shown.scope):
-                menu.addAction("Show repeats as one box", partial(canvas.collapse, shown.scope))
-            name = ".".join(shown.scope)
+            if canvas.folding.can_collapse(shown.scope):
+                menu.addAction("Show repeats as one box", partial(canvas.folding.collapse, shown.scope))
+            name = path_text(shown.scope, ".")
         else:
             run = menu.addAction("Run to here", partial(canvas.document.run_to, shown.node))
             run.setEnabled(trace.step_of(shown.node) is not None)
@@ -39,16 +41,23 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
             select = menu.addAction("Select producer", partial(canvas.document.select, next(iter(producers), None)))
             select.setEnabled(bool(producers))
             if shown.scope:
-                menu.addAction(f"Fold {_short(shown.scope[-1])}", partial(canvas.toggle, shown.scope))
+                menu.addAction(f"Fold {_short(own_name(shown.scope))}", partial(canvas.toggle, shown.scope))
             node = trace.graph.nodes[shown.node]
             name = node.name or node.label
+        if shown.scope:
+            menu.addAction("Unfold only this path", partial(canvas.folding.unfold_only, shown.scope))
+            menu.addAction("Unfold everything but this", partial(canvas.folding.unfold_others, shown.scope))
         menu.addAction("Copy name", partial(_copy, name))
         menu.addSeparator()
         _add_questions(menu, canvas, trace)
         menu.addSeparator()
-    fold, unfold = menu.addAction("Fold all", canvas.fold_all), menu.addAction("Unfold all", canvas.unfold_all)
-    for action in (fold, unfold):
-        action.setEnabled(canvas.has_groups)
+    for text, change in (
+        ("Fold all", canvas.fold_all),
+        ("Unfold all", canvas.unfold_all),
+        ("Show functions", partial(canvas.folding.show, FUNCTIONS)),
+        ("Show operations", partial(canvas.folding.show, OPERATIONS)),
+    ):
+        menu.addAction(text, change).setEnabled(canvas.has_groups)
     menu.addAction("Reset positions", canvas.carrier.reset).setEnabled(canvas.carrier.has_moved)
     menu.addAction("Fit", canvas.fit).setEnabled(scene is not None)
     return menu

@@ -15,6 +15,7 @@ from . import menu, notices, overlay
 from .camera import Camera
 from .carrier import Carrier
 from .content import Content
+from .folding import Folding
 from .fonts import Fonts
 from .hands import Hands
 from .labels import Labels
@@ -23,7 +24,7 @@ from .spotlight import Spotlight
 from .stage import Marks, Stage
 from .surface import Surface
 from .travel import Travel
-from .view import READABLE, View
+from .view import View
 
 
 class GraphCanvas(Surface):
@@ -50,12 +51,9 @@ class GraphCanvas(Surface):
         self._hands = Hands(self)
         self._overlay = overlay.KIND
         self._picked_scope: ScopePath | None = None
-        self._pin: tuple[ScopePath, float, float] | None = None
-        self._wanted_node: int | None = None
-        self._wants_fit = False
-        self._is_new_trace = True
         self.view = View(self)
         self._stage = Stage(self, self.view)
+        self.folding = Folding(self, self._content)
         self.spotlight = Spotlight(self)
         self.carrier = Carrier(self, self._content, self._stage)
         self.travel = Travel(self, self._content, self._stage)
@@ -105,7 +103,7 @@ class GraphCanvas(Surface):
     def set_method(self, name: str) -> None:
         """Lay the graph out in another way, and fit it."""
         if name != self.method:
-            self._wants_fit = True
+            self.folding.refit()
             self._content.set_method(name)
 
     @property
@@ -132,46 +130,22 @@ class GraphCanvas(Surface):
         return self._content.is_busy
 
     def fold_all(self) -> None:
-        self._wants_fit = True
-        self._content.fold_all()
+        self.folding.fold_all()
 
     def unfold_all(self) -> None:
-        self._wants_fit = True
-        self._content.unfold_all()
+        self.folding.unfold_all()
 
     def set_depth(self, depth: int) -> None:
         """Show module calls open down to this depth; 0 folds the outermost."""
-        self._wants_fit = True
-        self._content.set_depth(depth)
+        self.folding.set_depth(depth)
 
     def unfold(self, path: ScopePath) -> None:
         """Open a module call and everything around it."""
-        self._pin_scope(path)
-        self._content.unfold(path)
+        self.folding.unfold(path)
 
     def toggle(self, path: ScopePath) -> None:
         """Fold or unfold a module call; its box stays where it is on screen."""
-        self._pin_scope(path)
-        self._content.toggle(path)
-
-    def can_collapse(self, path: ScopePath) -> bool:
-        """Whether a module call can share a box with others that repeat it."""
-        return self._content.can_collapse(path)
-
-    def collapse(self, path: ScopePath) -> None:
-        """Show a module call and those that repeat it as one box."""
-        self._pin_scope(path)
-        self._content.collapse(path)
-
-    def toggle_picked(self) -> None:
-        """Fold or unfold the picked group, or fold the one around the selected node."""
-        if self._picked_scope is not None:
-            self.toggle(self._picked_scope)
-            return
-        scene, item = self.scene, self.picked_item
-        if scene is not None and item is not None and scene.items[item].scope:
-            self._picked_scope = scene.items[item].scope
-            self.toggle(scene.items[item].scope)
+        self.folding.toggle(path)
 
     def menu_for(self, item: int | None) -> QMenu:
         return menu.build(self, item)
@@ -197,6 +171,11 @@ class GraphCanvas(Surface):
         self.document.select(None if shown is None else shown.node)
         self.update()
 
+    def pick_path(self, path: ScopePath) -> None:
+        """Pick a call, whether it is folded or open."""
+        self._picked_scope = path
+        self.update()
+
     # ----- moving the view
 
     def fit(self) -> None:
@@ -218,20 +197,7 @@ class GraphCanvas(Surface):
 
     def center_on(self, node_id: int) -> None:
         """Bring a node to the middle, opening what hides it and zooming in until it can be read."""
-        trace = self.document.trace
-        if trace is None or not 0 <= node_id < len(trace.graph.nodes):
-            return
-        scope = trace.graph.nodes[node_id].scope
-        if self.folds.hidden_in(scope) is not None:
-            self._wanted_node = node_id
-            self._content.unfold(scope)
-        else:
-            self._go_to_node(node_id)
-
-    def _go_to_node(self, node_id: int) -> None:
-        item = None if self.scene is None else self.scene.item_of(node_id)
-        if self.scene is not None and item is not None:
-            self.view.go_to(self.scene.rect_of(item), READABLE)
+        self.folding.show_node(node_id)
 
     def reveal(self, item: int) -> None:
         """Move the view gently, and only as far as needed, until an item is well inside it."""
@@ -264,8 +230,8 @@ class GraphCanvas(Surface):
             return [shown.node]
         if shown.is_folded:
             return list(shown.members)
-        path = shown.scope
-        return [node.id for node in scene.trace.graph.nodes if node.scope[: len(path)] == path]
+        path, scope_of = shown.scope, self.folds.scope_of
+        return [node.id for node in scene.trace.graph.nodes if scope_of(node)[: len(path)] == path]
 
     def escape(self) -> None:
         """Cancel the layout being made, else mark nothing any more, else select nothing."""
@@ -287,8 +253,7 @@ class GraphCanvas(Surface):
 
     def _on_document_trace_changed(self) -> None:
         self._picked_scope = None
-        self._pin = self._wanted_node = None
-        self._is_new_trace = True
+        self.folding.start()
         self.spotlight.reset()
         has_banner = self.document.trace is not None and bool(self.document.trace.error)
         self.view.top = notices.BANNER_HEIGHT if has_banner else 0.0
@@ -329,35 +294,8 @@ class GraphCanvas(Surface):
         self._hands.reset()
         self._renew_painter()
         if self.scene is not None:
-            self._place_scene(self.scene)
-        self._pin = self._wanted_node = None
+            self.folding.arrive(self.scene)
         self.drawing_changed.emit()
-
-    def _place_scene(self, scene: Scene) -> None:
-        """Look at a new drawing so that the user knows where what was there has gone."""
-        if self._is_new_trace:
-            self._is_new_trace = self._wants_fit = False
-            self.view.open_on(scene.bounds)
-            self.travel.start()
-            self.travel.visit(None)
-        elif self.travel.arrive():
-            pass
-        elif self._wants_fit:
-            self._wants_fit = False
-            self.view.fit(scene.bounds)
-        elif self._wanted_node is not None:
-            self._go_to_node(self._wanted_node)
-        elif self._pin is not None:
-            path, x, y = self._pin
-            item = scene.item_of_scope(path)
-            if item is not None:
-                self.view.set_camera(self.camera.pinned(*scene.rect_of(item)[:2], x, y))
-
-    def _pin_scope(self, path: ScopePath) -> None:
-        """Remember where a group's corner is on screen, to put it there again after the next layout."""
-        item = None if self.scene is None else self.scene.item_of_scope(path)
-        if self.scene is not None and item is not None:
-            self._pin = (path, *self.camera.to_screen(*self.scene.rect_of(item)[:2]))
 
     def _renew_painter(self) -> None:
         self._stage.renew(self.scene, self.labels, self.theme, self._overlay)

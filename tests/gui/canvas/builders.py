@@ -125,6 +125,54 @@ def blocks(count: int, per_block: int = 6, *, depth: int = 1, error: str | None 
     return Trace(graph, steps, roots=[(loss.id, 0)], target="blocks", error=error)
 
 
+def calls() -> Trace:
+    """A module that calls F.linear and relu, then cross_entropy: six operations, two of the calls ran two each."""
+    source = (
+        "def forward(x):\n    h = F.linear(x, weight, bias)\n    a = torch.relu(h)\n    return F.cross_entropy(a, y)\n"
+    )
+    rows: list[tuple[NodeKind, str, str | None, str | None, int, tuple[int, ...]]] = [
+        ("input", "", None, "x", 0, ()),
+        ("leaf", "", "AccumulateGrad", "net.fc.weight", 0, ()),
+        ("leaf", "", "AccumulateGrad", "net.fc.bias", 0, ()),
+        ("op", "aten.t.default", "TBackward0", None, 2, (1,)),
+        ("op", "aten.addmm.default", "AddmmBackward0", "h", 2, (2, 0, 3)),
+        ("op", "aten.relu.default", "ReluBackward0", "a", 3, (4,)),
+        ("input", "", None, "y", 0, ()),
+        ("op", "aten._log_softmax.default", "LogSoftmaxBackward0", None, 4, (5,)),
+        ("op", "aten.nll_loss_forward.default", "NllLossBackward0", "loss", 4, (7, 6)),
+    ]
+    path: ScopePath = ("net",)
+    nodes = [
+        Node(
+            id=number,
+            kind=kind,
+            op=op or None,
+            grad_fn=grad_fn,
+            name=name,
+            scope=() if kind == "input" else path,
+            source=Source("net.py", line, "forward") if line else None,
+            outputs=[tensor(4, 3) if number < len(rows) - 1 else scalar(1.5)],
+        )
+        for number, (kind, op, grad_fn, name, line, _) in enumerate(rows)
+    ]
+    edges = [
+        _edge(source_id, target, number, number if nodes[source_id].grad_fn else None)
+        for target, row in enumerate(rows)
+        for number, source_id in enumerate(row[5])
+    ]
+    backward = [
+        BackwardStep(
+            index=index,
+            node=nodes[node],
+            grad_outputs=[tensor(4, 3)],
+            grad_inputs=[tensor(4, 3) if nodes[source_id].grad_fn else None for source_id in rows[node][5]],
+        )
+        for index, node in enumerate((8, 7, 5, 4, 2, 3, 1))
+    ]
+    graph = Graph(nodes, edges, {path: Scope(path=path, module="Net", parameters=12)})
+    return Trace(graph, backward, roots=[(8, 0)], target="calls", sources={"net.py": source})
+
+
 def _edge(source: int, target: int, number: int, grad: int | None) -> Edge:
     cut = None if grad is not None else "the input requires no grad"
     return Edge(source=source, output_nr=0, target=target, input_nr=number, grad_index=grad, cut=cut)

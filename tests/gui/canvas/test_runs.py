@@ -14,7 +14,7 @@ from .conftest import Show
 
 def test_a_run_is_a_stack_that_says_what_it_holds(show: Show) -> None:
     canvas = show(builders.blocks(12))
-    canvas.collapse(("block1",))
+    canvas.folding.collapse(("block1",))
     scene, labels = canvas.scene, canvas.labels
     assert scene is not None
     assert labels is not None
@@ -32,7 +32,7 @@ def test_a_run_is_a_stack_that_says_what_it_holds(show: Show) -> None:
 
 def test_enter_takes_a_run_apart_and_the_menu_puts_it_together(show: Show) -> None:
     canvas = show(builders.blocks(12))
-    canvas.collapse(("block1",))
+    canvas.folding.collapse(("block1",))
     assert canvas.scene is not None
     canvas.pick(canvas.scene.item_of_scope(("block0",)))
     QTest.keyClick(canvas, Qt.Key.Key_Return)
