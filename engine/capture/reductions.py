@@ -187,4 +187,4 @@ def _flatten(tensor: torch.Tensor) -> tuple[torch.Tensor, int]:
             factor *= size
     if not tensor.is_contiguous() and is_dense(tensor):
         return tensor.as_strided((tensor.numel(),), (1,), tensor.storage_offset()), factor
-    return tensor.reshape(-1), factor
+    return tensor.reshape(-1).contiguous(), factor  # a column is a row already, but a strided one

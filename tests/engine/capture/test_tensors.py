@@ -36,6 +36,8 @@ def _described(tensor: Tensor, keeper: Keeper | None = None) -> TensorInfo:
         lambda: torch.rand(LARGE) > 0.3,
         lambda: torch.randn(LARGE).t(),
         lambda: torch.randn(6, 70_001)[::2],
+        lambda: torch.randn(210_003, 2)[:, 1],
+        lambda: torch.randn(210_003, dtype=torch.complex64).imag,
         lambda: torch.randn(70_001).expand(LARGE),
         lambda: torch.full(LARGE, 0.1),
         lambda: torch.zeros(LARGE),
