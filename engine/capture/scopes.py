@@ -184,8 +184,7 @@ class ScopeStack:
             self.notes.add(note)
         path = parent.path_of(name)
         if path not in self.scopes:
-            parameters = sum(p.numel() for p in module.parameters() if not nn.parameter.is_lazy(p))
-            self.scopes[path] = Scope(path=path, module=type(module).__name__, parameters=parameters)
+            self.scopes[path] = Scope(path=path, module=type(module).__name__, parameters=_parameter_count(module))
         call = _Call(module, path, self._serial)
         call.function = parent.function
         self._enter(call)
@@ -204,7 +203,10 @@ class ScopeStack:
             return name
         names = self._names.get(id(parent.module))
         if names is None or id(module) not in names:
-            names = {id(child): _shown(name) for name, child in parent.module.named_modules() if name}
+            # Most calls are those of a direct child; looking at the whole subtree of every module takes its time.
+            names = {id(child): _shown(name) for name, child in parent.module.named_children()}
+            if id(module) not in names:
+                names = {id(child): _shown(name) for name, child in parent.module.named_modules() if name}
             self._names[id(parent.module)] = names
             self._adopted.append(parent.module)
         if id(module) not in names:  # a module that another one calls without holding it
@@ -223,6 +225,19 @@ class ScopeStack:
                 key = _shown(full)
                 names.setdefault(id(tensor), f"{name}.{key}" if key in taken else key)
         self._adopted.append(module)
+
+
+def _parameter_count(module: nn.Module) -> int:
+    """Elements of all parameters in a module, those that are shared counted once."""
+    found: dict[int, int] = {}
+    pending = [module]
+    while pending:
+        holder = pending.pop()
+        pending.extend(child for child in holder._modules.values() if child is not None)
+        for parameter in holder._parameters.values():
+            if parameter is not None and id(parameter) not in found and not nn.parameter.is_lazy(parameter):
+                found[id(parameter)] = parameter.numel()
+    return sum(found.values())
 
 
 def _shown(name: str) -> str:

@@ -15,9 +15,7 @@ SMALL_ELEMENTS = 4096
 """Tensors up to this size are kept whole as long as `small` of the budget lasts."""
 MEDIUM_ELEMENTS = 65536
 
-_DEVICE_NAMES: dict[torch.device, str] = {}
-_DTYPE_NAMES: dict[torch.dtype, str] = {}
-_LAYOUT_NAMES: dict[torch.layout, str] = {}
+_NAMES: dict[torch.dtype | torch.device | torch.layout, str] = {}
 
 
 class Budget:
@@ -60,18 +58,11 @@ class Keeper:
 
     def form(self, tensor: torch.Tensor, requires_grad: bool | None = None) -> TensorInfo:
         """Shape, dtype and the like, without values."""
-        device, dtype, layout = tensor.device, tensor.dtype, tensor.layout
-        if device not in _DEVICE_NAMES:
-            _DEVICE_NAMES[device] = str(device)
-        if dtype not in _DTYPE_NAMES:
-            _DTYPE_NAMES[dtype] = str(dtype).removeprefix("torch.")
-        if layout not in _LAYOUT_NAMES:
-            _LAYOUT_NAMES[layout] = str(layout).removeprefix("torch.")
         return TensorInfo(
             shape=_shape(tensor),
-            dtype=_DTYPE_NAMES[dtype],
-            device=_DEVICE_NAMES[device],
-            layout=_LAYOUT_NAMES[layout],
+            dtype=_name(tensor.dtype),
+            device="cpu" if tensor.is_cpu else _name(tensor.device),
+            layout="strided" if tensor.layout is torch.strided else _name(tensor.layout),
             requires_grad=tensor.requires_grad if requires_grad is None else requires_grad,
             version=0 if tensor.is_inference() else tensor._version,
         )
@@ -90,7 +81,7 @@ class Keeper:
         info = self.form(tensor, requires_grad)
         if self.values == "none":
             return info
-        with torch._C._DisableTorchDispatch(), torch.no_grad():
+        with torch._C._DisableTorchDispatch():
             try:
                 self._keep(tensor, info, same_as)
             except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
@@ -103,6 +94,7 @@ class Keeper:
         if reason is not None:
             info.note = f"no values: {reason}"
             return
+        tensor = tensor.detach()
         if tensor.layout != torch.strided:
             tensor = tensor.to_dense()
         elif tensor.is_quantized:
@@ -110,7 +102,7 @@ class Keeper:
         count = tensor.numel()
         nbytes = count * tensor.element_size()
         if self.values == "all" or count == 0 or self.budget.take(count, nbytes):
-            self._copies.append((info, tensor.detach().clone()))
+            self._copies.append((info, tensor.clone()))
             return
         info.note = f"only statistics were kept: {count:,} elements"
         if same_as is not None and _holds_same_elements(tensor, same_as[0]):
@@ -159,10 +151,21 @@ def to_array(tensor: torch.Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.ge
     return result
 
 
+def _name(kind: torch.dtype | torch.device | torch.layout) -> str:
+    known = _NAMES.get(kind)
+    if known is None:
+        known = _NAMES[kind] = str(kind).removeprefix("torch.")
+    return known
+
+
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
     if tensor.is_nested:
         return ()
-    return tuple(int(size) if isinstance(size, int) else -1 for size in tensor.shape)
+    shape = tuple(tensor.shape)
+    for size in shape:
+        if type(size) is not int:  # a symbol
+            return tuple(int(size) if isinstance(size, int) else -1 for size in shape)
+    return shape
 
 
 def _why_unreadable(tensor: torch.Tensor) -> str | None:
