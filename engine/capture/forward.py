@@ -204,7 +204,12 @@ class ForwardMode(TorchDispatchMode):
             same_as = None
             if first is not None and first is not tensor:
                 entry = self._tape.entries.get(id(first))
-                if entry is not None and entry.reference() is first:
+                if (
+                    entry is not None
+                    and entry.reference() is first
+                    and entry.node >= 0
+                    and self._tape.shows_still(first, entry.node)
+                ):
                     infos = self._tape.nodes[entry.node].outputs
                     same_as = (first, infos[entry.output]) if entry.output < len(infos) else None
             node.outputs.append(self._tape.keeper.describe(tensor, requires_grad=False, same_as=same_as))
@@ -229,7 +234,8 @@ class ForwardMode(TorchDispatchMode):
             node.name = ", ".join(names_of_call(caller)) or None
         function = tape.scopes.function
         infos = tape.nodes[source[0]].outputs
-        known = (tensor, infos[source[1]]) if source[1] < len(infos) else None
+        is_same = source[1] < len(infos) and tape.shows_still(tensor, source[0])
+        known = (tensor, infos[source[1]]) if is_same else None
         node.outputs.append(tape.keeper.describe(result, requires_grad=False, same_as=known))
 
         def materialize() -> int:

@@ -71,7 +71,10 @@ class Recorder:
         self._values: ValuesMode = values
         self._target = target
         self._keep = keep
-        self._keeper, self._grad_keeper = keepers or (Keeper(values), Keeper(values))
+        self._keeper, self._grad_keeper = keepers or (
+            Keeper(values, is_latest_kept=True),
+            Keeper(values),
+        )
         self._random_state: RandomState | None = None
         self._scopes = ScopeStack(root_module)
         self._tape = Tape(self._keeper, self._scopes, is_step=keep == "step")

@@ -130,6 +130,10 @@ class Tape:
         writer = self.writers.get(storage_of(tensor))
         return None if writer is None else (writer, self._output_showing(self.nodes[writer], tensor))
 
+    def shows_still(self, tensor: torch.Tensor, node_id: int) -> bool:
+        """Whether nothing has been written into a tensor's memory since a node's outputs were described."""
+        return not self.writers or self.writers.get(storage_of(tensor), node_id) <= node_id
+
     def _leaf(self, tensor: torch.Tensor, entry: Entry | None) -> Origin:
         if entry is None:
             return self._external(tensor)

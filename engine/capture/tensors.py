@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -46,12 +47,21 @@ class _Memory(NamedTuple):
 
 
 class Keeper:
-    """Describes tensors as `TensorInfo`. Values reach the infos when `finish` is called, not before."""
+    """Describes tensors as `TensorInfo`. Values reach the infos when `finish` is called, not before.
 
-    def __init__(self, values: ValuesMode = "summary", budget: Budget | None = None) -> None:
+    When the budget has run out, whole values of the first medium tensors are kept or, with `is_latest_kept`, of the
+    last ones: of a forward pass those are the nearest to the loss, of a backward pass the first are.
+    """
+
+    def __init__(
+        self, values: ValuesMode = "summary", budget: Budget | None = None, *, is_latest_kept: bool = False
+    ) -> None:
         self.values: ValuesMode = values
         self.budget = budget or Budget()
-        self._copies: list[tuple[TensorInfo, torch.Tensor]] = []
+        self._is_latest_kept = is_latest_kept
+        self._copies: dict[int, tuple[TensorInfo, torch.Tensor]] = {}
+        self._medium: deque[int] = deque()
+        """Keys of the copies that may give way to later ones, the oldest first."""
         self._partials: list[tuple[list[TensorInfo], Partial]] = []
         self._aliases: list[tuple[TensorInfo, TensorInfo]] = []
         self._shared: dict[int, int] = {}
@@ -100,9 +110,16 @@ class Keeper:
         elif tensor.is_quantized:
             tensor = tensor.dequantize()
         count = tensor.numel()
+        if count and not tensor.data_ptr():
+            if not tensor._is_zerotensor():
+                info.note = "no values: the tensor's memory has been freed"
+                return
+            tensor = tensor.clone()  # what forward-mode differentiation calls a zero takes no memory until it is copied
         nbytes = count * tensor.element_size()
-        if self.values == "all" or count == 0 or self.budget.take(count, nbytes):
-            self._copies.append((info, tensor.clone()))
+        if self.values == "all" or count == 0 or self.budget.take(count, nbytes) or self._make_room(count, nbytes):
+            self._copies[id(info)] = (info, tensor.clone())
+            if self._is_latest_kept and SMALL_ELEMENTS < count <= MEDIUM_ELEMENTS:
+                self._medium.append(id(info))
             return
         info.note = f"only statistics were kept: {count:,} elements"
         if same_as is not None and _holds_same_elements(tensor, same_as[0]):
@@ -114,12 +131,26 @@ class Keeper:
             if same_as[1].array is not None or same_as[1].recorded_summary is not None:
                 self._aliases.append((info, same_as[1]))
                 return
+        self._reduce(info, tensor)
+
+    def _make_room(self, count: int, nbytes: int) -> bool:
+        """Let the oldest copies of medium tensors go, but for their statistics, until a new one may be kept."""
+        if count > MEDIUM_ELEMENTS:
+            return False
+        while self._medium and self.budget.medium < nbytes:
+            info, copy = self._copies.pop(self._medium.popleft())
+            self.budget.medium += copy.numel() * copy.element_size()
+            info.note = f"only statistics were kept: {copy.numel():,} elements"
+            self._reduce(info, copy)
+        return self.budget.take(count, nbytes)
+
+    def _reduce(self, info: TensorInfo, tensor: torch.Tensor) -> None:
         self._shared[id(info)] = len(self._partials)
         self._partials.append(([info], reduce(tensor)))
 
     def finish(self) -> None:
         """Turn everything that was collected into arrays and statistics on the infos."""
-        for info, copy in self._copies:
+        for info, copy in self._copies.values():
             info.array = to_array(copy)
         for infos, partial in self._partials:
             summary = finish(partial)
@@ -128,6 +159,7 @@ class Keeper:
         for info, known in self._aliases:
             info.recorded_summary = known.summary
         self._copies.clear()
+        self._medium.clear()
         self._partials.clear()
         self._aliases.clear()
         self._shared.clear()

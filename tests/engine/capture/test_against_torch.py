@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,11 @@ import pytest
 import torch
 
 from engine import Trace, trace
+from engine.capture.recorder import Recorder
+from engine.capture.tensors import Budget, Keeper
+from engine.capture.tracing import record
 from engine.graph.model import TensorInfo
+from engine.graph.summary import summarize
 
 from .corpus import HOOKED, PROGRAMS, Program
 from .oracle import Oracle, leaves_below, run_with_hooks
@@ -132,6 +136,39 @@ def test_values_equal_what_the_operation_gave(pair: Pair) -> None:
         count = UNWRITTEN.get((node.op or "").split(".")[1], len(outputs))
         assert len(node.outputs) >= len(outputs)  # an operation that writes into a view has the base as a further one
         _assert_same(list(outputs[:count]), list(node.outputs[:count]))
+
+
+def test_statistics_alone_equal_those_of_the_values(pair: Pair) -> None:
+    """With no budget at all every tensor goes the way of the large ones: reduced at once, or known from its memory."""
+    keepers = tuple(Keeper("summary", Budget(0, 0)) for _ in range(2))
+    build = _build(PROGRAMS[pair.name])
+    lean = record(build, make_recorder=lambda **options: Recorder(**options, keepers=(keepers[0], keepers[1])))
+    for full, node in zip(pair.recorded.graph.nodes, lean.graph.nodes, strict=True):
+        count = UNWRITTEN.get((node.op or "").partition(".")[2].partition(".")[0], len(node.outputs))
+        _assert_same_statistics(full.outputs[:count], node.outputs[:count])
+    for full_step, step in zip(pair.recorded.backward, lean.backward, strict=True):
+        _assert_same_statistics(full_step.grad_outputs, step.grad_outputs)
+        _assert_same_statistics(full_step.grad_inputs, step.grad_inputs)
+        _assert_same_statistics([full_step.grad_after], [step.grad_after])
+
+
+def _assert_same_statistics(expected: Sequence[TensorInfo | None], found: Sequence[TensorInfo | None]) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(expected, found, strict=True):
+        if one is None or other is None or one.array is None or one.array.size == 0:
+            continue
+        exact, summary = summarize(one.array), other.summary
+        assert summary is not None
+        assert (summary.count, summary.zeros, summary.nan, summary.inf) == (
+            exact.count,
+            exact.zeros,
+            exact.nan,
+            exact.inf,
+        )
+        for name in ("min", "max", "mean", "std", "norm"):
+            was, is_now = getattr(exact, name), getattr(summary, name)
+            size = max(abs(exact.min), abs(exact.max))
+            assert is_now == pytest.approx(was, rel=1e-4, abs=1e-5 * size, nan_ok=True), (name, other)
 
 
 def test_nothing_was_missed(pair: Pair) -> None:

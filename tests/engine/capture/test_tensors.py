@@ -170,3 +170,36 @@ def test_statistics_of_more_than_one_part() -> None:
     assert summary.norm == pytest.approx(tensor.double().norm().item(), rel=1e-5)
     assert summary.min == tensor.min().item()
     assert summary.zeros == 0
+
+
+def test_the_latest_medium_tensors_are_kept_where_the_budget_does_not_last_for_all() -> None:
+    tensors = [torch.full((MEDIUM_ELEMENTS // 2,), float(number)) for number in range(6)]
+    nbytes = tensors[0].nbytes
+    first, latest = (Keeper("summary", Budget(0, 2 * nbytes), is_latest_kept=which) for which in (False, True))
+    kept = []
+    for keeper in (first, latest):
+        infos = [keeper.describe(tensor) for tensor in tensors]
+        view = keeper.describe(tensors[0].view(-1, 2), same_as=(tensors[0], infos[0]))
+        large = keeper.describe(torch.ones(MEDIUM_ELEMENTS + 1))
+        keeper.finish()
+        kept.append([info.array is not None for info in infos])
+        for number, info in enumerate(infos):
+            assert info.summary is not None
+            assert (info.summary.min, info.summary.max) == (number, number)
+            assert (info.note is None) == (info.array is not None)
+        assert view.summary is not None
+        assert view.summary.max == 0
+        assert large.array is None
+    assert kept == [[True, True] + [False] * 4, [False] * 5 + [True]]
+
+
+def test_memory_that_was_freed_and_zeros_without_memory() -> None:
+    freed = torch.ones(100_000)
+    freed.untyped_storage().resize_(0)
+    info = _described(freed)
+    assert info.summary is None
+    assert info.note == "no values: the tensor's memory has been freed"
+    for count in (3, 100_000):
+        summary = _described(torch._efficientzerotensor((count,))).summary
+        assert summary is not None
+        assert (summary.zeros, summary.max) == (count, 0)

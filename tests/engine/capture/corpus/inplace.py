@@ -245,3 +245,18 @@ def several_tensors_at_once() -> Program:
 def embedding_renormalised_in_place() -> Program:
     table = torch.nn.Embedding(5, 3, max_norm=1.0)
     return lambda: table(torch.tensor([1, 2, 1])).square().sum()
+
+
+@program
+def base_changed_between_two_views() -> Program:
+    a = leaf(4, 3)
+
+    def run() -> Any:
+        x = a * 2
+        x[0].fill_(100)
+        flat = x.view(-1)
+        y = a * 3
+        y.data.mul_(5)
+        return flat.sum() + (y.detach() * a).sum() + y.t().sum()
+
+    return run
