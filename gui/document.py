@@ -1,11 +1,15 @@
-"""The open document: the trace, the position in its backward pass, the selection. Panels only listen to it."""
+"""The open document: the trace, the position in its training step, the selection. Panels only listen to it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from engine.graph.observation import Observation
 from engine.graph.stepper import Stepper
+from engine.graph.timeline import Event, Timeline
 from engine.graph.trace import Trace
 
 
@@ -15,6 +19,8 @@ class Document(QObject):
     trace_changed = Signal()
     """Another trace (or none) is shown; cursor and selection are already those of the new one."""
     cursor_changed = Signal()
+    updates_changed = Signal()
+    """It is known now what the optimizer did after the backward pass; cursor and selection are as before."""
     selection_changed = Signal()
     source_changed = Signal()
     """The texts of the program's files changed (they may be known before there is a trace)."""
@@ -44,11 +50,35 @@ class Document(QObject):
 
     @property
     def cursor(self) -> int:
-        """How many backward steps have been taken: 0 (only the forward pass has run) to len(trace.backward)."""
+        """How many backward steps have been taken: 0 (only the forward pass has run) to len(trace.backward).
+
+        At -j the last j operations of the forward pass are still to run; beyond the backward steps come updates.
+        """
         return 0 if self._stepper is None else self._stepper.position
 
     @property
+    def first(self) -> int:
+        """The lowest position: nothing has run."""
+        return 0 if self._stepper is None else self._stepper.first
+
+    @property
+    def last(self) -> int:
+        """The highest position: every leaf is updated, where updates are known."""
+        return 0 if self._stepper is None else self._stepper.last
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """Everything that happens in the trace, in order; None without one."""
+        return None if self._stepper is None else self._stepper.timeline
+
+    @property
+    def here(self) -> Event | None:
+        """What happened last at the cursor."""
+        return None if self._stepper is None else self._stepper.event
+
+    @property
     def length(self) -> int:
+        """How many backward steps there are."""
         return 0 if self._trace is None else len(self._trace.backward)
 
     @property
@@ -61,8 +91,8 @@ class Document(QObject):
         """Id of the node that panels describe: the selected one, else the current step's, else the root."""
         if self._selection is not None:
             return self._selection
-        if self._stepper is not None and self._stepper.current is not None:
-            return self._stepper.current.node.id
+        if self._stepper is not None and self._stepper.current_node is not None:
+            return self._stepper.current_node
         if self._trace is not None and self._trace.roots:
             return self._trace.roots[0][0]
         return None
@@ -112,11 +142,20 @@ class Document(QObject):
             self.set_sources(trace.sources)
         self.trace_changed.emit()
 
+    def add_updates(self, observations: Sequence[Observation]) -> None:
+        """Put what an optimizer did after the backward pass into the trace; the cursor stays."""
+        trace, stepper = self._trace, self._stepper
+        if trace is None or stepper is None:
+            return
+        trace.observations.extend(observations)
+        stepper.read_updates()
+        self.updates_changed.emit()
+
     def move_to(self, position: int) -> None:
-        """Set the cursor; positions outside the backward pass are brought to its nearest end."""
+        """Set the cursor; positions outside the recorded step are brought to its nearest end."""
         if self._stepper is None:
             return
-        position = max(0, min(position, self.length))
+        position = self._stepper.timeline.clamp(position)
         if position != self._stepper.position:
             self._stepper.move_to(position)
             if self._selection is not None:
@@ -130,17 +169,47 @@ class Document(QObject):
     def step_back(self) -> None:
         self.move_to(self.cursor - 1)
 
+    def step_over(self, direction: int = 1) -> None:
+        """Step without entering module calls: one that begins here is passed as a whole; backwards with -1."""
+        if self._stepper is not None:
+            self.move_to(self._stepper.timeline.over(self.cursor, direction))
+
+    def step_out(self, direction: int = 1) -> None:
+        """Go to the end (with -1 to the beginning) of the module call around the cursor, or of the phase."""
+        if self._stepper is not None:
+            self.move_to(self._stepper.timeline.out(self.cursor, direction))
+
     def move_to_start(self) -> None:
+        """Before the first backward step."""
         self.move_to(0)
 
     def move_to_end(self) -> None:
+        """After the last backward step."""
         self.move_to(self.length)
 
+    def move_to_next_stop(self, direction: int = 1) -> None:
+        """Go to where a phase ends (with -1: begins): the forward pass, the backward pass, the updates."""
+        if self._stepper is not None:
+            stops = self._stepper.timeline.stops
+            beyond = [stop for stop in stops if (stop - self.cursor) * direction > 0]
+            if beyond:
+                self.move_to(min(beyond, key=lambda stop: abs(stop - self.cursor)))
+
     def run_to(self, node_id: int) -> None:
-        """Move to the step of a node; without effect where the backward pass never reaches it."""
-        step = None if self._trace is None else self._trace.step_of(node_id)
-        if step is not None:
+        """Move to the backward step of a node; in the forward pass, to its operation if that is still to run.
+
+        A node that the backward pass never reaches is run to in the forward pass; a tensor from outside is nowhere.
+        """
+        trace, stepper = self._trace, self._stepper
+        if trace is None or stepper is None:
+            return
+        step = trace.step_of(node_id)
+        if step is not None and (stepper.position >= 0 or stepper.has_value(node_id)):
             self.move_to(step.index + 1)
+            return
+        position = stepper.timeline.position_of(node_id, stepper.position)
+        if position is not None:
+            self.move_to(position)
 
     def select(self, node_id: int | None) -> None:
         if node_id != self._selection:

@@ -21,6 +21,9 @@ ObservationKind = Literal[
     "grad-read",
     "grad-kept",
     "second-backward",
+    "graph-retained",
+    "update",
+    "no-update",
 ]
 
 
@@ -44,7 +47,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         - "grad-kept": when the next backward pass began, `.grad` of `nodes` still held this pass's gradient; `text` is
           the optimizer that took a step in between, empty where none did
         - "second-backward": the next backward pass went through `nodes` again and failed with the error `text`
+        - "graph-retained": backward() was told to keep the graph (retain_graph or create_graph)
+        - "update": an optimizer (`text`) changed the leaves `nodes` after the backward pass, by `amounts`
+        - "no-update": no update followed the backward pass; `text` is a sentence that says why
     nodes : ids of the nodes that it is about.
+    amounts : norm of the change of each of `nodes`, in an "update"; None where it was not measured.
     source : where in the program, if known.
     """
 
@@ -52,3 +59,4 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[int, ...] = ()
     text: str = ""
     source: Source | None = None
+    amounts: tuple[float | None, ...] = ()

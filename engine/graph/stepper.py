@@ -1,4 +1,4 @@
-"""Where every node stands at one moment of the backward pass: a pure function of the position, cheap both ways."""
+"""Where every node stands at one moment of a training step: a pure function of the position, cheap both ways."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .model import Node
+from .timeline import Event, Phase, Timeline
 from .trace import BackwardStep, Trace
 
 _NEVER = np.iinfo(np.int64).max
 
 
 class NodeState(IntEnum):
-    """What the backward pass has done with a node so far."""
+    """What has been done with a node so far; the first five are of the backward pass, and begin with the first step."""
 
     IDLE = 0
     """No gradient ever reaches it."""
@@ -24,13 +25,18 @@ class NodeState(IntEnum):
     """All its gradients have arrived; its own step is still to come (or never does)."""
     CURRENT = 3
     DONE = 4
+    ABSENT = 5
+    """The forward pass has not run its operation yet: there is no value."""
+    COMPUTED = 6
+    """The forward pass has run its operation at this very position."""
 
 
 class Stepper:
-    """A cursor over the recorded backward steps of a trace.
+    """A cursor over the recorded backward steps of a trace, the forward pass before them, and the updates after.
 
     Position k means that k steps have been taken: at 0 only the forward pass has run and the roots are ready, at
-    `len(trace.backward)` everything is done. The current step is `trace.backward[k - 1]`. Nothing depends on the way
+    `len(trace.backward)` everything is done. The current step is `trace.backward[k - 1]`. At -j the last j operations
+    of the forward pass are still to run; beyond the steps, leaves are updated one by one. Nothing depends on the way
     that led to a position.
 
     Parameters
@@ -40,6 +46,7 @@ class Stepper:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        self.timeline = Timeline(trace)
         self._position = 0
         count = len(trace.graph.nodes)
         self._step = np.full(count, _NEVER)
@@ -49,6 +56,7 @@ class Stepper:
         self._arrival = self._arrivals(sources, moments)
         self._by_source = _Grouped(sources, moments, count)
         self._by_step = _Grouped(moments - 1, edges, len(trace.backward))
+        self._reads: _Grouped | None = None
         self._states = self._compute()
 
     def _contributions(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -84,15 +92,17 @@ class Stepper:
         states[has_arrived] = NodeState.READY
         states[self._step < position] = NodeState.DONE
         states[self._arrival == _NEVER] = NodeState.IDLE
-        current = self.current
-        if current is not None:
-            states[current.node.id] = NodeState.CURRENT
+        event = self.event
+        if position < 0:
+            states[self.timeline.ran > position] = NodeState.ABSENT
+        if event is not None and position != 0:
+            states[event.node.id] = NodeState.COMPUTED if event.phase is Phase.FORWARD else NodeState.CURRENT
         states.flags.writeable = False
         return states
 
     @property
     def position(self) -> int:
-        """How many backward steps have been taken."""
+        """How many backward steps have been taken; outside the backward pass as the class says."""
         return self._position
 
     @property
@@ -101,9 +111,30 @@ class Stepper:
         return len(self.trace.backward)
 
     @property
+    def first(self) -> int:
+        """The lowest position: no operation of the forward pass has run."""
+        return self.timeline.first
+
+    @property
+    def last(self) -> int:
+        """The highest position: every update has been made."""
+        return self.timeline.last
+
+    @property
     def current(self) -> BackwardStep | None:
-        """The step taken last; None at position 0."""
-        return self.trace.backward[self._position - 1] if self._position else None
+        """The backward step taken last; None before the first, and once updates are made."""
+        return self.trace.backward[self._position - 1] if 0 < self._position <= self.length else None
+
+    @property
+    def event(self) -> Event | None:
+        """What happened last: an operation, a backward step or an update; None at the very beginning."""
+        return self.timeline.at(self._position)
+
+    @property
+    def current_node(self) -> int | None:
+        """Id of the node that the cursor stands at; None at the very beginning and between the two passes."""
+        event = self.event
+        return None if event is None or self._position == 0 else event.node.id
 
     @property
     def states(self) -> npt.NDArray[np.uint8]:
@@ -113,7 +144,19 @@ class Stepper:
     @property
     def active_edges(self) -> list[int]:
         """Indices in `graph.edges` of the edges along which the current step hands gradients on."""
-        return self._by_step[self._position - 1].tolist() if self._position else []
+        return self._by_step[self._position - 1].tolist() if self.current is not None else []
+
+    @property
+    def data_edges(self) -> list[int]:
+        """Indices of the edges whose data the operation at the cursor has just read; none outside the forward pass."""
+        event = self.event
+        if event is None or event.phase is not Phase.FORWARD or self._position == 0:
+            return []
+        if self._reads is None:
+            targets = np.array([edge.target for edge in self.trace.graph.edges], dtype=np.int64)
+            self._reads = _Grouped(targets, np.arange(len(targets)), len(self._step))
+        found: list[int] = self._reads[event.node.id].tolist()
+        return found
 
     def move_to(self, position: int) -> None:
         """Go to a position, from wherever the cursor is.
@@ -121,13 +164,22 @@ class Stepper:
         Raises
         ------
         IndexError
-            The position is not within 0 and the number of steps.
+            The position is not within `first` and `last`.
         """
-        if not 0 <= position <= self.length:
-            raise IndexError(f"The backward pass has {self.length} steps: there is no position {position}.")
+        if not self.first <= position <= self.last:
+            raise IndexError(
+                f"The backward pass has {self.length} steps, positions go from {self.first} to {self.last}: "
+                f"there is no position {position}."
+            )
         if position != self._position:
             self._position = position
             self._states = self._compute()
+
+    def read_updates(self) -> None:
+        """Take in updates that were added to the trace since; the position stays."""
+        self.timeline = Timeline(self.trace)
+        self._position = self.timeline.clamp(self._position)
+        self._states = self._compute()
 
     def missing(self, node_id: int | Node) -> int:
         """How many gradients are still to arrive at a node; 0 where none ever does."""
@@ -139,7 +191,31 @@ class Stepper:
 
     def has_gradient(self, node_id: int | Node) -> bool:
         """Whether the whole gradient of a node's outputs is known at this position."""
-        return bool(self._states[node_id.__index__()] >= NodeState.READY)
+        return NodeState.READY <= int(self._states[node_id.__index__()]) <= NodeState.DONE
+
+    def has_value(self, node_id: int | Node) -> bool:
+        """Whether the forward pass has computed a node at this position; true of tensors from outside."""
+        return bool(self.timeline.ran[node_id.__index__()] <= self._position)
+
+    def runs_later(self, node_id: int | Node) -> bool:
+        """Whether a node's own backward step is still to come."""
+        return self._position <= int(self._step[node_id.__index__()]) < _NEVER
+
+    def ready(self) -> npt.NDArray[np.int64]:
+        """Nodes whose whole gradient has arrived and whose own step is still to come, the next one first."""
+        return self._in_order((self._states == NodeState.READY) & (self._step < _NEVER))
+
+    def waiting(self) -> npt.NDArray[np.int64]:
+        """Nodes to which gradients are still to arrive, in the order in which they will run."""
+        return self._in_order(self._states == NodeState.WAITING)
+
+    def arrived(self, node_id: int | Node) -> int:
+        """How many gradients have arrived at a node."""
+        return int(np.count_nonzero(self._by_source[node_id.__index__()] <= self._position))
+
+    def _in_order(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        found = np.flatnonzero(chosen)
+        return found[np.argsort(self._step[found], kind="stable")]
 
 
 class _Grouped:

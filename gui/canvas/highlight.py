@@ -72,9 +72,14 @@ def paint(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     active = now.scene.links_of_edges(now.stepper.active_edges)
     _paint_links(painter, scenes, now, active, region, scale, is_active=True)
-    for index in (now.states.state == NodeState.CURRENT).nonzero()[0].tolist():
-        if Role(int(now.scene.roles[index])) is not Role.FRAME:
-            _outline(painter, now, index, scenes.cards.theme.accent, 5.0, 2.5, scale, alpha=0.22)
+    for link in now.scene.links_of_edges(now.stepper.data_edges):
+        if _touches(now.scene.routes.boxes[link].tolist(), region):
+            scenes.paint_data(painter, now.scene, link, scale)
+    theme = scenes.cards.theme
+    for state, colour in ((NodeState.CURRENT, theme.accent), (NodeState.COMPUTED, theme.data)):
+        for index in (now.states.state == state).nonzero()[0].tolist():
+            if Role(int(now.scene.roles[index])) is not Role.FRAME:
+                _outline(painter, now, index, colour, 5.0, 2.5, scale, alpha=0.22)
     if hits is not None:
         _paint_hits(painter, scenes, now, hits, hit, region, scale)
     if hovered is not None and hovered != selected:
@@ -123,7 +128,7 @@ def _paint_items(
             rect, is_stack = QRectF(x, y, right - x, bottom - y), scene.items[index].repeats > 1
             cards.paint_body(painter, rect, cards.look(index, role, state), is_stack=is_stack)
         else:
-            least = (4.0 if state is NodeState.CURRENT else 1.0) / scale
+            least = (4.0 if state in {NodeState.CURRENT, NodeState.COMPUTED} else 1.0) / scale
             colour = (cards.overlay[index] if cards.overlay is not None else None) or small_fill(
                 cards.theme, role, state
             )

@@ -22,6 +22,8 @@ STATE_WORDS = {
     NodeState.READY: "ready",
     NodeState.CURRENT: "here",
     NodeState.DONE: "done",
+    NodeState.ABSENT: "to run",
+    NodeState.COMPUTED: "here",
 }
 
 
@@ -76,7 +78,7 @@ class Labels:
             return self._groups.runs(item, width, stepper)
         node = self.trace.graph.nodes[item.node]
         state = NodeState(int(stepper.states[node.id]))
-        is_reached = state >= NodeState.CURRENT
+        is_reached = state in {NodeState.CURRENT, NodeState.DONE}
         if item.kind == "chip":
             return self._centred(self._chip_row(node, item.scope, is_reached=is_reached), width, height / 2 + 4.5)
         if node.kind != "op":
@@ -90,14 +92,15 @@ class Labels:
     ) -> tuple[Run, ...]:
         fonts, right = self.fonts, width - PADDING
         runs: list[Run] = []
-        value = self._value(node)
+        value = self._value(node) if state is not NodeState.ABSENT else None
         first, second = 22.0, 41.0
         limit = right
         if value and not self._is_loss(node):
             limit = self._push_right(runs, value, right, first, Face.MONO, "data") - 8
         title, label = self._names(node, scope)
         title = fonts.elide(title, Face.TITLE, limit - PADDING, is_left="." in title)
-        runs.append(Run(title, PADDING, first, Face.TITLE, "text"))
+        is_absent = state is NodeState.ABSENT and not self._is_loss(node)
+        runs.append(Run(title, PADDING, first, Face.TITLE, "muted" if is_absent else "text"))
         x = PADDING + fonts.width(title, Face.TITLE) + GAP
         label = fonts.elide(label, Face.LABEL, limit - x)
         if label:
@@ -109,8 +112,8 @@ class Labels:
             runs.append(Run(fonts.elide(value, Face.MONO, limit - PADDING), PADDING, second, Face.MONO, "data"))
         elif self._is_scalar(node) and state != NodeState.IDLE:
             word = STATE_WORDS[state]
-            is_here = state is NodeState.CURRENT
-            face, colour = (Face.SMALL_BOLD, "accent") if is_here else (Face.SMALL, "muted")
+            here = {NodeState.CURRENT: "accent", NodeState.COMPUTED: "data"}.get(state)
+            face, colour = (Face.SMALL_BOLD, here) if here is not None else (Face.SMALL, "muted")
             runs.append(Run(fonts.elide(word, face, limit - PADDING), PADDING, second, face, colour))
         else:
             shape = fonts.elide(self._shape(node), Face.MONO_SMALL, limit - PADDING)

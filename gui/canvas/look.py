@@ -71,6 +71,8 @@ def opposite(theme: Theme) -> Theme:
 def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
     """How a box of this role looks while its node is in this state."""
     radius = None if role in PILLS else FUNCTION_RADIUS if role is Role.FUNCTION else float(RADIUS_CARD)
+    if role is Role.LOSS and state is NodeState.ABSENT:
+        return BoxLook(mix(theme.background, theme.text, 0.4), theme.line, 1.0, radius)
     if role is Role.LOSS:
         fill = theme.text
         border = theme.accent if state is NodeState.CURRENT else fill
@@ -78,8 +80,13 @@ def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
     if role is Role.FRAME:
         fill = mix(theme.background, theme.surface, 0.5) if theme.is_dark else mix(theme.background, theme.line, 0.3)
         return BoxLook(fill, theme.line, 1.0, 12.0)
-    if state is NodeState.CURRENT:
-        return BoxLook(theme.accent_soft, theme.accent, 2.0, radius)
+    here = {
+        NodeState.CURRENT: BoxLook(theme.accent_soft, theme.accent, 2.0, radius),
+        NodeState.COMPUTED: BoxLook(theme.data_soft, theme.data, 2.0, radius),
+        NodeState.ABSENT: BoxLook(theme.background, mix(theme.background, theme.edge, 0.6), 1.0, radius, True),
+    }.get(state)
+    if here is not None:
+        return here
     if role is Role.LEAF:
         fill = theme.accent_soft if state is NodeState.DONE else theme.leaf_soft
         return BoxLook(fill, theme.leaf, 1.25, radius)
@@ -107,6 +114,10 @@ def small_fill(theme: Theme, role: Role, state: NodeState) -> QColor:
     """Fill of a box too small for an outline: stronger, so that state and kind can be seen from afar."""
     if state is NodeState.CURRENT:
         return theme.accent
+    if state is NodeState.COMPUTED:
+        return theme.data
+    if state is NodeState.ABSENT:
+        return mix(theme.background, theme.line, 0.8)
     if role is Role.LOSS:
         return theme.text
     if state is NodeState.DONE:

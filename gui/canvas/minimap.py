@@ -128,13 +128,14 @@ class Minimap:
         self, painter: QPainter, base: Moment, now: Moment, origin: QPointF, scale: float, theme: Theme
     ) -> None:
         scene, state = now.scene, now.states.state
-        changed = [*now.states.differing(base.states).tolist(), *np.flatnonzero(state == NodeState.CURRENT).tolist()]
+        here = np.isin(state, (NodeState.CURRENT, NodeState.COMPUTED))
+        changed = [*now.states.differing(base.states).tolist(), *np.flatnonzero(here).tolist()]
         painter.setPen(Qt.PenStyle.NoPen)
         for index in changed:
             role = Role(int(scene.roles[index]))
             if role is Role.FRAME:
                 continue
-            least = 5.0 if state[index] == NodeState.CURRENT else 0.75
+            least = 5.0 if here[index] else 0.75
             x, y, width, height = self._rects(scene, np.array([index]), scale, least)[0].tolist()
             colour = _colour(theme, role, NodeState(int(state[index])))
             painter.fillRect(QRectF(origin.x() + x, origin.y() + y, width, height), colour)

@@ -44,7 +44,9 @@ class Moments:
             if found is not None:
                 return last, found
             if now.stepper.position < last.stepper.position:
-                earlier = at(now.scene, now.stepper, max(0, now.stepper.position - LOOK_BACK))
+                position = now.stepper.position
+                least = 0 if position >= 0 else now.stepper.first
+                earlier = at(now.scene, now.stepper, max(least, position - LOOK_BACK))
                 found = highlight.changes(earlier, now)
                 if found is not None:
                     return earlier, found

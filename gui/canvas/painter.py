@@ -269,6 +269,14 @@ class ScenePainter:
         if scale >= 0.3:
             self.paint_heads(painter, scene.routes.back_heads[link : link + 1], colour)
 
+    def paint_data(self, painter: QPainter, scene: Scene, link: int, scale: float) -> None:
+        """The way down of one link while the operation at the cursor reads it."""
+        lines, _ = self._lines(scene, scale)
+        colour = self.cards.theme.data
+        self.paint_route(painter, lines, link, colour, max(2.25, 1.6 / scale), Qt.PenStyle.DashLine)
+        if scale >= 0.3:
+            self.paint_heads(painter, scene.routes.heads[link : link + 1], colour)
+
     # ----- boxes
 
     def _paint_cards(self, painter: QPainter, moment: Moment, boxes: Ints, detail: Detail) -> None:

@@ -262,8 +262,8 @@ class GraphCanvas(Surface):
     def _on_document_cursor_changed(self) -> None:
         self.update()
         scene, stepper = self.scene, self.document.stepper
-        if self.follow_cursor and scene is not None and stepper is not None and stepper.current is not None:
-            item = scene.item_of(stepper.current.node.id)
+        if self.follow_cursor and scene is not None and stepper is not None and stepper.current_node is not None:
+            item = scene.item_of(stepper.current_node)
             if item is not None:
                 self.reveal(item)
 

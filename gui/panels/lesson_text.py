@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QFontMetrics
 from engine.graph.model import Node, TensorInfo
 from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import Stepper
+from engine.graph.timeline import Phase
 from engine.graph.trace import Trace
 from engine.rules import rule_for
 
@@ -59,7 +60,9 @@ class Lesson:
 
     def beat(self, trace: Trace, position: int) -> Beat | None:
         """The text for a position of the backward pass; after the last step its own beat and the end together."""
-        if position <= 0:
+        if not 0 <= position <= len(trace.backward):
+            return None
+        if position == 0:
             return next((beat for beat in self.beats if beat.kind == "start"), None)
         node = trace.backward[position - 1].node
         found = next((beat for beat in self.beats if beat.kind == "step" and beat.matches(node)), None)
@@ -241,9 +244,16 @@ def _join(paragraphs: list[str]) -> str:
 
 
 def _where(trace: Trace, stepper: Stepper, theme: Theme) -> str:
-    current = stepper.current
+    current, event = stepper.current, stepper.event
     if current is None:
-        return f'<span style="color:{theme.muted.name()}">forward pass done</span>'
+        text = "forward pass done"
+        if event is None:
+            text = "before the forward pass"
+        elif event.phase is Phase.UPDATE:
+            text = f"update {event.ordinal + 1} of {stepper.last - stepper.length}"
+        elif stepper.position < 0:
+            text = f"forward operation {event.ordinal + 1} of {-stepper.first}"
+        return f'<span style="color:{theme.muted.name()}">{text}</span>'
     text = f"step {stepper.position} of {len(trace.backward)} · {current.node.grad_fn or current.node.label}"
     return f'<span style="color:{theme.muted.name()}">{escape(text)}</span>'
 
@@ -254,6 +264,8 @@ def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[
         reason = trace.error or "No backward pass was recorded, so there is nothing to step through."
         return "No backward pass", _join([escape(reason)])
     current = stepper.current
+    if stepper.position < 0 or stepper.position > len(trace.backward):
+        return _outside_html(trace, stepper, theme, sources)
     next_step = trace.backward[stepper.position] if stepper.position < len(trace.backward) else None
     parts = [_where(trace, stepper, theme)]
     if current is None:
@@ -285,6 +297,40 @@ def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[
         parts.append(f"Next: {_span(node_title(next_step.node), theme.data)}.")
     else:
         parts.append("That was the last step: every leaf that the result depends on has its gradient.")
+    return title, _join(parts)
+
+
+def _outside_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[str, str]) -> tuple[str, str]:
+    """Title and text for an operation of the forward pass, or for an update of a leaf."""
+    parts, event, ahead = [_where(trace, stepper, theme)], stepper.event, stepper.timeline.ahead(stepper.position)
+    if event is None:
+        title = "Nothing has run yet"
+        parts.append("There are only the leaves and the inputs. The forward pass computes everything else from them.")
+    elif event.phase is Phase.UPDATE:
+        update = stepper.timeline.updates[event.ordinal]
+        title = f"{node_name(event.node)} is updated"
+        change = "" if update.amount is None else f" by {_span(format_number(update.amount), theme.leaf, is_mono=True)}"
+        text = f"{escape(update.text)} changed {_span(node_name(event.node), theme.data)}{change}"
+        parts.append(
+            f"{text} (the norm of the change). The graph still shows the values that the passes computed with."
+        )
+    else:
+        title = node_title(event.node)
+        code = line_text(sources, event.node.source)
+        if code:
+            parts.append(_code(code[:200]))
+        nodes = trace.graph.nodes
+        read = [_span(node_name(nodes[edge.source]), theme.data) for edge in trace.graph.incoming(event.node)[:8]]
+        if read:
+            parts.append(f"Computed from {', '.join(read)}.")
+        if event.node.outputs:
+            number = _span(number_text(event.node.outputs[0]), theme.data, is_mono=True)
+            parts.append(f"{_span(node_name(event.node), theme.text)} is {number}.")
+        if event.node.saved:
+            names = ", ".join(dict.fromkeys(escape(tensor.name) for tensor in event.node.saved[:8]))
+            parts.append(f"For the way back it keeps {names}.")
+    if ahead is not None:
+        parts.append(f"Next: {_span(node_title(ahead.node), theme.data)}.")
     return title, _join(parts)
 
 

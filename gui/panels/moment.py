@@ -1,4 +1,4 @@
-"""One node at one position of the backward pass: what the sections of the inspector are told."""
+"""One node at one position of the training step: what the sections of the inspector are told."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from engine.graph.stepper import Stepper
 from engine.graph.trace import BackwardStep, Trace
 
 from ..theme import Theme
+
+NOT_YET = "The forward pass has not run this operation yet."
 
 
 class Handed(NamedTuple):
@@ -46,8 +48,19 @@ class Moment:
         return self.stepper.has_gradient(self.node)
 
     @property
+    def has_value(self) -> bool:
+        """Whether the forward pass has come as far as this node."""
+        return self.stepper.has_value(self.node)
+
+    @property
     def value(self) -> TensorInfo | None:
-        return self.node.outputs[self.output] if self.output < len(self.node.outputs) else None
+        """The output; before its operation has run its form alone, with a note that says so."""
+        info = self.node.outputs[self.output] if self.output < len(self.node.outputs) else None
+        if info is None or self.has_value:
+            return info
+        return TensorInfo(
+            shape=info.shape, dtype=info.dtype, device=info.device, layout=info.layout, name=info.name, note=NOT_YET
+        )
 
     @property
     def gradient(self) -> TensorInfo | None:

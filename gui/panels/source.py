@@ -131,9 +131,9 @@ class SourcePanel(QWidget):
 
     def _current_place(self) -> tuple[str, int] | None:
         stepper = self._document.stepper
-        if self._lines is None or stepper is None or stepper.current is None:
+        if self._lines is None or stepper is None or stepper.current_node is None:
             return None
-        return self._lines.place(stepper.current.node.id)
+        return self._lines.place(stepper.current_node)
 
     def _follow(self, *, softly: bool = True) -> None:
         """Show the file and line that the selection, else the cursor, is about."""

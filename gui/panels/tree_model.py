@@ -27,6 +27,8 @@ WORDS = {
     NodeState.READY: "ready",
     NodeState.CURRENT: "here",
     NodeState.DONE: "done",
+    NodeState.ABSENT: "to run",
+    NodeState.COMPUTED: "here",
 }
 MOST_SIGNALS = 200
 """More changed rows than this are painted anew without being announced one by one."""
@@ -194,7 +196,7 @@ class TreeModel(QAbstractItemModel):
         if column == STATE:
             return WORDS[NodeState(int(self._states[node.id]))]
         if column == VALUE:
-            return _value_text(node)
+            return _value_text(node) if self._states[node.id] != NodeState.ABSENT else ""
         return self._gradient_text(node)
 
     def _scope_text(self, entry: int, path: ScopePath, column: int) -> str:
@@ -214,10 +216,12 @@ class TreeModel(QAbstractItemModel):
         states = self._states[self._nodes_in(entry)]
         total = int(np.count_nonzero(states != NodeState.IDLE))
         done = int(np.count_nonzero(states == NodeState.DONE))
-        if (states == NodeState.CURRENT).any():
+        if np.isin(states, (NodeState.CURRENT, NodeState.COMPUTED)).any():
             return "here"
         if not total:
             return WORDS[NodeState.IDLE]
+        if (states == NodeState.ABSENT).all():
+            return WORDS[NodeState.ABSENT]
         return "done" if done == total else WORDS[NodeState.WAITING] if not done else f"{done} of {total}"
 
     def _nodes_in(self, entry: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -237,7 +241,7 @@ class TreeModel(QAbstractItemModel):
 
     def _gradient_text(self, node: Node) -> str:
         """The gradient, once the backward pass has brought it."""
-        if self._trace is None or int(self._states[node.id]) < NodeState.CURRENT:
+        if self._trace is None or int(self._states[node.id]) not in {NodeState.CURRENT, NodeState.DONE}:
             return ""
         for output in range(len(node.outputs)):
             info = self._trace.grad_info(node.id, output)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
+from engine.graph.timeline import Phase
 from gui.actions import ActionSet
 from gui.document import Document
 from gui.icons import icon
@@ -195,12 +196,20 @@ def position_text(document: Document) -> str:
     """ "backward 3 of 6 · AddBackward0"; what there is to say before the first step, and without any."""
     if document.trace is None or document.stepper is None:
         return ""
-    if not document.length:
+    if not document.length and document.cursor == 0:
         return "forward only · no backward pass was recorded"
-    current = document.stepper.current
+    event = document.here
     training = "" if document.trace.step is None else f"step {document.trace.step} · "
-    if current is None:
+    if event is None:
+        return f"{training}nothing has run · {-document.first} operations ahead"
+    if event.phase is Phase.FORWARD and document.cursor == 0:
         return f"{training}forward done · {document.length} backward steps ahead"
-    name = current.node.grad_fn or current.node.label
+    name = event.node.name or event.node.label
+    if event.phase is Phase.FORWARD:
+        place = f"forward {event.ordinal + 1} of {-document.first}"
+    elif event.phase is Phase.BACKWARD:
+        place, name = f"backward {document.cursor} of {document.length}", event.node.grad_fn or name
+    else:
+        place = f"update {event.ordinal + 1} of {document.last - document.length}"
     name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
-    return f"{training}backward {document.cursor} of {document.length} · {name}"
+    return f"{training}{place} · {name}"

@@ -13,7 +13,7 @@ from engine.graph.trace import BackwardStep, Trace
 
 from .builder import GraphBuilder, neuron
 
-IDLE, WAITING, READY, CURRENT, DONE = NodeState
+IDLE, WAITING, READY, CURRENT, DONE, ABSENT, COMPUTED = NodeState
 
 
 def diamond() -> Trace:
