@@ -20,7 +20,7 @@ from .matching import IN_BACKWARD, IN_FUNCTION, NO_GRAD
 from .names import NameTracker, names_of_call
 from .randomness import remember
 from .schema import Signature, flat_tensors, named_arguments, plain_parameter, signature_of
-from .tape import EdgeDraft, Entry, Origin, Tape, plain_name, storage_of
+from .tape import EdgeDraft, Entry, Origin, Tape, plain_name
 
 _Running = tuple[Node, FrameType | None, Sequence[torch.Tensor], tuple[Origin, bool] | None]
 """An operation between its start and its end: its node, the program's frame, the operands that it changes in place,
@@ -127,8 +127,10 @@ class ForwardMode(TorchDispatchMode):
             self._hold_detach(node, caller, *detached, args[0], result)
             return
         self._outputs(node, result, args)
-        for tensor in changed:
-            self._note_change(tensor, node.id)
+        if changed:
+            self._tape.writes.note_outputs(node.id, flat_tensors(result))
+            for tensor in changed:
+                self._note_change(tensor, node.id)
         self._name(node, caller)
 
     def _name(self, node: Node, caller: FrameType | None) -> None:
@@ -175,13 +177,14 @@ class ForwardMode(TorchDispatchMode):
         found: list[tuple[Origin, str | None, bool]] = []
         changed: list[torch.Tensor] = []
         written: list[tuple[Origin, str | None, bool]] = []
+        mutated = signature.changed(args, kwargs)
         for name, value in named_arguments(signature, args, kwargs):
             if isinstance(value, torch.Tensor):
                 found.append((self._tape.origin(value), name, value.requires_grad))
                 writer = self._tape.written_leaf(value)
                 if writer is not None:
                     written.append((writer, None, True))
-                if name in signature.mutated:
+                if name in mutated:
                     changed.append(value)
                 continue
             parts = value if isinstance(value, (list, tuple)) else ()
@@ -189,7 +192,7 @@ class ForwardMode(TorchDispatchMode):
             tensors = [(index, tensor) for index, part in enumerate(parts) for tensor in flat_tensors(part)]
             for index, tensor in tensors:
                 found.append((self._tape.origin(tensor), f"{name}[{index}]", tensor.requires_grad))
-                if name in signature.mutated:
+                if name in mutated:
                     changed.append(tensor)
             if not tensors:
                 node.params[name] = plain_parameter(value)
@@ -253,9 +256,7 @@ class ForwardMode(TorchDispatchMode):
 
     def _note_change(self, tensor: torch.Tensor, node_id: int) -> None:
         """An operation changed a tensor in place: whoever shares its memory now reads what that operation wrote."""
-        storage = storage_of(tensor)
-        if storage:
-            self._tape.writers[storage] = node_id
+        self._tape.writes.note(tensor, node_id)
         if tensor._is_view() and tensor._base is not None:
             self._tape.rebased.append((weakref.ref(tensor._base), node_id))
 

@@ -10,6 +10,9 @@ import torch
 _VIEWED_ONLY = {"aten::detach"}
 _QUERIES = {f"aten::{name}" for name in ("size", "stride", "dim", "numel", "storage_offset", "is_contiguous", "layout")}
 _QUERIES |= {f"aten::sym_{name}" for name in ("size", "stride", "numel", "storage_offset", "is_contiguous")}
+# In training mode they update these, though their schemas do not say so.
+_UPDATING = ("aten::native_batch_norm", "aten::cudnn_batch_norm", "aten::miopen_batch_norm")
+_RUNNING = dict.fromkeys(_UPDATING, frozenset({"running_mean", "running_var"}))
 
 
 class Signature(NamedTuple):
@@ -22,6 +25,16 @@ class Signature(NamedTuple):
     is_detach: bool
     is_query: bool
     """It computes nothing: a mark for the profiler, or a question for a form, as fake tensors make torch ask."""
+    updated: frozenset[str] = frozenset()
+    """What it changes too where its argument `training` is true."""
+
+    def changed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> frozenset[str]:
+        """Names of the arguments that a call changes in place."""
+        if not self.updated:
+            return self.mutated
+        place = self.arguments.index("training")
+        is_training = args[place] if place < len(args) else kwargs.get("training")
+        return self.updated if is_training else self.mutated
 
 
 _signatures: dict[Any, Signature] = {}
@@ -37,7 +50,8 @@ def signature_of(function: Any) -> Signature:
             mutated = frozenset(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
             names = tuple(a.name for a in schema.arguments)
             is_query = schema.name.startswith(("prim::", "profiler::")) or schema.name in _QUERIES
-            known = Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY, is_query)
+            updated = _RUNNING.get(schema.name, frozenset())
+            known = Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY, is_query, updated)
         _signatures[function] = known
     return known
 

@@ -12,6 +12,7 @@ from ..graph.model import Node, NodeKind, Source, TensorInfo
 from .frames import running_frame, source_of, user_frame, variable_named
 from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
+from .writes import Writes, storage_of
 
 _UNSEEN = "no values: no recorded operation has used this output"
 
@@ -63,8 +64,7 @@ class Tape:
         """Every tensor from outside, kept alive so that its identity stays its own."""
         self._unnamed_leaves: list[tuple[Node, torch.Tensor]] = []
         self._looked_up: set[int] = set()
-        self.writers: dict[int, int] = {}
-        """For each storage that was written to: the last operation that did."""
+        self.writes = Writes()
         self.rebased: list[tuple[weakref.ref[torch.Tensor], int]] = []
         self.without_grad: dict[int, str] = {}
         """Nodes that ran without recording gradients, and why."""
@@ -111,11 +111,8 @@ class Tape:
             return self.link(found, grad_fn, tensor)
         if self._is_step:
             self._name_prepared(self.nodes[found[0]], tensor)
-        if self.writers:
-            writer = self.writers.get(storage_of(tensor))
-            if writer is not None and writer > found[0]:
-                return writer, self._output_showing(self.nodes[writer], tensor)
-        return found
+        writer = self.writes.last(tensor, after=found[0])
+        return found if writer is None else (writer, self._output_showing(self.nodes[writer], tensor))
 
     def _name_prepared(self, node: Node, tensor: torch.Tensor) -> None:
         """Name a batch that the program's set-up made (a data loader, say): it may turn out to be an input."""
@@ -125,14 +122,14 @@ class Tape:
 
     def written_leaf(self, tensor: torch.Tensor) -> Origin | None:
         """The operation that last wrote a leaf in place: its value is from there, its gradient is its own."""
-        if not self.writers or self._is_step or not (tensor.requires_grad and tensor.is_leaf):
+        if self._is_step or not (tensor.requires_grad and tensor.is_leaf):
             return None
-        writer = self.writers.get(storage_of(tensor))
+        writer = self.writes.last(tensor)
         return None if writer is None else (writer, self._output_showing(self.nodes[writer], tensor))
 
     def shows_still(self, tensor: torch.Tensor, node_id: int) -> bool:
         """Whether nothing has been written into a tensor's memory since a node's outputs were described."""
-        return not self.writers or self.writers.get(storage_of(tensor), node_id) <= node_id
+        return self.writes.last(tensor, after=node_id) is None
 
     def _leaf(self, tensor: torch.Tensor, entry: Entry | None) -> Origin:
         if entry is None:
@@ -181,9 +178,9 @@ class Tape:
         storage = storage_of(tensor)
         if not storage or type(tensor) is not torch.Tensor or tensor.device.type != "cpu":
             return None
-        writer = self.writers.get(storage)
+        writer = self.writes.last(tensor)
         if writer is not None:
-            return writer, 0
+            return writer, self._output_showing(self.nodes[writer], tensor)
         if tensor.untyped_storage().resizable():
             return None  # torch owns the memory, and every tensor of torch's own making was seen when it was made
         address = tensor.data_ptr()
@@ -248,13 +245,11 @@ class Tape:
         self.autograd_outputs[node.id] = {0: self._output_showing(node, base)}
 
     def _output_showing(self, node: Node, tensor: torch.Tensor) -> int:
-        """The output of a writing operation that has the form of `tensor`; added if the operation returned another."""
-        shape = tuple(tensor.shape)
-        for index, info in enumerate(node.outputs):
-            if info.shape == shape:
-                return index
-        node.outputs.append(self.keeper.describe(tensor))
-        return len(node.outputs) - 1
+        """The output of a writing operation that is `tensor` as written; added if the operation returned another."""
+        number = self.writes.output(node.id, tensor, len(node.outputs))
+        if number == len(node.outputs):
+            node.outputs.append(self.keeper.describe(tensor))
+        return number
 
     def output_number(self, node_id: int, autograd_number: int) -> int:
         return self.autograd_outputs.get(node_id, {}).get(autograd_number, autograd_number)
@@ -372,10 +367,3 @@ def _undescribed(form: Any) -> TensorInfo:
 def plain_name(grad_fn: Any) -> str:
     """An autograd node's name without its namespace: "AccumulateGrad", "CopySlices", "AddBackward0"."""
     return str(grad_fn.name()).rpartition("::")[2]
-
-
-def storage_of(tensor: torch.Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):
-        return 0

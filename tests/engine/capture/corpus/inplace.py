@@ -260,3 +260,31 @@ def base_changed_between_two_views() -> Program:
         return flat.sum() + (y.detach() * a).sum() + y.t().sum()
 
     return run
+
+
+@program
+def running_statistics_read_afterwards() -> Program:
+    norm = torch.nn.BatchNorm1d(3, affine=False)
+    shared = torch.nn.InstanceNorm1d(3, track_running_stats=True)
+    a = leaf(4, 3, 5)
+
+    def run() -> Any:
+        y = norm(a) * shared(a)
+        assert norm.running_mean is not None
+        return (y * norm.running_mean[:, None]).sum() + norm(y).square().sum()
+
+    return run
+
+
+@program
+def parts_of_plain_memory_written_and_read() -> Program:
+    a = leaf(2)
+
+    def run() -> Any:
+        table, others = torch.ones(4), [torch.ones(2), torch.full((2,), 3.0)]
+        first, second = table.chunk(2)
+        first.mul_(5)
+        torch._foreach_mul_(others, 2.0)
+        return (a * second).sum() + (a * first * others[0] * others[1]).sum()
+
+    return run

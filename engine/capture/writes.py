@@ -1,0 +1,84 @@
+"""Which operation last wrote into a piece of memory, and which of its outputs shows that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+
+
+class _Place(NamedTuple):
+    """A tensor's memory, and how it lies in it."""
+
+    storage: int
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class _Write(NamedTuple):
+    node: int
+    begin: int
+    end: int
+    """First byte of the storage that may have been written, and the one after the last."""
+
+
+class Writes:
+    """Every write that has been recorded, by storage."""
+
+    def __init__(self) -> None:
+        self._of_storage: dict[int, list[_Write]] = {}
+        self._outputs: dict[tuple[int, _Place], int] = {}
+
+    def note(self, tensor: torch.Tensor, node_id: int) -> None:
+        """The operation `node_id` has changed `tensor` in place."""
+        storage = storage_of(tensor)
+        if storage:
+            self._of_storage.setdefault(storage, []).append(_Write(node_id, *_extent(tensor)))
+
+    def last(self, tensor: torch.Tensor, after: int = -1) -> int | None:
+        """The operation after `after` that last changed what `tensor` shows."""
+        writes = self._of_storage.get(storage_of(tensor)) if self._of_storage else None
+        if not writes or writes[-1].node <= after:
+            return None
+        begin, end = _extent(tensor)
+        for write in reversed(writes):
+            if write.node <= after:
+                return None
+            if write.begin < end and begin < write.end:
+                return write.node
+        return None
+
+    def note_outputs(self, node_id: int, results: Iterable[torch.Tensor]) -> None:
+        """Remember what the outputs of an operation that writes show: what it wrote may be something else."""
+        for number, tensor in enumerate(results):
+            self._outputs.setdefault((node_id, _place_of(tensor)), number)
+
+    def output(self, node_id: int, tensor: torch.Tensor, new: int) -> int:
+        """The output of an operation that shows `tensor` as it was written; `new` from now on, if there is none."""
+        return self._outputs.setdefault((node_id, _place_of(tensor)), new)
+
+
+def storage_of(tensor: torch.Tensor) -> int:
+    """A number for the memory of a tensor; 0 where it has none of its own."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):
+        return 0
+
+
+def _extent(tensor: torch.Tensor) -> tuple[int, int]:
+    if tensor.numel() == 0:
+        return 0, 0
+    size = tensor.element_size()
+    begin = int(tensor.storage_offset()) * size
+    steps = sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return begin, begin + (int(steps) + 1) * size
+
+
+def _place_of(tensor: torch.Tensor) -> _Place:
+    storage = storage_of(tensor)
+    if not storage:  # a sparse tensor, for example
+        return _Place(id(tensor), 0, (), ())
+    return _Place(storage, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride())
