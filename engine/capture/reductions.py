@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from ..graph.summary import Summary, bin_counts
+from ..graph.summary import Summary, bin_counts, bin_counts_of_rows
+from .single_pass import DTYPES as ONE_PASS
 from .single_pass import statistics
 
-SAMPLE_ELEMENTS = 1024
+SAMPLE_RUNS, RUN_ELEMENTS = 128, 8
+"""A sample is made of short runs: single elements as far apart would each cost a look into memory of its own."""
 PART_ELEMENTS = 1 << 18
 """A part of this size stays in the processor's cache for all passes."""
 
@@ -44,11 +48,16 @@ def reduce(tensor: torch.Tensor) -> Partial:
     """Start the statistics of a strided tensor with at least one element."""
     tensor = tensor.detach()
     elements = tensor.numel()
+    if tensor.is_contiguous() and tensor.is_cpu and not tensor.is_neg() and tensor.dtype in ONE_PASS:
+        sample = _sample(tensor)
+        partial = _reduce_at_once(tensor, elements, 1, sample)
+        if partial is not None:
+            return partial
     if tensor.dtype.is_complex:
         tensor = tensor.abs()
     row, factor = _flatten(tensor.resolve_neg())
-    sample = row[:: max(1, row.numel() // SAMPLE_ELEMENTS)].clone()
-    if row.device.type == "cpu":
+    sample = _sample(row)
+    if row.is_cpu:
         partial = _reduce_at_once(row, elements, factor, sample)
         if partial is not None:
             return partial
@@ -56,7 +65,7 @@ def reduce(tensor: torch.Tensor) -> Partial:
         row = row.to(torch.float64)
     elif row.dtype in WIDENED:
         row = row.to(torch.float32)
-    if row.device.type == "cpu":
+    if row.is_cpu:
         return _reduce_here(row, elements, factor, sample)
     low, high = torch.aminmax(row)
     return Partial(
@@ -126,8 +135,21 @@ def _centered(row: torch.Tensor, near: float) -> tuple[float, float]:
     return near * count + off, max(math.fsum(squares) - off * off / count, 0.0)
 
 
-def finish(partial: Partial) -> Summary:
-    """The statistics; waits for the device where the tensor was on one."""
+def finish_all(partials: Sequence[Partial]) -> list[Summary]:
+    """The statistics; waits for the devices on which the tensors were."""
+    samples = [partial.sample.to(torch.float64).cpu().numpy().ravel() for partial in partials]
+    full = [index for index, sample in enumerate(samples) if sample.size == SAMPLE_RUNS * RUN_ELEMENTS]
+    binned: dict[int, tuple[float, float, tuple[int, ...]]] = {}
+    if full:  # together: numpy's calls take longer than what they do to one sample
+        rows = np.stack([samples[index] for index in full])
+        is_finite = np.isfinite(rows).all(axis=1)
+        binned = dict(zip(np.array(full)[is_finite].tolist(), bin_counts_of_rows(rows[is_finite]), strict=True))
+    return [_summary(partial, samples[index], binned.get(index)) for index, partial in enumerate(partials)]
+
+
+def _summary(
+    partial: Partial, sample: npt.NDArray[np.float64], binned: tuple[float, float, tuple[int, ...]] | None
+) -> Summary:
     elements, factor = partial.elements, partial.factor
     low, high = float(partial.low), float(partial.high)
     squares = float(partial.squares) * factor
@@ -144,9 +166,9 @@ def finish(partial: Partial) -> Summary:
         low = high = mean = math.nan
     if nan or inf:
         std = math.nan
-    sample = partial.sample.to(torch.float64).cpu().numpy()
-    sample = sample[np.isfinite(sample)]
-    first, last, histogram = bin_counts(sample)
+    if binned is None:
+        sample = sample[np.isfinite(sample)]
+        binned = bin_counts(sample)
     return Summary(
         count=elements,
         min=low,
@@ -157,9 +179,9 @@ def finish(partial: Partial) -> Summary:
         zeros=elements - int(partial.nonzero) * factor,
         nan=nan,
         inf=inf,
-        low=first,
-        high=last,
-        histogram=histogram,
+        low=binned[0],
+        high=binned[1],
+        histogram=binned[2],
         binned=sample.size,
     )
 
@@ -176,6 +198,14 @@ def is_dense(tensor: torch.Tensor) -> bool:
             return False
         expected *= size
     return True
+
+
+def _sample(row: torch.Tensor) -> torch.Tensor:
+    """A copy of evenly spaced runs of elements; the whole of a short row."""
+    step = row.numel() // SAMPLE_RUNS
+    if step <= RUN_ELEMENTS:
+        return row.clone()
+    return row.as_strided((SAMPLE_RUNS, RUN_ELEMENTS), (step, 1)).flatten()
 
 
 def _flatten(tensor: torch.Tensor) -> tuple[torch.Tensor, int]:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import torch
 
 _TYPES = {torch.float32: "float", torch.float64: "double", torch.float16: "half", torch.bfloat16: "bfloat"}
+DTYPES = frozenset(_TYPES)
+"""The dtypes that `statistics` has a loop for."""
 
 # One loop over the elements; LLVM turns it into vector instructions. Sums are taken in float64, so neither a long row
 # nor the square of a large float32 loses anything. `nnan` on the comparisons leaves the extremes undefined where the

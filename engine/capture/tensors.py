@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..graph.model import TensorInfo
 from ..graph.trace import ValuesMode
-from .reductions import WIDENED, Partial, finish, is_dense, reduce
+from .copies import Copier
+from .reductions import WIDENED, Partial, finish_all, is_dense, reduce
 
 SMALL_ELEMENTS = 4096
 """Tensors up to this size are kept whole as long as `small` of the budget lasts."""
@@ -59,7 +61,8 @@ class Keeper:
         self.values: ValuesMode = values
         self.budget = budget or Budget()
         self._is_latest_kept = is_latest_kept
-        self._copies: dict[int, tuple[TensorInfo, torch.Tensor]] = {}
+        self._copier = Copier()
+        self._copies: dict[int, tuple[TensorInfo, npt.NDArray[Any] | torch.Tensor]] = {}
         self._medium: deque[int] = deque()
         """Keys of the copies that may give way to later ones, the oldest first."""
         self._partials: list[tuple[list[TensorInfo], Partial]] = []
@@ -117,7 +120,8 @@ class Keeper:
             tensor = tensor.clone()  # what forward-mode differentiation calls a zero takes no memory until it is copied
         nbytes = count * tensor.element_size()
         if self.values == "all" or count == 0 or self.budget.take(count, nbytes) or self._make_room(count, nbytes):
-            self._copies[id(info)] = (info, tensor.clone())
+            copy = self._copier.copy(tensor)
+            self._copies[id(info)] = (info, tensor.clone() if copy is None else copy)
             if self._is_latest_kept and SMALL_ELEMENTS < count <= MEDIUM_ELEMENTS:
                 self._medium.append(id(info))
             return
@@ -138,7 +142,8 @@ class Keeper:
         if count > MEDIUM_ELEMENTS:
             return False
         while self._medium and self.budget.medium < nbytes:
-            info, copy = self._copies.pop(self._medium.popleft())
+            info, array = self._copies.pop(self._medium.popleft())
+            copy = array if isinstance(array, torch.Tensor) else torch.from_numpy(array)
             self.budget.medium += copy.numel() * copy.element_size()
             info.note = f"only statistics were kept: {copy.numel():,} elements"
             self._reduce(info, copy)
@@ -151,9 +156,9 @@ class Keeper:
     def finish(self) -> None:
         """Turn everything that was collected into arrays and statistics on the infos."""
         for info, copy in self._copies.values():
-            info.array = to_array(copy)
-        for infos, partial in self._partials:
-            summary = finish(partial)
+            info.array = to_array(copy) if isinstance(copy, torch.Tensor) else copy
+        summaries = finish_all([partial for _, partial in self._partials])
+        for (infos, _), summary in zip(self._partials, summaries, strict=True):
             for info in infos:
                 info.recorded_summary = summary
         for info, known in self._aliases:

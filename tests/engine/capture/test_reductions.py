@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.capture import reductions
-from engine.capture.reductions import finish, reduce
+from engine.capture.reductions import finish_all, reduce
 from engine.graph.summary import summarize
 
 COUNT = 300_001
@@ -56,7 +56,7 @@ def test_statistics_are_those_of_the_array(monkeypatch: pytest.MonkeyPatch, name
         monkeypatch.setattr(reductions, "statistics", lambda row: None)
     torch.manual_seed(1)
     tensor = TENSORS[name]()
-    found = finish(reduce(tensor))
+    (found,) = finish_all([reduce(tensor)])
     readable = tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
     expected = summarize(readable.numpy())
     for field in ("count", "zeros", "nan", "inf"):
