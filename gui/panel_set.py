@@ -13,6 +13,7 @@ from engine.graph.trace import Trace
 from engine.session.messages import TrainingChanged
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
+from gui.panels.compare import ComparePanel
 from gui.panels.console import ConsolePanel
 from gui.panels.inspector import InspectorPanel
 from gui.panels.lesson import LessonPanel
@@ -46,6 +47,7 @@ class PanelSet(QObject):
         self.inspector = InspectorPanel(document, themes, window)
         self.inspector.follows_later = True
         self.problems = ProblemsPanel(document, themes, window)
+        self.compare = ComparePanel(document, self.training, themes, window)
         self.timeline = TimelinePanel(document, themes, window)
         self.loss = LossPanel(self.training, themes, window)
         self.console = ConsolePanel(themes, window)
@@ -73,6 +75,7 @@ class PanelSet(QObject):
             "tree": self.tree,
             "inspector": self.inspector,
             "problems": self.problems,
+            "compare": self.compare,
             "timeline": self.timeline,
             "loss": self.loss,
             "console": self.console,
@@ -100,6 +103,8 @@ class PanelSet(QObject):
         self.training.points_added.connect(self._on_training_points_added)
         self.canvas.status_message.connect(self._on_canvas_status_message)
         self.tree.node_activated.connect(window.go_to_node)
+        self.compare.node_activated.connect(window.go_to_node)
+        self.compare.marks_changed.connect(self._on_compare_marks_changed)
         self.tree.scope_activated.connect(self.canvas.travel.go_to_scope)
         self.tree.scope_chosen.connect(self.canvas.travel.pick_scope)
         for changed in (self.canvas.spotlight.changed, self.canvas.travel.changed, self.canvas.drawing_changed):
@@ -132,7 +137,7 @@ class PanelSet(QObject):
     def shut_down(self) -> None:
         """Wait for the threads of the panels."""
         self.canvas.wait_for_layout()
-        for panel in (self.loss, self.problems, self.runs):
+        for panel in (self.loss, self.problems, self.compare, self.runs):
             panel.shut_down()
 
     def _restore_choices(self) -> None:
@@ -197,6 +202,12 @@ class PanelSet(QObject):
             if step is not None:
                 marks.append((step.index + 1, severity_color(finding.severity, theme), finding.title))
         self.timeline.set_marks(marks)
+
+    def _on_compare_marks_changed(self, title: str, nodes: list[int]) -> None:
+        if nodes:
+            self.canvas.spotlight.light(title, nodes)
+        else:
+            self.canvas.spotlight.clear()
 
     def _on_canvas_status_message(self, text: str) -> None:
         if text and not text.endswith("…"):  # what is still going on is painted in the canvas itself
