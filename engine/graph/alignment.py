@@ -17,13 +17,13 @@ _Pair = tuple[int, int]
 def align(before: Trace, after: Trace) -> list[int]:
     """For each node of `before` the id of its counterpart in `after`, -1 where it has none.
 
-    Traces that ran the same operations in the same order are aligned by index. Otherwise the two sequences are matched
+    Traces of the same structure are aligned by index. Otherwise the two sequences are matched
     by kind, operation, module call and name; what is left between two matches by kind and operation alone; then leaves
     and inputs by their names wherever they stand; and a single operation left on both sides of one gap is taken for
     the same place with another operation in it.
     """
     ours, theirs = before.graph.nodes, after.graph.nodes
-    if len(ours) == len(theirs) and all(_form(a) == _form(b) for a, b in zip(ours, theirs, strict=True)):
+    if len(ours) == len(theirs) and all(_is_same(a, b) for a, b in zip(ours, theirs, strict=True)):
         return list(range(len(ours)))
     found = [-1] * len(ours)
     for first, second in match_sequences([_full(node) for node in ours], [_full(node) for node in theirs]):
@@ -31,6 +31,15 @@ def align(before: Trace, after: Trace) -> list[int]:
     _match_named(ours, theirs, found)
     _match_gaps(ours, theirs, found)
     return found
+
+
+def _is_same(a: Node, b: Node) -> bool:
+    """Whether nothing speaks against two nodes in the same place being the same."""
+    if (a.kind, a.op, a.grad_fn) != (b.kind, b.op, b.grad_fn) or len(a.outputs) != len(b.outputs):
+        return False
+    if a.kind != "op" and a.name != b.name:
+        return False
+    return all(tuple(one.shape) == tuple(two.shape) for one, two in zip(a.outputs, b.outputs, strict=True))
 
 
 def _form(node: Node) -> tuple[Hashable, ...]:

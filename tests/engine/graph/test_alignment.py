@@ -57,8 +57,8 @@ def chain(*ops: str, leaves: tuple[str, ...] = ("w",), scope: str = "net") -> Gr
     return build
 
 
-def test_the_same_operations_are_aligned_by_index() -> None:
-    one, other = chain("relu", "tanh"), chain("relu", "tanh", leaves=("v",), scope="model")
+def test_the_same_structure_is_aligned_by_index() -> None:
+    one, other = chain("relu", "tanh"), chain("relu", "tanh", scope="model")
     assert align(one.trace(4), other.trace(4)) == list(range(5))
 
 
@@ -83,6 +83,16 @@ def test_leaves_are_found_by_name_in_another_order() -> None:
     found = align(one.trace(5), other.trace(6))
     names = {node.name: node.id for node in other.nodes if node.kind == "leaf"}
     assert [found[1], found[3]] == [names["w"], names["v"]]
+
+
+def test_leaves_that_were_read_in_another_order_before_are_still_themselves() -> None:
+    one, other = GraphBuilder(), GraphBuilder()
+    for build, names in ((one, "wvu"), (other, "uvw")):
+        leaves = {name: build.tensor("leaf", name) for name in names}
+        current = leaves["w"]
+        for name in "vu":
+            current = build.op("mul", current, leaves[name])
+    assert align(one.trace(4), other.trace(4)) == [2, 1, 0, 3, 4]
 
 
 def test_more_iterations_of_a_loop_are_added_at_its_end() -> None:
