@@ -91,6 +91,17 @@ def parse(text: str) -> Query:
     return Query(text, tuple(terms))
 
 
+def read_term(term: str, position: int) -> Test:
+    """What one term of a query stands for, for other languages that have it.
+
+    Raises
+    ------
+    QueryError
+        It is none; `position` is where the term begins in the whole text.
+    """
+    return _test(term, position)[0]
+
+
 def gradient_norm(trace: Trace, node: Node) -> float | None:
     """The largest norm of a node's gradients; infinite where one is not finite, None where none is known."""
     step = trace.step_of(node.id)
@@ -169,12 +180,13 @@ def _shape_test(term: str, position: int) -> Test:
         raise QueryError(position, "… can stand in a shape only once.")
 
     def test(_trace: Trace, node: Node) -> bool:
-        return any(_fits(info.shape, parts) for info in node.outputs)
+        return any(fits(info.shape, parts) for info in node.outputs)
 
     return test
 
 
-def _fits(shape: tuple[int, ...], parts: list[int | str]) -> bool:
+def fits(shape: tuple[int, ...], parts: list[int | str]) -> bool:
+    """Whether a shape is as written: "*" stands for any size, "..." for any number of them."""
     if "..." in parts:
         before = parts.index("...")
         after = len(parts) - before - 1

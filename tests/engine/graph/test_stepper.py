@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.graph.model import Graph
+from engine.graph.observation import Observation
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import BackwardStep, Trace
 
@@ -108,7 +109,7 @@ def test_without_a_backward_pass_everything_is_idle() -> None:
 def test_positions_outside_are_refused_and_change_nothing() -> None:
     stepper = Stepper(diamond())
     stepper.move_to(2)
-    for position in (-1, stepper.length + 1):
+    for position in (stepper.first - 1, stepper.length + 1):
         with pytest.raises(IndexError, match="has 4 steps"):
             stepper.move_to(position)
     assert stepper.position == 2
@@ -202,3 +203,43 @@ def test_states_agree_with_a_simulation_of_the_engine(trace: Trace) -> None:
             elif total[node] or node in roots:
                 assert state == (READY if handed[node] == total[node] else WAITING)
                 assert stepper.missing(node) == total[node] - handed[node]
+
+
+def test_in_the_forward_pass_what_is_to_run_is_absent() -> None:
+    build, loss = neuron()
+    trace = build.trace(loss)
+    x, w, mul, b, z, a, y, _ = range(8)
+    stepper = Stepper(trace)
+    stepper.move_to(stepper.first)
+    assert stepper.event is stepper.current is stepper.current_node is None
+    assert stepper.states.tolist() == [IDLE, WAITING, ABSENT, WAITING, ABSENT, ABSENT, IDLE, ABSENT]
+    stepper.move_to(-2)
+    assert stepper.current is None
+    assert stepper.current_node == z
+    assert stepper.states.tolist() == [IDLE, WAITING, WAITING, WAITING, COMPUTED, ABSENT, IDLE, ABSENT]
+    edges = [trace.graph.edges[edge] for edge in stepper.data_edges]
+    assert [(edge.source, edge.target) for edge in edges] == [(mul, z), (b, z)]
+    assert [stepper.has_value(node) for node in (x, w, mul, z, a, loss)] == [True, True, True, True, False, False]
+    assert not any(stepper.has_gradient(node) for node in range(8))
+    assert stepper.active_edges == []
+    stepper.move_to(0)
+    assert stepper.states.tolist() == [IDLE, WAITING, WAITING, WAITING, WAITING, WAITING, IDLE, READY]
+    assert stepper.data_edges == []
+    assert stepper.has_value(loss)
+
+
+def test_updates_come_after_the_backward_pass() -> None:
+    build, loss = neuron()
+    trace = build.trace(loss)
+    stepper = Stepper(trace)
+    stepper.move_to(6)
+    trace.observations.append(Observation(kind="update", nodes=(1, 3), text="SGD", amounts=(0.5, 0.1)))
+    stepper.read_updates()
+    assert (stepper.position, stepper.last) == (6, 8)
+    stepper.move_to(7)
+    assert stepper.current is None
+    assert stepper.current_node == 1
+    assert stepper.states[[1, 3]].tolist() == [CURRENT, DONE]
+    stepper.move_to(8)
+    assert stepper.states[[1, 3]].tolist() == [DONE, CURRENT]
+    assert stepper.active_edges == []
