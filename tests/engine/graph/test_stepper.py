@@ -208,10 +208,10 @@ def test_states_agree_with_a_simulation_of_the_engine(trace: Trace) -> None:
 def test_in_the_forward_pass_what_is_to_run_is_absent() -> None:
     build, loss = neuron()
     trace = build.trace(loss)
-    x, w, mul, b, z, a, y, _ = range(8)
+    x, w, mul, b, z, a, _, _ = range(8)
     stepper = Stepper(trace)
     stepper.move_to(stepper.first)
-    assert stepper.event is stepper.current is stepper.current_node is None
+    assert (stepper.event, stepper.current, stepper.current_node) == (None, None, None)
     assert stepper.states.tolist() == [IDLE, WAITING, ABSENT, WAITING, ABSENT, ABSENT, IDLE, ABSENT]
     stepper.move_to(-2)
     assert stepper.current is None
