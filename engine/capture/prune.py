@@ -39,6 +39,7 @@ def step_nodes(nodes: list[Node], edges: list[EdgeDraft], extra: list[Edge], roo
     kept = _ancestors(
         {root for root, _ in roots}, sources, lambda node_id: nodes[node_id].kind == "leaf" or is_setup(node_id)
     )
+    _place_leaves(nodes, sources, kept)
     for node_id in kept:
         node = nodes[node_id]
         if is_setup(node_id):
@@ -47,6 +48,19 @@ def step_nodes(nodes: list[Node], edges: list[EdgeDraft], extra: list[Edge], roo
             node.op = None
             node.params = {}
     return kept
+
+
+def _place_leaves(nodes: list[Node], sources: dict[int, set[int]], kept: set[int]) -> None:
+    """A leaf that was read before the step begins (by an optimizer, by an evaluation) is first used in the step."""
+    readers: dict[int, list[int]] = {}
+    for node_id in sorted(kept):
+        for source in sources.get(node_id, ()) if nodes[node_id].kind == "op" else ():
+            readers.setdefault(source, []).append(node_id)
+    for node_id, reading in readers.items():
+        node = nodes[node_id]
+        is_from_outside = node.kind in ("leaf", "buffer") and node.op is None  # one made in the recording has its line
+        if is_from_outside and all(nodes[reader].source != node.source for reader in reading):
+            node.source, node.scope = nodes[reading[0]].source, nodes[reading[0]].scope
 
 
 def _ancestors(start: set[int], sources: dict[int, set[int]], is_end: Callable[[int], bool]) -> set[int]:

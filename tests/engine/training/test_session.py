@@ -129,3 +129,29 @@ def test_a_training_in_another_thread_is_watched_and_recorded_there() -> None:
         thread.join()
     assert session.steps == 4
     assert window.recorded == [(1, "first")]
+
+
+def test_leaves_of_a_later_step_are_where_the_step_uses_them() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Linear(2, 1)
+    x = torch.randn(4, 2)
+    controls = Controls(2)
+
+    def react(message: Message) -> None:
+        if isinstance(message, TrainingChanged) and message.state == "paused":
+            controls.apply(Resume())
+
+    window = Window(react)
+    with TrainingSession(window.send, controls, target="t"):
+        for _ in range(4):
+            loss = model(x).sum()
+            loss.backward()
+            accuracy = (loss > 0).sum() + model.weight.sum()
+        del accuracy
+    traces = {step: trace for step, _, trace in window.traces}
+    for step in (0, 2):
+        leaves = {node.name: node for node in traces[step].leaves()}
+        assert set(leaves) == {"weight", "bias"}
+        for leaf in leaves.values():
+            readers = [traces[step].graph.nodes[edge.target] for edge in traces[step].graph.outgoing(leaf)]
+            assert leaf.source in [reader.source for reader in readers]
