@@ -23,7 +23,7 @@ def arrays_of(infos: list[TensorInfo | None] | list[TensorInfo]) -> list[Array |
     return [None if info is None else info.array for info in infos]
 
 
-def _is_whole(trace: Trace, step: BackwardStep, edge: Edge) -> bool:
+def is_whole(trace: Trace, step: BackwardStep, edge: Edge) -> bool:
     """Whether the operand is what the edge's source made: after a write into a slice, only the slice is known."""
     if edge.grad_index is None or edge.grad_index >= len(step.grad_inputs):
         return True
@@ -55,7 +55,7 @@ def evaluate_step(
         given = arrays_of(step.grad_outputs) if grad_outputs is None else grad_outputs
         return evaluate_view_made_anew(trace, step.node, given)
     edges = operand_edges(trace, step)
-    if any(not _is_whole(trace, step, edge) for edge in edges):
+    if any(not is_whole(trace, step, edge) for edge in edges):
         return None
     result = evaluate(
         step.node.grad_fn,
