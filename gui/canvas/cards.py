@@ -10,11 +10,13 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 from engine.graph.stepper import NodeState, Stepper
 from gui.theme import Theme
 
+from .categories import Tints
 from .fonts import Face, Fonts
 from .group_labels import PADDING, STACK, Run
 from .labels import Labels
 from .look import BoxLook, Role, box_look, mix, opposite
-from .scene import Scene, SceneStates
+from .scene import Scene
+from .states import SceneStates
 from .wording import is_function
 
 FUNCTION_MARK = "ƒ"
@@ -29,7 +31,7 @@ class CardPainter:
         self.labels = labels
         self.fonts: Fonts = labels.fonts
         self.theme = theme
-        self.overlay: Sequence[QColor | None] | None = None
+        self.overlay: Tints | None = None
         """Colour of each item in the overlay; None shows kinds and states."""
         self._looks: dict[tuple[Role, NodeState], BoxLook] = {}
         self._runs: dict[tuple[int, int], tuple[Run, ...]] = {}

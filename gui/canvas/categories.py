@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from engine.graph.model import Node
 from gui.theme import RADIUS_CARD, Theme
 
+from . import quantities
 from .fonts import Face, Fonts, plain
 from .scene import Scene
 
@@ -22,39 +22,57 @@ _GREY = QColor("#8A8F98")
 ROW = 18.0
 
 
+class Tints:
+    """One colour for every item, or none."""
+
+    def __init__(self, codes: npt.NDArray[np.uint32]) -> None:
+        self.codes = codes
+        """(n,) as pixels have them; 0 where an item has no colour."""
+        self._colours: dict[int, QColor | None] = {0: None}
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, item: int) -> QColor | None:
+        code = int(self.codes[item])
+        if code not in self._colours:
+            self._colours[code] = QColor.fromRgba(code)
+        return self._colours[code]
+
+
 @dataclass(frozen=True)
 class Categories:
-    """A name for every item (None: not known), and the names in the order of the legend with their counts."""
+    """For every item the place of its name (-1: not known), and the names in the legend's order with their counts."""
 
     title: str
-    values: tuple[str | None, ...]
+    places: npt.NDArray[np.int64]
     names: tuple[tuple[str, int], ...]
+
+    @property
+    def values(self) -> list[str | None]:
+        """The name of every item."""
+        return [None if place < 0 else self.names[place][0] for place in self.places.tolist()]
 
 
 def dtypes_of(scene: Scene) -> Categories:
     """The dtype of every item's output."""
-    return _categories(scene, "dtype", lambda node: node.outputs[0].dtype if node.outputs else None)
+    return _categories(scene, "dtype", *quantities.of(scene.trace).dtypes)
 
 
 def devices_of(scene: Scene) -> Categories:
     """The device that every item's output lies on."""
-    return _categories(scene, "Device", lambda node: node.outputs[0].device if node.outputs else None)
+    return _categories(scene, "Device", *quantities.of(scene.trace).devices)
 
 
 def requirements_of(scene: Scene) -> Categories:
     """Whether every item's output requires a gradient."""
-    words = {True: "requires grad", False: "requires none"}
-    return _categories(
-        scene,
-        "requires_grad",
-        lambda node: words[any(info.requires_grad for info in node.outputs)] if node.outputs else None,
-    )
+    return _categories(scene, "requires_grad", *quantities.of(scene.trace).requirements)
 
 
-def colours_of(categories: Categories) -> list[QColor | None]:
-    """The colour of every item; None where nothing is known."""
-    colours = {name: _colour(place, name) for place, (name, _) in enumerate(categories.names)}
-    return [None if value is None else colours.get(value, _GREY) for value in categories.values]
+def colours_of(categories: Categories) -> Tints:
+    """The colour of every item; none where nothing is known."""
+    colours = [_colour(place, name).rgba() for place, (name, _) in enumerate(categories.names)]
+    return Tints(np.array([*colours, 0], dtype=np.uint32)[categories.places])
 
 
 def legend_height(categories: Categories) -> float:
@@ -92,25 +110,26 @@ def paint_legend(painter: QPainter, categories: Categories, theme: Theme, fonts:
     return panel
 
 
-def _categories(scene: Scene, title: str, category: Callable[[Node], str | None]) -> Categories:
-    nodes = scene.trace.graph.nodes
-    values: list[str | None] = [None] * len(scene)
-    for index in scene.boxes.tolist():
-        item = scene.items[index]
-        members: Iterable[int] = item.members if item.kind == "group" else () if item.node is None else (item.node,)
-        found = {name for member in members if (name := category(nodes[member])) is not None}
-        values[index] = (next(iter(found)) if len(found) == 1 else MIXED) if found else None
-    counts = Counter(value for value in values if value is not None)
-    has_mixed = counts.pop(MIXED, 0)
-    common = counts.most_common()
-    names = sorted(common[: len(_PALETTE)], key=lambda entry: (-entry[1], entry[0]))
-    rest = dict(common[len(_PALETTE) :])
+def _categories(scene: Scene, title: str, codes: npt.NDArray[np.int64], words: list[str]) -> Categories:
+    known = np.where(codes < 0, np.nan, codes)
+    least, largest = scene.least(known)[scene.boxes], scene.largest(known)[scene.boxes]
+    mixed = len(words)
+    of_box = np.where(np.isnan(least), -1, np.where(least == largest, least, mixed)).astype(np.int64)
+    count = np.bincount(of_box[of_box >= 0], minlength=mixed + 1)
+    present = sorted(np.flatnonzero(count[:mixed]).tolist(), key=lambda code: (-int(count[code]), words[code]))
+    names = [(words[code], int(count[code])) for code in present[: len(_PALETTE)]]
+    place = np.full(mixed + 2, -1)  # the last one is for what is not known
+    place[present[: len(_PALETTE)]] = np.arange(len(names))
+    rest = present[len(_PALETTE) :]
     if rest:
-        values = [OTHERS if value in rest else value for value in values]
-        names.append((OTHERS, sum(rest.values())))
-    if has_mixed:
-        names.append((MIXED, has_mixed))
-    return Categories(title, tuple(values), tuple(names))
+        place[rest] = len(names)
+        names.append((OTHERS, int(count[rest].sum())))
+    if count[mixed]:
+        place[mixed] = len(names)
+        names.append((MIXED, int(count[mixed])))
+    places = np.full(len(scene), -1, dtype=np.int64)
+    places[scene.boxes] = place[of_box]
+    return Categories(title, places, tuple(names))
 
 
 def _colour(place: int, name: str) -> QColor:

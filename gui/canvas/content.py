@@ -16,7 +16,7 @@ from engine.graph.layout import layout
 from engine.graph.model import ScopePath
 from engine.graph.trace import Trace
 
-from . import moving
+from . import moving, quantities
 from .fonts import Fonts
 from .job import LayoutJob
 from .labels import Labels
@@ -214,6 +214,8 @@ class Content(QObject):
 def _lay_out(
     trace: Trace, method: str, folds: Folds, aspect: float, sizes: Sizes, is_cancelled: Callable[[], bool]
 ) -> Scene:
+    if len(trace.graph.nodes) > SMALL_GRAPH:
+        quantities.of(trace).prepare()
     drawing = layout(trace.graph, method=method, sizes=sizes, folds=folds, aspect=aspect, is_cancelled=is_cancelled)
     return Scene(trace, drawing)
 

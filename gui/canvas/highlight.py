@@ -6,16 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 
 from engine.graph.stepper import NodeState
 
+from .camera import Camera
 from .look import PILLS, Role, small_fill
 from .painter import Detail, Moment, Region, ScenePainter, detail_at
-from .scene import Ints
+from .routes import BACK_OFFSET, HEAD_HALF_WIDTH
+from .scene import Ints, Scene
 
 MOST_CHANGES = 48
 """With more changed items or links than this, the base picture is painted again."""
+ROUTE_ROOM = 2 * BACK_OFFSET + HEAD_HALF_WIDTH + 2
+"""So far from a link, in scene units, its way back and heads can reach."""
 MOST_OUTLINES = 150
 """More hits in view than this are marked by plain rectangles."""
 LIGHT_HIT, DARK_HIT = QColor("#C98A00"), QColor("#F2C14E")
@@ -37,14 +41,31 @@ def changes(base: Moment, now: Moment) -> Changes | None:
 
     A gradient that has been taken back cannot be painted away, nor is a long list worth painting.
     """
-    before, after = base.states.links, now.states.links
-    if (before & ~after).any():
+    if (base.states.links & ~now.states.links).any():
         return None
-    links = (after & ~before).nonzero()[0]
+    return differences(base, now)
+
+
+def differences(base: Moment, now: Moment) -> Changes | None:
+    """What looks different at two moments, gradients taken back too; None if that is a long list."""
+    links = (now.states.links ^ base.states.links).nonzero()[0]
     items = now.states.differing(base.states)
     if len(links) > MOST_CHANGES or len(items) > MOST_CHANGES:
         return None
     return Changes(items.tolist(), links.tolist())
+
+
+def region_of(found: Changes, scene: Scene, camera: Camera) -> QRegion:
+    """The parts of the view in which changes can be seen, in the widget's pixels."""
+    boxes = scene.rects[found.items]
+    ways = scene.routes.straight.of(np.array(found.links, dtype=np.int64)).astype(np.float64)
+    ways = np.concatenate([np.minimum(ways[:, :2], ways[:, 2:]), np.maximum(ways[:, :2], ways[:, 2:])], axis=1)
+    region = QRegion()
+    for rects, room in ((boxes, 3.0 + 4.0 * camera.scale), (ways, 3.0 + ROUTE_ROOM * camera.scale)):
+        offset = np.array([camera.dx - room, camera.dy - room, camera.dx + room, camera.dy + room])
+        for x, y, right, bottom in (rects * camera.scale + offset).tolist():
+            region += QRectF(x, y, right - x, bottom - y).toAlignedRect()
+    return region
 
 
 def paint_changes(

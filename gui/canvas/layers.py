@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtCore import QRect, QRectF, QSize
+from PySide6.QtGui import QColor, QImage, QPainter, QRegion, QTransform
 
 from .camera import Camera
 from .painter import FEW_BOXES, Moment, Quality, ScenePainter
+from .raster import Raster
 
 WARP_BOXES = 20_000
 """With more boxes in view, a moving view shows the last picture, moved and scaled."""
+MOST_PATCHES, LARGEST_PATCH = 24, 0.4
+"""Parts that are painted anew after a step: so many at most, and so much of the picture."""
 FRAME_BUDGET_S = 0.011
 """The same where the last fast frame took longer than this."""
 
@@ -29,6 +32,10 @@ class BaseLayer:
         self._cost_s = 0.0
         self._boxes = 0
         self._ratio = 1.0
+        self._ground: QImage | None = None
+        """The picture without its boxes, as it was drawn for `_drawn` and `_ground_of`; only from afar."""
+        self._ground_of: Moment | None = None
+        self._recoloured: Moment | None = None
 
     @property
     def moment(self) -> Moment | None:
@@ -42,6 +49,11 @@ class BaseLayer:
 
     def forget(self) -> None:
         """Another scene, theme or overlay: nothing of the picture is of use any more."""
+        self._moment = self._ground = self._recoloured = None
+
+    def recolour(self) -> None:
+        """Boxes have other colours: from afar the ground under them is still good."""
+        self._recoloured = self._moment if self._ground is not None and self._ground_of is self._moment else None
         self._moment = None
 
     def stamp(self, moment: Moment, camera: Camera, paint: Callable[[QPainter], None]) -> bool:
@@ -54,6 +66,23 @@ class BaseLayer:
         paint(painter)
         painter.end()
         self._moment = moment
+        return True
+
+    def patch(self, scenes: ScenePainter, moment: Moment, camera: Camera, region: QRegion, *, is_moving: bool) -> bool:
+        """Paint some parts of the picture anew, as another moment has them; False if that would be no less work."""
+        if self._moment is None or camera != self._drawn or self._image.isNull():
+            return False
+        size = self._image.size() / self._ratio
+        seen = region.intersected(QRect(0, 0, size.width(), size.height()))
+        places: list[QRect] = list(seen)  # type: ignore[call-overload] # the stubs do not know that it is iterable
+        area = sum(place.width() * place.height() for place in places)
+        if len(places) > MOST_PATCHES or area > LARGEST_PATCH * size.width() * size.height():
+            return False
+        boxes = self._boxes
+        for place in places:
+            quality = Quality.FAST if is_moving and self._is_coarse else Quality.FULL
+            self._paint(self._image, scenes, moment, camera, QRectF(place), quality)
+        self._boxes, self._moment = boxes, moment
         return True
 
     def show(
@@ -94,24 +123,51 @@ class BaseLayer:
             self._image = QImage(size * ratio, QImage.Format.Format_RGB32)
             self._image.setDevicePixelRatio(ratio)
             self._ratio = ratio
+        if self._repaint_boxes(scenes, moment, camera, size):
+            return
+        self._ground = self._recoloured = None
         began = time.perf_counter()
-        self._paint(self._image, scenes, moment, camera, QRectF(0, 0, size.width(), size.height()), quality)
+        self._paint(
+            self._image, scenes, moment, camera, QRectF(0, 0, size.width(), size.height()), quality, self._keep_ground
+        )
         if quality is Quality.FAST:
             self._cost_s = time.perf_counter() - began
         self._drawn = self._camera = camera
-        self._moment = moment
+        self._moment = self._ground_of = moment
         self._is_coarse = quality is Quality.FAST and self._boxes > FEW_BOXES
 
+    def _keep_ground(self) -> None:
+        self._ground = self._image.copy()
+
+    def _repaint_boxes(self, scenes: ScenePainter, moment: Moment, camera: Camera, size: QSize) -> bool:
+        """Put boxes in new colours onto the ground; False if that is of another moment or camera, or not there."""
+        if self._ground is None or moment is not self._recoloured or camera != self._drawn:
+            return False
+        self._image, self._moment, self._recoloured = self._ground.copy(), moment, None
+        area = QRectF(0, 0, size.width(), size.height())
+        scenes.repaint_boxes(
+            moment, camera.region(0, 0, size.width(), size.height()), _raster(self._image, camera, area)
+        )
+        return True
+
     def _paint(
-        self, image: QImage, scenes: ScenePainter, moment: Moment, camera: Camera, area: QRectF, quality: Quality
+        self,
+        image: QImage,
+        scenes: ScenePainter,
+        moment: Moment,
+        camera: Camera,
+        area: QRectF,
+        quality: Quality,
+        keep_ground: Callable[[], None] | None = None,
     ) -> None:
         painter = QPainter(image)
         painter.setClipRect(area)
+        raster = _raster(image, camera, area)
         painter.fillRect(area, scenes.cards.theme.background)
         painter.translate(camera.dx, camera.dy)
         painter.scale(camera.scale, camera.scale)
         region = camera.region(area.x() - 2, area.y() - 2, area.width() + 4, area.height() + 4)
-        self._boxes = scenes.paint(painter, moment, region, camera.scale, self._ratio, quality)
+        self._boxes = scenes.paint(painter, moment, region, camera.scale, self._ratio, quality, raster, keep_ground)
         painter.end()
 
     def _shift(self, scenes: ScenePainter, camera: Camera, size: QSize, ratio: float) -> bool:
@@ -149,3 +205,7 @@ class BaseLayer:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.drawImage(QRectF(x, y, size.width() * factor, size.height() * factor), self._image)
         self._is_coarse = True
+
+
+def _raster(image: QImage, camera: Camera, area: QRectF) -> Raster:
+    return Raster(image, QTransform(camera.scale, 0, 0, camera.scale, camera.dx, camera.dy), area)

@@ -22,7 +22,7 @@ class _Batch:
         self._rows: Floats = np.empty((0, _DOUBLES))
         self._objects: list[Any] = []
 
-    def fill(self, values: Floats) -> list[Any]:
+    def fill(self, values: npt.NDArray[np.floating[Any]]) -> list[Any]:
         """Objects with these values; valid until the next call."""
         count = len(values)
         if count > len(self._rows):
@@ -44,7 +44,7 @@ class Batches:
         self._lines = _Batch(QLineF)
         self._rects = _Batch(QRectF)
 
-    def draw_lines(self, painter: QPainter, segments: Floats) -> None:
+    def draw_lines(self, painter: QPainter, segments: npt.NDArray[np.floating[Any]]) -> None:
         """Draw segments (n, 4) = x1, y1, x2, y2 with the painter's pen."""
         if len(segments):
             painter.drawLines(self._lines.fill(segments))

@@ -10,17 +10,15 @@ from . import highlight
 from .highlight import Changes
 from .painter import Moment
 from .scene import Scene
-
-LOOK_BACK = 16
-"""So many positions before the cursor a new base lies after a step back: the next steps back need no other one."""
+from .states import SceneStates
 
 
-def at(scene: Scene, stepper: Stepper, position: int | None = None) -> Moment:
+def at(scene: Scene, stepper: Stepper, position: int | None = None, before: SceneStates | None = None) -> Moment:
     """The scene at a position (the stepper's own where none is given), with a stepper that stays there."""
     frozen = copy.copy(stepper)
     if position is not None:
         frozen.move_to(position)
-    return Moment(scene, scene.states(frozen), frozen)
+    return Moment(scene, scene.states(frozen, before), frozen)
 
 
 class Moments:
@@ -34,7 +32,8 @@ class Moments:
 
     def now(self, scene: Scene, stepper: Stepper) -> Moment:
         if self._now is None or self._now.scene is not scene or self._now.stepper.position != stepper.position:
-            self._now = at(scene, stepper)
+            before = self._now.states if self._now is not None and self._now.scene is scene else None
+            self._now = at(scene, stepper, before=before)
         return self._now
 
     def base(self, last: Moment | None, now: Moment) -> tuple[Moment, Changes]:
@@ -43,11 +42,4 @@ class Moments:
             found = highlight.changes(last, now)
             if found is not None:
                 return last, found
-            if now.stepper.position < last.stepper.position:
-                position = now.stepper.position
-                least = 0 if position >= 0 else now.stepper.first
-                earlier = at(now.scene, now.stepper, max(least, position - LOOK_BACK))
-                found = highlight.changes(earlier, now)
-                if found is not None:
-                    return earlier, found
         return now, Changes([], [])

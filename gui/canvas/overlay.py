@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,15 +11,12 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 
-from engine.graph.drawing import Item
 from engine.graph.model import saved_bytes
 from engine.graph.numbers import format_bytes, format_number, format_seconds
-from engine.graph.query import gradient_norm, ratio_norm, value_norm
-from engine.graph.trace import Trace
 from gui.theme import RADIUS_CARD, Theme
 
-from . import categories
-from .categories import Categories
+from . import categories, quantities
+from .categories import Categories, Tints
 from .fonts import Face, Fonts
 from .look import mix
 from .scene import Scene
@@ -72,96 +69,53 @@ def scale_of(scene: Scene, name: str) -> Scale | Categories | None:
 
 def norms_of(scene: Scene) -> Scale:
     """The largest gradient norm behind every item, over the whole backward pass."""
-    trace = scene.trace
-    return _largest(scene, "Gradient norm", lambda node: gradient_norm(trace, trace.graph.nodes[node]))
+    return _scale(scene.largest(quantities.of(scene.trace).gradients), "Gradient norm", format_number)
 
 
 def values_of(scene: Scene) -> Scale:
     """The largest norm of a value behind every item."""
-    nodes = scene.trace.graph.nodes
-    return _largest(scene, "Value norm", lambda node: value_norm(nodes[node]))
+    return _scale(scene.largest(quantities.of(scene.trace).values), "Value norm", format_number)
 
 
 def ratios_of(scene: Scene) -> Scale:
     """The largest gradient norm behind every item, divided by the norm of the value that it belongs to."""
-    trace = scene.trace
-    return _largest(scene, "Gradient norm / value norm", lambda node: ratio_norm(trace, trace.graph.nodes[node]))
-
-
-def _largest(scene: Scene, title: str, quantity: Callable[[int], float | None]) -> Scale:
-    of_node = [quantity(node) for node in range(len(scene.trace.graph.nodes))]
-
-    def largest(members: Iterable[int]) -> float | None:
-        return max((found for member in members if (found := of_node[member]) is not None), default=None)
-
-    return _scale(scene, largest, title, format_number)
+    return _scale(scene.largest(quantities.of(scene.trace).ratios), "Gradient norm / value norm", format_number)
 
 
 def times_of(scene: Scene) -> Scale:
     """Seconds that the operations behind every item took, forward and backward together."""
-    trace = scene.trace
-
-    def total(members: Iterable[int]) -> float | None:
-        return sum(time_of(trace, member) for member in members) or None
-
-    return _scale(scene, total, "Time, forward and backward", format_seconds)
+    seconds = scene.total(quantities.of(scene.trace).seconds)
+    return _scale(np.where(seconds > 0, seconds, np.nan), "Time, forward and backward", format_seconds)
 
 
 def memory_of(scene: Scene) -> Scale:
     """Bytes that the operations behind every item keep alive for the backward pass."""
     nodes = scene.trace.graph.nodes
-
-    def total(members: Iterable[int]) -> float | None:
-        return float(saved_bytes(tensor for member in members for tensor in nodes[member].saved)) or None
-
-    return _scale(scene, total, "Saved for backward", format_bytes)
-
-
-def time_of(trace: Trace, node: int) -> float:
-    """Seconds of a node's operation and of its VJP."""
-    step = trace.step_of(node)
-    return trace.graph.nodes[node].seconds + (0.0 if step is None else step.seconds)
-
-
-def members_of(item: Item) -> Iterable[int]:
-    """The nodes behind a box."""
-    if item.kind == "group":
-        return item.members
-    return () if item.node is None else (item.node,)
-
-
-def _scale(
-    scene: Scene,
-    quantity: Callable[[Iterable[int]], float | None],
-    title: str,
-    tick: Callable[[float, int], str],
-) -> Scale:
-    values = np.full(len(scene), np.nan)
+    found = scene.total(quantities.of(scene.trace).saved_bytes)
     for index in scene.boxes.tolist():
-        found = quantity(members_of(scene.items[index]))
-        if found is not None:
-            values[index] = found
+        members = scene.items[index].members
+        if len(members) > 1 and found[index] > 0:  # what several of them share is counted once
+            found[index] = saved_bytes(tensor for member in members for tensor in nodes[member].saved)
+    return _scale(np.where(found > 0, found, np.nan), "Saved for backward", format_bytes)
+
+
+def _scale(values: npt.NDArray[np.float64], title: str, tick: Callable[[float, int], str]) -> Scale:
     good = values[np.isfinite(values) & (values > 0)]
     low = math.floor(math.log10(good.min())) if len(good) else -1
     high = math.ceil(math.log10(good.max())) if len(good) else 0
     return Scale(values, float(low), float(max(high, low + 1)), bool(np.isinf(values).any()), title, tick)
 
 
-def colours_of(scale: Scale | Categories, theme: Theme) -> list[QColor | None]:
-    """The colour of every item; None where nothing is known."""
+def colours_of(scale: Scale | Categories, theme: Theme) -> Tints:
+    """The colour of every item; none where nothing is known."""
     if isinstance(scale, Categories):
         return categories.colours_of(scale)
-    ramp = [ramp_colour(theme, step / (STEPS - 1)) for step in range(STEPS)]
-    result: list[QColor | None] = []
-    for value in scale.values.tolist():
-        if math.isnan(value):
-            result.append(None)
-        elif math.isinf(value):
-            result.append(BROKEN)
-        else:
-            where = (math.log10(value) - scale.low) / (scale.high - scale.low) if value > 0 else 0.0
-            result.append(ramp[round(min(max(where, 0.0), 1.0) * (STEPS - 1))])
-    return result
+    ramp = np.array([ramp_colour(theme, step / (STEPS - 1)).rgba() for step in range(STEPS)], dtype=np.uint32)
+    with np.errstate(all="ignore"):
+        where = (np.log10(np.maximum(scale.values, 0.0)) - scale.low) / (scale.high - scale.low)
+        steps = np.rint(np.clip(np.nan_to_num(where), 0.0, 1.0) * (STEPS - 1)).astype(np.int64)
+    codes = np.where(np.isinf(scale.values), np.uint32(BROKEN.rgba()), ramp[steps])
+    return Tints(np.where(np.isnan(scale.values), np.uint32(0), codes))
 
 
 def legend_height(scale: Scale | Categories) -> float:

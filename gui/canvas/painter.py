@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -13,12 +14,15 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from engine.graph.stepper import NodeState, Stepper
 
 from .cards import CardPainter
+from .far import FarPainter
 from .group_labels import TITLE_BAR
 from .lines import Batches, draw_triangles
 from .look import Role, box_look, mix, small_fill
-from .routes import Lines
-from .scene import Floats, Ints, Scene, SceneStates
+from .raster import Raster
+from .routes import Lines, Segments
+from .scene import Floats, Ints, Scene
 from .sprites import SpriteCache, bucket
+from .states import SceneStates
 
 Region = tuple[float, float, float, float]
 DATA_WIDTH = 1.5
@@ -28,6 +32,10 @@ LEAST_TITLE_PX = 9.0
 MANY_SEGMENTS = 20_000
 LEAST_SEGMENT_PX = 2.0
 """Of so many segments seen from afar, the shorter ones are left out: they hide behind their boxes."""
+FINE_SCALE = 0.3
+"""From here on lines have rounded corners, arrow heads and dots."""
+APART_SCALE = 0.12
+"""From here on the way back of a link is drawn beside it, not on it."""
 FEW_BOXES = 140
 """So many boxes are painted at full quality in every frame."""
 VEIL = 0.8
@@ -90,21 +98,34 @@ class ScenePainter:
         """What is left out, because it is being dragged and painted elsewhere."""
         self.sprites = SpriteCache()
         self.batches = Batches()
+        self._far: FarPainter | None = None
         self._ratio = 1.0
         self._least_length = 0.0
 
     def paint(
-        self, painter: QPainter, moment: Moment, region: Region, scale: float, ratio: float, quality: Quality
+        self,
+        painter: QPainter,
+        moment: Moment,
+        region: Region,
+        scale: float,
+        ratio: float,
+        quality: Quality,
+        raster: Raster | None = None,
+        keep_ground: Callable[[], None] | None = None,
     ) -> int:
-        """Paint what lies in a region of the scene; returns how many boxes that were.
+        """Paint what lies in a region of the scene; returns how many boxes that were, of those that cost time.
 
-        `scale` is in widget pixels per scene unit, `ratio` the device's pixels per widget pixel.
+        `scale` is in widget pixels per scene unit, `ratio` the device's pixels per widget pixel, `raster` the pixels
+        that `painter` paints on, where those can be written directly. From afar `keep_ground` is called when all but
+        the boxes is painted: `repaint_boxes` needs no more to recolour them.
         """
         self._ratio = ratio
         boxes, frames, links = moment.scene.visible(*region)
         if self.carried is not None:
             boxes, links = boxes[~self.carried.items[boxes]], links[~self.carried.links[links]]
         detail = detail_at(moment.scene.box_height * scale)
+        is_far = raster is not None and detail <= Detail.RECTS and moment.scene.routes.is_orthogonal
+        self._far = FarPainter(raster, self.cards, moment) if raster is not None and is_far else None
         is_fast = quality is Quality.FAST and len(boxes) > FEW_BOXES
         is_smooth = not is_fast and detail > Detail.DENSITY
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, is_smooth)
@@ -126,8 +147,15 @@ class ScenePainter:
             titled, boxes, links = [], boxes[focus.items[boxes]], links[focus.links[links]]
         self._paint_links(painter, moment, links, scale, is_fast=is_fast)
         self.paint_titles(painter, moment, titled, scale)
+        if self._far is not None and focus is None and keep_ground is not None:
+            keep_ground()
         self._paint_boxes(painter, moment, boxes, scale, detail, is_fast=is_fast)
-        return len(boxes)
+        return 0 if self._far is not None else len(boxes)
+
+    def repaint_boxes(self, moment: Moment, region: Region, raster: Raster) -> None:
+        """Paint the boxes from afar, onto the ground that was kept."""
+        boxes, _, _ = moment.scene.visible(*region)
+        FarPainter(raster, self.cards, moment).paint_boxes(boxes)
 
     @property
     def veil(self) -> QColor:
@@ -139,7 +167,9 @@ class ScenePainter:
     def _paint_boxes(
         self, painter: QPainter, moment: Moment, boxes: Ints, scale: float, detail: Detail, *, is_fast: bool
     ) -> None:
-        if detail <= Detail.RECTS:
+        if self._far is not None:
+            self._far.paint_boxes(boxes)
+        elif detail <= Detail.RECTS:
             self._paint_small(painter, moment, boxes, scale)
         elif is_fast:
             self._paint_sprites(painter, moment, boxes, scale, self._ratio, detail)
@@ -152,6 +182,9 @@ class ScenePainter:
         if scale * TITLE_BAR >= LEAST_TITLE_PX:
             for index in frames.tolist():
                 self.cards.paint_frame(painter, moment.scene, index)
+            return
+        if self._far is not None:
+            self._far.paint_frames(frames)
             return
         look = box_look(self.cards.theme, Role.FRAME, NodeState.WAITING)
         painter.setPen(_cosmetic(look.border, 1))
@@ -169,47 +202,65 @@ class ScenePainter:
     # ----- links
 
     def _paint_links(self, painter: QPainter, moment: Moment, links: Ints, scale: float, *, is_fast: bool) -> None:
+        if self._far is not None:
+            self._far.paint_links(links, scale)
+            return
         scene, theme = moment.scene, self.cards.theme
         is_cut, has_flowed = scene.is_cut[links], moment.states.links[links]
-        is_fine = scale >= 0.3
-        data, back = self._lines(scene, scale)
+        is_fine = scale >= FINE_SCALE
         faint = min(1.0, 0.45 + scale)
         colour = mix(theme.background, theme.edge, faint)
-        self._least_length = LEAST_SEGMENT_PX / scale if scale < 0.12 else 0.0
-        self._paint_lines(painter, data.of(links[~is_cut]), colour, DATA_WIDTH * scale, is_fast)
+        self._least_length = LEAST_SEGMENT_PX / scale if scale < APART_SCALE else 0.0
+        self._paint_lines(
+            painter, self._data(scene, links[~is_cut], scale).segments, colour, DATA_WIDTH * scale, is_fast
+        )
         if is_fine:
             for link in links[is_cut].tolist():
-                self.paint_route(painter, data, link, theme.edge, DATA_WIDTH, Qt.PenStyle.DotLine)
+                self.paint_route(painter, self._data(scene, link, scale), theme.edge, DATA_WIDTH, Qt.PenStyle.DotLine)
         else:
-            self._paint_lines(painter, data.of(links[is_cut]), mix(theme.background, theme.edge, 0.4), 1, is_fast)
+            self._paint_lines(
+                painter,
+                self._data(scene, links[is_cut], scale).segments,
+                mix(theme.background, theme.edge, 0.4),
+                1,
+                is_fast,
+            )
         done = links[has_flowed]
         accent = mix(theme.background, theme.accent, 0.85 * faint)
         if is_fine and not is_fast:
             widths = np.round(scene.shares.widths(done, BACK_WIDTH) * 4) / 4
             for width in np.unique(widths).tolist():
-                self._paint_lines(painter, back.of(done[widths == width]), accent, width * scale, is_fast)
+                self._paint_lines(
+                    painter, self._back(scene, done[widths == width], scale).segments, accent, width * scale, is_fast
+                )
         else:
-            self._paint_lines(painter, back.of(done), accent, BACK_WIDTH * scale, is_fast)
+            self._paint_lines(painter, self._back(scene, done, scale).segments, accent, BACK_WIDTH * scale, is_fast)
         if is_fine and not (is_fast and len(links) > 400):
-            self.paint_heads(painter, scene.routes.heads[links], theme.edge)
-            self.paint_heads(painter, scene.routes.back_heads[done], accent)
+            self.paint_heads(painter, scene.routes.heads(links), theme.edge)
+            self.paint_heads(painter, scene.routes.back_heads(done), accent)
 
     def _paint_paths(self, painter: QPainter, moment: Moment, links: Ints) -> None:
         scene, theme = moment.scene, self.cards.theme
         for link in links.tolist():
             style = Qt.PenStyle.DotLine if scene.is_cut[link] else Qt.PenStyle.SolidLine
-            self.paint_route(painter, scene.routes.rounded, link, theme.edge, DATA_WIDTH, style)
-        self.paint_heads(painter, scene.routes.heads[links], theme.edge)
+            self.paint_route(painter, self._data(scene, link, 1.0), theme.edge, DATA_WIDTH, style)
+        self.paint_heads(painter, scene.routes.heads(links), theme.edge)
         for link in links[moment.states.links[links]].tolist():
             self.paint_gradient(painter, scene, link, 1.0, is_active=False)
 
-    def _lines(self, scene: Scene, scale: float) -> tuple[Lines, Lines]:
-        routes = scene.routes
-        if scale >= 0.3:
-            return routes.rounded, routes.back_rounded
-        return routes.straight, routes.back_straight if scale >= 0.12 else routes.straight
+    def _data(self, scene: Scene, links: Ints | int, scale: float) -> Lines:
+        """The ways of some links as they are drawn at a scale."""
+        chosen = np.atleast_1d(np.asarray(links, dtype=np.int64))
+        return scene.routes.rounded(chosen) if scale >= FINE_SCALE else scene.routes.chosen_straight(chosen)
 
-    def _paint_lines(self, painter: QPainter, segments: Floats, colour: QColor, width: float, is_fast: bool) -> None:
+    def _back(self, scene: Scene, links: Ints | int, scale: float) -> Lines:
+        """The ways back of some links as they are drawn at a scale."""
+        chosen = np.atleast_1d(np.asarray(links, dtype=np.int64))
+        if scale >= FINE_SCALE:
+            return scene.routes.back_rounded(chosen)
+        return scene.routes.back_straight(chosen) if scale >= APART_SCALE else scene.routes.chosen_straight(chosen)
+
+    def _paint_lines(self, painter: QPainter, segments: Segments, colour: QColor, width: float, is_fast: bool) -> None:
         # A cosmetic pen counts the device's pixels.
         pen = _cosmetic(colour, (1.0 if is_fast else max(1.0, width)) * self._ratio)
         if not is_fast and width > 1.2:
@@ -229,14 +280,13 @@ class ScenePainter:
     def paint_route(
         self,
         painter: QPainter,
-        lines: Lines,
-        link: int,
+        line: Lines,
         colour: QColor,
         width: float,
         style: Qt.PenStyle = Qt.PenStyle.SolidLine,
     ) -> None:
         """One link as a path of its own, so that dashes run round its corners; width in scene units."""
-        segments = lines.of(np.array([link]))
+        segments = line.segments
         if not len(segments):
             return
         path = QPainterPath(QPointF(*segments[0, :2]))
@@ -254,28 +304,25 @@ class ScenePainter:
 
     def paint_gradient(self, painter: QPainter, scene: Scene, link: int, scale: float, *, is_active: bool) -> None:
         """The way back of one link, with its head: dashed and thicker while the current step hands it on."""
-        _, back = self._lines(scene, scale)
+        back = self._back(scene, link, scale)
         colour = (
             self.cards.theme.accent if is_active else mix(self.cards.theme.background, self.cards.theme.accent, 0.85)
         )
         if self.focus is not None and not self.focus.links[link]:
             colour = mix(colour, self.cards.theme.background, VEIL)
         least = (1.6 if is_active else 1.0) / scale
-        share = float(scene.shares.widths(np.array([link]), BACK_WIDTH)[0]) if scale >= 0.3 else BACK_WIDTH
+        share = float(scene.shares.widths(np.array([link]), BACK_WIDTH)[0]) if scale >= FINE_SCALE else BACK_WIDTH
         width = max(share, 2.25 if is_active else 1.0, least)
-        self.paint_route(
-            painter, back, link, colour, width, Qt.PenStyle.DashLine if is_active else Qt.PenStyle.SolidLine
-        )
-        if scale >= 0.3:
-            self.paint_heads(painter, scene.routes.back_heads[link : link + 1], colour)
+        self.paint_route(painter, back, colour, width, Qt.PenStyle.DashLine if is_active else Qt.PenStyle.SolidLine)
+        if scale >= FINE_SCALE:
+            self.paint_heads(painter, scene.routes.back_heads(np.array([link])), colour)
 
     def paint_data(self, painter: QPainter, scene: Scene, link: int, scale: float) -> None:
         """The way down of one link while the operation at the cursor reads it."""
-        lines, _ = self._lines(scene, scale)
         colour = self.cards.theme.data
-        self.paint_route(painter, lines, link, colour, max(2.25, 1.6 / scale), Qt.PenStyle.DashLine)
-        if scale >= 0.3:
-            self.paint_heads(painter, scene.routes.heads[link : link + 1], colour)
+        self.paint_route(painter, self._data(scene, link, scale), colour, max(2.25, 1.6 / scale), Qt.PenStyle.DashLine)
+        if scale >= FINE_SCALE:
+            self.paint_heads(painter, scene.routes.heads(np.array([link])), colour)
 
     # ----- boxes
 
@@ -328,8 +375,7 @@ class ScenePainter:
         overlay = self.cards.overlay
         if overlay is not None:
             neutral = mix(self.cards.theme.line, self.cards.theme.edge, 0.4)
-            colours = [overlay[index] for index in boxes.tolist()]
-            codes = np.array([0 if colour is None else colour.rgba() for colour in colours], dtype=np.int64)
+            codes = overlay.codes[boxes]
             for code in np.unique(codes).tolist():
                 painter.setBrush(QColor.fromRgba(code) if code else neutral)
                 self.batches.draw_rects(painter, rects[codes == code])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Segments = npt.NDArray[np.floating[Any]]
 
 RADIUS = 8.0
 """Radius of a rounded corner, in scene units."""
@@ -24,7 +26,7 @@ ARC_POINTS = 5
 class Lines:
     """Segments (x1, y1, x2, y2) of many polylines, those of polyline i in rows `start[i]` to `start[i + 1]`."""
 
-    segments: Floats
+    segments: Segments
     start: Ints
 
     def rows_of(self, chosen: Ints) -> Ints:
@@ -36,52 +38,93 @@ class Lines:
         offset = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count)
         return offset + np.arange(total)
 
-    def of(self, chosen: Ints) -> Floats:
+    def of(self, chosen: Ints) -> Segments:
         """Segments of the chosen polylines."""
         return self.segments[self.rows_of(chosen)]
 
 
-@dataclass(frozen=True)
 class Routes:
     """Everything about the drawn links: bounding boxes, lines there (data) and back (gradients), arrow heads.
 
-    `boxes` (m, 4) = x, y, right, bottom, both ways and heads included; `heads` and `back_heads` (m, 3, 2), tip first.
+    `boxes` (m, 4) = x, y, right, bottom, both ways and heads included. Only corner points are kept: what is to be
+    painted is worked out for the links in view, when it is asked for. Heads are (n, 3, 2), tip first.
     """
 
-    boxes: Floats
-    straight: Lines
-    rounded: Lines
-    back_straight: Lines
-    back_rounded: Lines
-    heads: Floats
-    back_heads: Floats
+    def __init__(self, points: Floats, start: Ints) -> None:
+        self._points = points
+        self._start = start
+        self.boxes = _boxes(points, start)
+        step = np.abs(points[1:] - points[:-1])
+        step[start[1:-1] - 1] = 0.0
+        self.is_orthogonal = bool((step.min(axis=1, initial=0.0) if len(step) else step).max(initial=0.0) < 0.01)
+        """Whether every line runs either across or down."""
+        self._straight: Lines | None = None
 
     def __len__(self) -> int:
-        return len(self.boxes)
+        return len(self._start) - 1
+
+    @property
+    def straight(self) -> Lines:
+        """Segments of all links, with sharp corners."""
+        if self._straight is None:
+            ends, _ = _heads(self._points, self._start)
+            lines = _segments(ends, self._start)
+            self._straight = Lines(lines.segments.astype(np.float32), lines.start)
+        return self._straight
+
+    def chosen_straight(self, links: Ints) -> Lines:
+        """The chosen links with sharp corners."""
+        lines = self.straight
+        count = lines.start[links + 1] - lines.start[links]
+        return Lines(lines.of(links), np.concatenate(([0], np.cumsum(count))))
+
+    def rounded(self, links: Ints) -> Lines:
+        """The chosen links with rounded corners."""
+        points, start = self._chosen(links)
+        ends, _ = _heads(points, start)
+        return _segments(*_round(ends, start))
+
+    def back_straight(self, links: Ints) -> Lines:
+        """The ways back of the chosen links, with sharp corners."""
+        points, start = self._back(links)
+        ends, _ = _heads(points, start)
+        return _segments(ends, start)
+
+    def back_rounded(self, links: Ints) -> Lines:
+        """The ways back of the chosen links, with rounded corners."""
+        points, start = self._back(links)
+        ends, _ = _heads(points, start)
+        return _segments(*_round(ends, start))
+
+    def heads(self, links: Ints) -> Floats:
+        """Arrow heads of the chosen links."""
+        return _heads(*self._chosen(links))[1]
+
+    def back_heads(self, links: Ints) -> Floats:
+        """Arrow heads of the chosen links' ways back."""
+        return _heads(*self._back(links))[1]
+
+    def _chosen(self, links: Ints) -> tuple[Floats, Ints]:
+        """The points of some links, and where those of each begin."""
+        if len(links) == len(self) and len(self) and (np.diff(links) == 1).all():
+            return self._points, self._start
+        first, count = self._start[links], self._start[links + 1] - self._start[links]
+        start = np.concatenate(([0], np.cumsum(count)))
+        rows = np.repeat(first - start[:-1], count) + np.arange(int(start[-1]))
+        return self._points[rows], start
+
+    def _back(self, links: Ints) -> tuple[Floats, Ints]:
+        points, start = self._chosen(links)
+        return _reverse(_offset(points, start, BACK_OFFSET), start), start
 
 
 def build(polylines: Sequence[Floats]) -> Routes:
     """Prepare the polylines (each (k, 2) from source to target; fewer than two points: nothing is drawn)."""
     points, count = _concatenate(polylines)
-    start = np.concatenate(([0], np.cumsum(count)))
-    forward_ends, heads = _heads(points, start)
-    back = _reverse(_offset(points, start, BACK_OFFSET), start)
-    back_ends, back_heads = _heads(back, start)
-    straight, back_straight = _segments(forward_ends, start), _segments(back_ends, start)
-    rounded = _segments(*_round(forward_ends, start))
-    back_rounded = _segments(*_round(back_ends, start))
-    return Routes(
-        boxes=_boxes(points, back, start),
-        straight=straight,
-        rounded=rounded,
-        back_straight=back_straight,
-        back_rounded=back_rounded,
-        heads=heads,
-        back_heads=back_heads,
-    )
+    return Routes(points, np.concatenate(([0], np.cumsum(count))).astype(np.int64))
 
 
-def distance_to(segments: Floats, x: float, y: float) -> Floats:
+def distance_to(segments: Segments, x: float, y: float) -> Floats:
     """Distance of a point to each segment."""
     if not len(segments):
         return np.empty(0)
@@ -191,10 +234,11 @@ def _segments(points: Floats, start: Ints) -> Lines:
     return Lines(joined[keep], start - np.arange(len(start)))
 
 
-def _boxes(points: Floats, back: Floats, start: Ints) -> Floats:
-    """Bounding box of each polyline and its way back, with room for heads and pens."""
+def _boxes(points: Floats, start: Ints) -> Floats:
+    """Bounding box of each polyline, with room for its way back, heads and pens."""
     if len(start) < 2:
         return np.empty((0, 4))
-    low = np.minimum(np.minimum.reduceat(points, start[:-1]), np.minimum.reduceat(back, start[:-1]))
-    high = np.maximum(np.maximum.reduceat(points, start[:-1]), np.maximum.reduceat(back, start[:-1]))
-    return np.concatenate([low - HEAD_HALF_WIDTH - 2, high + HEAD_HALF_WIDTH + 2], axis=1)
+    low = np.minimum.reduceat(points, start[:-1])
+    high = np.maximum.reduceat(points, start[:-1])
+    room = 2 * BACK_OFFSET + HEAD_HALF_WIDTH + 2  # a mitre reaches at most twice as far as its lines
+    return np.concatenate([low - room, high + room], axis=1)

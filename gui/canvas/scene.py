@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from engine.graph.drawing import Drawing, Item
 from engine.graph.model import ScopePath
-from engine.graph.stepper import NodeState, Stepper
+from engine.graph.stepper import Stepper
 from engine.graph.trace import Trace
 
 from . import routes
 from .look import ROLE_OF_KIND, Role
 from .shares import Shares
+from .states import SceneStates, States
 from .wording import is_function
 
 Floats = npt.NDArray[np.float64]
@@ -49,6 +50,7 @@ class Scene:
         self.frames: Ints = np.flatnonzero(is_frame)
         self.routes = routes.build([link.points for link in drawing.links])
         self.bounds = drawing.bounds
+        self.is_outermost: Bools = np.array([item.parent < 0 for item in self.items], dtype=bool)
         self.shares = Shares(trace, drawing.links)
         heights = corners[self.boxes, 3] - corners[self.boxes, 1]
         self.box_height = float(np.median(heights)) if len(heights) else 1.0
@@ -84,24 +86,14 @@ class Scene:
         self._member_item = np.array(owners, dtype=np.int64)
 
     def _collect_edges(self) -> None:
-        edges, trace = self.trace.graph.edges, self.trace
-        links = self.drawing.links
-        self._edge_link = np.repeat(np.arange(len(links)), [len(link.edges) for link in links]).astype(np.int64)
-        self._link_edge = np.array([edge for link in links for edge in link.edges], dtype=np.int64)
-        flows = np.zeros(len(edges), dtype=bool)
-        self._edge_target = np.array([edge.target for edge in edges], dtype=np.int64)
-        for index, edge in enumerate(edges):
-            if edge.grad_index is None:
-                continue
-            step = trace.step_of(edge.target)
-            if step is not None and edge.grad_index < len(step.grad_inputs):
-                flows[index] = step.grad_inputs[edge.grad_index] is not None
-        self._flows: Bools = flows
-        is_cut = np.array([edge.cut is not None for edge in edges], dtype=bool)
-        self.is_cut: Bools = np.bincount(self._edge_link[~is_cut[self._link_edge]], minlength=len(links)) == 0
-        self._links_of_edge: dict[int, list[int]] = {}
-        for edge, link in zip(self._link_edge.tolist(), self._edge_link.tolist(), strict=True):
-            self._links_of_edge.setdefault(edge, []).append(link)
+        graph, links = self.trace.graph, self.drawing.links
+        edge_link = np.repeat(np.arange(len(links)), [len(link.edges) for link in links]).astype(np.int64)
+        link_edge = np.array([edge for link in links for edge in link.edges], dtype=np.int64)
+        is_cut = np.array([edge.cut is not None for edge in graph.edges], dtype=bool)
+        self.is_cut: Bools = np.bincount(edge_link[~is_cut[link_edge]], minlength=len(links)) == 0
+        order = np.argsort(link_edge, kind="stable")
+        self._link_edge, self._edge_link = link_edge[order].astype(np.int32), edge_link[order].astype(np.int32)
+        self._states = States(self.trace, len(self.items), self._member_node, self._member_item, link_edge, edge_link)
 
     def item_of(self, node: int) -> int | None:
         """The item that shows a node (its own box, or the folded group around it)."""
@@ -132,8 +124,8 @@ class Scene:
     def links_within(self, nodes: Iterable[int]) -> Bools:
         """(m,) whether any edge of a link joins two of these nodes."""
         is_wanted = self._mask(nodes)
-        source = np.array([edge.source for edge in self.trace.graph.edges], dtype=np.int64)
-        joins = is_wanted[source] & is_wanted[self._edge_target]
+        edges = self.trace.graph.edges
+        joins = np.array([is_wanted[edge.source] and is_wanted[edge.target] for edge in edges], dtype=bool)
         found: Bools = np.bincount(self._edge_link[joins[self._link_edge]], minlength=len(self.routes)) > 0
         return found
 
@@ -150,7 +142,10 @@ class Scene:
 
     def links_of_edges(self, edges: list[int]) -> list[int]:
         """The links that stand for these edges, each once; edges inside a folded group have none."""
-        return sorted({link for edge in edges for link in self._links_of_edge.get(edge, ())})
+        if len(edges) == 0:
+            return []
+        begin, end = (np.searchsorted(self._link_edge, edges, side=side) for side in ("left", "right"))
+        return sorted({int(link) for a, b in zip(begin, end, strict=True) for link in self._edge_link[a:b]})
 
     def visible(self, x: float, y: float, right: float, bottom: float) -> tuple[Ints, Ints, Ints]:
         """Indices of boxes, frames and links that touch a region."""
@@ -167,39 +162,28 @@ class Scene:
         found: list[int] = self.frames[is_in].tolist()
         return found
 
-    def states(self, stepper: Stepper) -> SceneStates:
-        """What every item and link looks like at the stepper's position."""
-        node_states = stepper.states
-        count = len(self.items)
-        of_member = node_states[self._member_node]
-        owner = self._member_item
-        total = np.bincount(owner[of_member != NodeState.IDLE], minlength=count)
-        done = np.bincount(owner[of_member == NodeState.DONE], minlength=count)
-        ready = np.bincount(owner[of_member == NodeState.READY], minlength=count)
-        current = np.bincount(owner[of_member == NodeState.CURRENT], minlength=count)
-        state = np.full(count, NodeState.WAITING, dtype=np.uint8)
-        state[ready > 0] = NodeState.READY
-        state[(total > 0) & (done == total)] = NodeState.DONE
-        state[total == 0] = NodeState.IDLE
-        state[current > 0] = NodeState.CURRENT
-        progress = (done + current) / np.maximum(total, 1)
-        has_flowed = self._flows & (node_states[self._edge_target] == NodeState.DONE)
-        links = np.bincount(self._edge_link[has_flowed[self._link_edge]], minlength=len(self.routes)) > 0
-        return SceneStates(stepper.position, state, progress, links)
+    def largest(self, of_node: Floats) -> Floats:
+        """(n,) the largest of what the nodes behind each item have; NaN where none has anything."""
+        return self._gathered(np.fmax, of_node)
 
+    def total(self, of_node: Floats) -> Floats:
+        """(n,) the sum of what the nodes behind each item have; NaN where nothing is behind it."""
+        return self._gathered(np.add, of_node)
 
-class SceneStates:
-    """State and progress of every item, and which links have carried a gradient, at one position."""
+    def least(self, of_node: Floats) -> Floats:
+        """(n,) the least of what the nodes behind each item have; NaN where none has anything."""
+        return self._gathered(np.fmin, of_node)
 
-    def __init__(self, position: int, state: npt.NDArray[np.uint8], progress: Floats, links: Bools) -> None:
-        self.position = position
-        self.state = state
-        self.progress = progress
-        self.links = links
+    def _gathered(self, combine: np.ufunc, of_node: Floats) -> Floats:
+        found = np.full(len(self.items), np.nan)
+        if len(self._member_item):
+            first = np.flatnonzero(np.diff(self._member_item, prepend=-1))
+            found[self._member_item[first]] = combine.reduceat(of_node[self._member_node], first)
+        return found
 
-    def differing(self, other: SceneStates) -> Ints:
-        """Items that look different at the two positions."""
-        return np.flatnonzero((self.state != other.state) | (self.progress != other.progress))
+    def states(self, stepper: Stepper, before: SceneStates | None = None) -> SceneStates:
+        """What every item and link looks like at the stepper's position; quick where `before` is one nearby."""
+        return self._states.at(stepper, len(self.routes), before)
 
 
 def _role(trace: Trace, item: Item, roots: set[int]) -> Role:

@@ -76,6 +76,14 @@ class Stage:
         if self._scale is not None and self._scenes is not None:
             self._scenes.cards.overlay = overlay.colours_of(self._scale, theme)
 
+    def recolour(self, scene: Scene, overlay_name: str) -> None:
+        """Another overlay: the scene and what is happening in it are the same."""
+        if self._scenes is not None:
+            self._scale = overlay.scale_of(scene, overlay_name)
+            theme = self._scenes.cards.theme
+            self._scenes.cards.overlay = None if self._scale is None else overlay.colours_of(self._scale, theme)
+            self._layer.recolour()
+
     def mark(self, scene: Scene, spotlight: Spotlight) -> None:
         """Outline the spotlight's hits, and dim what it does not light."""
         self._hits = np.flatnonzero(scene.items_with(spotlight.hits)) if spotlight.hits else None
@@ -131,7 +139,7 @@ class Stage:
         )
         if base is last and len(found) > MOST_ON_TOP and self._layer.stamp(now, camera, update):
             base, found = now, Changes([], [])
-        elif base is not last and last is not None:
+        elif base is not last and last is not None and not self._patch(last, now):
             view.hurry()  # a step must not wait for full quality
         self._layer.show(painter, scenes, base, camera, widget.size(), ratio, is_moving=view.is_moving)
         painter.save()
@@ -163,6 +171,15 @@ class Stage:
         if scene.trace.error:
             notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
 
+    def _patch(self, last: Moment, now: Moment) -> bool:
+        """Bring the base picture to another moment by painting anew only where that looks different."""
+        found = highlight.differences(last, now) if last.scene is now.scene else None
+        if found is None or self._scenes is None:
+            return False
+        camera = self._view.camera
+        region = highlight.region_of(found, now.scene, camera)
+        return self._layer.patch(self._scenes, now, camera, region, is_moving=self._view.is_moving)
+
     def _paint_places(self, painter: QPainter, marks: Marks, theme: Theme, scenes: ScenePainter, size: QSizeF) -> float:
         """Draw the breadcrumbs; returns where a line of text in the middle may begin."""
         fonts, top = scenes.cards.fonts, self._view.top
@@ -177,8 +194,8 @@ def _paint_carried(painter: QPainter, scenes: ScenePainter, now: Moment, carry: 
     scene, theme = now.scene, scenes.cards.theme
     lines = routes.build(moving.routes_of(scene.drawing, carry.item, carry.shift))
     for link in range(len(lines)):
-        scenes.paint_route(painter, lines.rounded, link, theme.edge, DATA_WIDTH)
-    scenes.paint_heads(painter, lines.heads, theme.edge)
+        scenes.paint_route(painter, lines.rounded(np.array([link])), theme.edge, DATA_WIDTH)
+    scenes.paint_heads(painter, lines.heads(np.arange(len(lines))), theme.edge)
     painter.save()
     painter.translate(*carry.shift)
     scenes.cards.paint(painter, scene, carry.item, now.states, now.stepper)

@@ -123,7 +123,10 @@ class GraphCanvas(Surface):
             raise ValueError(f"there is no overlay named {name!r}; choose one of {', '.join(overlay.OVERLAYS)}")
         if name != self._overlay:
             self._overlay = name
-            self._renew_painter()
+            if self.scene is not None:
+                self._stage.recolour(self.scene, name)
+                self.view.hurry()
+            self.update()
 
     @property
     def is_laying_out(self) -> bool:

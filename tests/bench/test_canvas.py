@@ -72,7 +72,7 @@ def naive(canvas: GraphCanvas, image: QImage) -> float:
     painter.translate(canvas.camera.dx, canvas.camera.dy)
     painter.scale(canvas.camera.scale, canvas.camera.scale)
     for link in range(len(scene.routes)):
-        stage._scenes.paint_route(painter, scene.routes.rounded, link, canvas.theme.edge, 1.5)
+        stage._scenes.paint_route(painter, scene.routes.rounded(np.array([link])), canvas.theme.edge, 1.5)
     for index in scene.boxes.tolist():
         cards.paint(painter, scene, index, states, stepper)
     painter.end()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+from PySide6.QtCore import QRectF
+
 from engine.graph.fold import Folds
 from engine.graph.stepper import Stepper
 from gui.canvas import highlight, moments
+from gui.canvas.camera import Camera
 from gui.canvas.fonts import Fonts
 from gui.canvas.highlight import Changes
 
@@ -54,11 +58,42 @@ def test_the_base_is_kept_renewed_or_taken_from_before(fonts: Fonts) -> None:
     assert base is first
     assert 0 < len(found) < 20
     stepper.move_to(58)
-    base, found = kept.base(first, kept.now(scene, stepper))
-    assert base.stepper.position == 58 - moments.LOOK_BACK
-    stepper.move_to(57)
-    again, _ = kept.base(base, kept.now(scene, stepper))
-    assert again is base, "the next steps back need no other picture"
+    back = kept.now(scene, stepper)
+    base, found = kept.base(first, back)
+    assert base is back, "a gradient that was taken back cannot be painted over"
+    assert len(found) == 0
     stepper.move_to(len(trace.backward))
     now = kept.now(scene, stepper)
-    assert kept.base(base, now)[0] is now, "too much has changed to paint on top"
+    assert kept.base(first, now)[0] is now, "too much has changed to paint on top"
+
+
+def test_states_are_the_same_whatever_way_led_to_a_position(fonts: Fonts) -> None:
+    trace = builders.blocks(12)
+    for folds in (Folds.none(), Folds.all_folded(trace.graph)):
+        scene, stepper = build(trace, fonts, folds), Stepper(trace)
+        walked = scene.states(stepper)
+        for position in (1, 2, 3, 7, 6, 30, 31, 29, 90, 0, 4, len(trace.backward), 5):
+            stepper.move_to(position)
+            walked = scene.states(stepper, walked)
+            jumped = scene.states(stepper)
+            assert np.array_equal(walked.state, jumped.state)
+            assert np.array_equal(walked.progress, jumped.progress)
+            assert np.array_equal(walked.links, jumped.links)
+
+
+def test_what_changed_lies_within_the_region(fonts: Fonts) -> None:
+    trace = builders.blocks(6)
+    scene = build(trace, fonts, Folds.none())
+    stepper = Stepper(trace)
+    stepper.move_to(20)
+    before = moments.at(scene, stepper)
+    stepper.move_to(17)
+    found = highlight.differences(before, moments.at(scene, stepper))
+    assert found is not None
+    assert found.links
+    camera = Camera(0.5, 10, 20)
+    region = highlight.region_of(found, scene, camera)
+    for item in found.items:
+        x, y, right, bottom = scene.rect_of(item)
+        left, top = camera.to_screen(x, y)
+        assert region.contains(QRectF(left, top, (right - x) / 2, (bottom - y) / 2).toAlignedRect())

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from engine.graph.fold import Folds
 from engine.graph.stepper import NodeState, Stepper
-from gui.canvas import moments
+from gui.canvas import highlight, moments, overlay
 from gui.canvas.camera import Camera, fitted
 from gui.canvas.cards import CardPainter
 from gui.canvas.fonts import Face, Fonts
@@ -77,7 +77,8 @@ def test_fast_frames_show_the_same_at_less_quality(fonts: Fonts, scale: float) -
 def test_only_what_is_coarse_is_refined(fonts: Fonts) -> None:
     scenes, moment = make(fonts, 60)
     layer = BaseLayer()
-    camera = fitted(moment.scene.bounds, SIZE.width(), SIZE.height())
+    x, y, width, height = moment.scene.bounds
+    camera = Camera(0.22).centred(x + width / 2, y + height / 2, SIZE.width(), SIZE.height())
     shown(layer, scenes, moment, camera, is_moving=True)
     assert layer.is_coarse
     shown(layer, scenes, moment, camera, is_moving=False)
@@ -85,6 +86,42 @@ def test_only_what_is_coarse_is_refined(fonts: Fonts) -> None:
     small_scenes, small = make(fonts, 2, 2)
     shown(layer, small_scenes, small, camera, is_moving=True)
     assert not layer.is_coarse, "few boxes are painted well at once"
+    shown(layer, scenes, moment, fitted(moment.scene.bounds, SIZE.width(), SIZE.height()), is_moving=True)
+    assert not layer.is_coarse, "from afar there is but one quality"
+
+
+def test_another_overlay_puts_boxes_onto_the_ground_that_was_kept(fonts: Fonts) -> None:
+    scenes, moment = make(fonts, 60)
+    layer = BaseLayer()
+    camera = fitted(moment.scene.bounds, SIZE.width(), SIZE.height())
+    before = shown(layer, scenes, moment, camera, is_moving=False)
+    scale = overlay.scale_of(moment.scene, overlay.GRADIENT_NORM)
+    assert scale is not None
+    scenes.cards.overlay = overlay.colours_of(scale, LIGHT)
+    layer.recolour()
+    recoloured = shown(layer, scenes, moment, camera, is_moving=True)
+    assert share(before, recoloured) > 0.01
+    assert share(recoloured, shown(BaseLayer(), scenes, moment, camera, is_moving=False)) == 0.0
+    scenes.cards.overlay = None
+    layer.recolour()
+    assert share(before, shown(layer, scenes, moment, camera, is_moving=False)) == 0.0
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.22, 0.8])
+def test_a_step_back_paints_only_what_it_changes_anew(fonts: Fonts, scale: float) -> None:
+    scenes, moment = make(fonts, 60)
+    x, y, width, _ = moment.scene.bounds
+    camera = Camera(scale).centred(x + width / 2, y + 300 / scale, SIZE.width(), SIZE.height())
+    layer = BaseLayer()
+    shown(layer, scenes, moment, camera, is_moving=False)
+    earlier = moments.at(moment.scene, moment.stepper, moment.stepper.position - 3)
+    found = highlight.differences(moment, earlier)
+    assert found is not None
+    region = highlight.region_of(found, moment.scene, camera)
+    assert layer.patch(scenes, earlier, camera, region, is_moving=False)
+    patched = shown(layer, scenes, earlier, camera, is_moving=False)
+    assert share(patched, shown(BaseLayer(), scenes, earlier, camera, is_moving=False)) == 0.0
+    assert not layer.patch(scenes, moment, camera.moved(1, 0), region, is_moving=False)
 
 
 def test_a_stamp_needs_the_same_camera(fonts: Fonts) -> None:

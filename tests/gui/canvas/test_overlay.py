@@ -15,7 +15,7 @@ from engine.graph.stepper import NodeState, Stepper
 from gui.canvas import moments, overlay
 from gui.canvas.camera import Camera, fitted
 from gui.canvas.cards import CardPainter
-from gui.canvas.categories import Categories
+from gui.canvas.categories import Categories, Tints
 from gui.canvas.fonts import Fonts
 from gui.canvas.labels import Labels
 from gui.canvas.look import Role
@@ -63,7 +63,8 @@ def test_time_is_that_of_the_operation_and_of_its_vjp(fonts: Fonts) -> None:
     scale = overlay.scale_of(scene, overlay.TIME)
     assert isinstance(scale, overlay.Scale)
     for index in scene.boxes.tolist():
-        members = overlay.members_of(scene.items[index])
+        item = scene.items[index]
+        members = item.members if item.node is None else (item.node,)
         took = sum(trace.graph.nodes[m].seconds + (2e-4 if trace.step_of(m) is not None else 0.0) for m in members)
         assert scale.values[index] == pytest.approx(took) if took else math.isnan(scale.values[index])
     assert 10**scale.low <= np.nanmin(scale.values)
@@ -143,7 +144,7 @@ def test_what_an_overlay_knows_nothing_of_is_neutral(fonts: Fonts) -> None:
     index = next(i for i in scene.boxes.tolist() if scene.roles[i] == Role.OP)
     done, waiting = (cards.look(index, Role.OP, state) for state in (NodeState.DONE, NodeState.WAITING))
     assert done != waiting
-    cards.overlay = [None] * len(scene)
+    cards.overlay = Tints(np.zeros(len(scene), dtype=np.uint32))
     assert cards.look(index, Role.OP, NodeState.DONE) == waiting
     assert cards.look(index, Role.OP, NodeState.CURRENT) != waiting
 

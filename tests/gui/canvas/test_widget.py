@@ -361,6 +361,7 @@ def blank(like: QImage) -> QImage:
 
 def test_nothing_is_left_behind(qtbot: QtBot, qapp: object) -> None:
     document, themes = Document(), ThemeManager()
+    own = document.findChildren(QObject)
     canvas = GraphCanvas(document, themes)
     canvas.resize(600, 400)
     canvas.show()
@@ -384,7 +385,7 @@ def test_nothing_is_left_behind(qtbot: QtBot, qapp: object) -> None:
     document.move_to(2)
     document.set_trace(None)
     themes.choose("dark")
-    assert document.findChildren(QObject) == [document.undo_stack]
+    assert document.findChildren(QObject) == own
 
 
 def test_high_resolution_screens_are_painted_sharp(show: Show) -> None:
