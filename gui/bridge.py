@@ -19,6 +19,7 @@ from engine.session.messages import (
     FetchValues,
     Finished,
     LossPoints,
+    Observed,
     Ready,
     Started,
     TraceReady,
@@ -48,6 +49,8 @@ class SessionBridge(QObject):
     """`Started`: the program begins."""
     trace_received = Signal(object, object, str)
     """The `Trace`, its training step (or None) and the reason, as in `TraceReady`."""
+    observed = Signal(object)
+    """`Observed`: what the program did after the backward pass of a step whose trace was received."""
     values_received = Signal(object, object)
     """`ValuesReady`, and the array, or None where its message says why there is none."""
     loss_received = Signal(object, object)
@@ -202,6 +205,8 @@ class SessionBridge(QObject):
             self.started.emit(event)
         elif isinstance(event, TrainingChanged):
             self.training_changed.emit(event)
+        elif isinstance(event, Observed):
+            self.observed.emit(event)
         elif isinstance(event, Failed):
             self.failed.emit(event)
         elif isinstance(event, Finished):

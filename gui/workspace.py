@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import RetrogradError, TargetError
 from engine.graph.trace import Trace
-from engine.session.messages import Failed, Started, TrainingChanged
+from engine.session.messages import Failed, Observed, Started, TrainingChanged
 from engine.session.outcome import Outcome
 from gui.background import Background
 from gui.bridge import SessionBridge
@@ -60,11 +60,13 @@ class Workspace(QObject):
         self._title = ""
         self._busy = ""
         self._has_trace = False
+        self._first: Trace | None = None
         self._is_listening = False  # False once the run is no longer what is open: its last events change nothing
         self._cancel_loading: Callable[[], None] | None = None
         bridge = self.bridge
         bridge.started.connect(self._on_bridge_started)
         bridge.trace_received.connect(self._on_bridge_trace_received)
+        bridge.observed.connect(self._on_bridge_observed)
         bridge.loss_received.connect(self._on_bridge_loss_received)
         bridge.training_changed.connect(self._on_bridge_training_changed)
         bridge.failed.connect(self._on_bridge_failed)
@@ -258,6 +260,7 @@ class Workspace(QObject):
         if not self._is_listening:
             return
         self._title = started.title or self._title
+        self._first = None
         self.document.set_trace(None)
         self.document.set_sources(started.sources)
         self._set_busy(f"Running {self._title}…")
@@ -268,11 +271,25 @@ class Workspace(QObject):
             return
         self._has_trace = reason != "failed"  # what ran of a program that recorded no backward pass
         self._set_busy("")
+        if step is not None and self._first is None:
+            self._first = trace
         if self.target is not None:
             self.fetcher.set_program(self.target.text, self.arguments)
         # A script's values are gone with it: only a callable can be run again for one of them.
         self.document.set_trace(trace, is_replayable=reason == "result" and step is None)
         self.changed.emit()
+
+    def _on_bridge_observed(self, message: Observed) -> None:
+        """The first trace has gone on: what the script did after it belongs to it, wherever the cursor is by now."""
+        first = self._first
+        if not self._is_listening or first is None or first.step != message.step:
+            return
+        count = len(first.graph.nodes)
+        known = [seen for seen in message.observations if all(0 <= node < count for node in seen.nodes)]
+        if self.document.trace is first:
+            self.document.add_updates(known)
+        else:
+            first.observations.extend(known)
 
     def _on_bridge_loss_received(self, steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:
         # A training that was never held says nothing of its state: its losses do, from the second one on.

@@ -159,7 +159,7 @@ class _FirstBackward:
         """Add what the script did after the recorded pass, unless that is done already."""
         sequel, self._sequel = self._sequel, None
         if sequel is not None and self.trace is not None:
-            sequel.add_to(self.trace, self._watch.reads.take())
+            self.trace.observations.extend(sequel.observed(self.trace, self._watch.reads.take()))
 
     def _insist(self) -> None:
         """The script swallowed the first `_ScriptEnded`: let every next line of its running functions raise it too."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from ..graph.observation import Observation
+
 TrainingState = Literal["running", "paused", "finished"]
 
 
@@ -25,7 +27,10 @@ class Run(Message, frozen=True, tag=True, kw_only=True):
     pause_at: int | None = None
     """Record this training step, then pause."""
     follow: bool = False
-    """Hold the first trace back until the next backward pass begins, and add what the script did in between."""
+    """Hold the first trace back until it is known what the script does until its next backward pass, and add that.
+
+    Otherwise the trace is sent at once, and an `Observed` follows.
+    """
     journal: str | None = None
     """File to which the worker itself writes every loss, so that nothing is lost when the window is."""
 
@@ -95,6 +100,13 @@ class TraceReady(Message, frozen=True, tag=True, kw_only=True):
     reason: Literal["first", "paused", "requested", "result", "failed"] = "result"
 
 
+class Observed(Message, frozen=True, tag=True, kw_only=True):
+    """What the program did after the backward pass of a step whose trace was sent already; it belongs to that trace."""
+
+    step: int
+    observations: tuple[Observation, ...]
+
+
 class ValuesReady(Message, frozen=True, tag=True, kw_only=True):
     """Answer to `FetchValues`: the body is the array's bytes in C order, little-endian.
 
@@ -142,4 +154,6 @@ class Finished(Message, frozen=True, tag=True, kw_only=True):
 
 
 ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | Shutdown
-ToWindow = Ready | Heartbeat | Started | TraceReady | ValuesReady | LossPoints | TrainingChanged | Failed | Finished
+ToWindow = (
+    Ready | Heartbeat | Started | TraceReady | Observed | ValuesReady | LossPoints | TrainingChanged | Failed | Finished
+)

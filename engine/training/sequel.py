@@ -10,6 +10,7 @@ import torch
 from ..capture.frames import running_frame, source_of, user_frame
 from ..capture.sightings import Origins, Sighting, observations
 from ..graph.model import Node, Source
+from ..graph.observation import Observation
 from ..graph.trace import Trace
 from .grad_reads import GradRead
 
@@ -70,10 +71,10 @@ class Sequel:
             self._sightings.append(Sighting("grad-kept", nodes, proven[0].optimizer, proven[0].source))
             self.is_over = True
 
-    def add_to(self, trace: Trace, reads: Sequence[GradRead]) -> None:
-        """Put what was seen into the trace of the recorded pass; `reads` are the program's reads of `.grad` since."""
+    def observed(self, trace: Trace, reads: Sequence[GradRead]) -> list[Observation]:
+        """What was seen, for the trace of the recorded pass; `reads` are the program's reads of `.grad` since."""
         found = [*self._sightings, *sightings_of_reads(reads, self._origins)]
-        trace.observations.extend(observations(found, trace.graph.nodes))
+        return observations(found, trace.graph.nodes)
 
     def next_backward(self, roots: Sequence[torch.Tensor], run: Callable[[], None], *, has_optimizers: bool) -> None:
         """Another backward pass begins. It is run, unless all is known without.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from torch.optim.optimizer import Optimizer
 
 from ..graph.trace import Trace, ValuesMode
-from ..session.messages import LossPoints, Message, TraceReady, TrainingChanged
+from ..session.messages import LossPoints, Message, Observed, TraceReady, TrainingChanged
 from .controls import Controls
 from .feed import LossFeed, LossJournal, value_of
 from .hooks import AutogradHooks, BackwardCall
@@ -33,13 +34,14 @@ _FOLLOW_S = 30.0
 Reason = Literal["first", "paused", "requested", "result", "failed"]
 
 
-class _HeldBack(NamedTuple):
-    """The first trace, while it is not known yet what follows."""
+class _Followed(NamedTuple):
+    """The first trace, while it is not known yet what the script does after it."""
 
     trace: Trace
     step: int
     sequel: Sequel
     latest_s: float
+    is_held_back: bool
 
 
 class _Once:
@@ -66,8 +68,9 @@ class TrainingSession:
     controls : what the window asks for.
     journal : takes every loss as soon as it is known.
     steps_per_second : the most steps in a second, for a training that is there to be watched.
-    follow : send the first trace only when the next backward pass begins (or the script ends, or half a minute has
-        gone by), together with what the script did in between.
+    follow : send the first trace only once it is known what the script does until its next backward pass (or when the
+        script ends, or half a minute has gone by), together with that. Otherwise it is sent at once, and an `Observed`
+        follows where there is anything to tell.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class TrainingSession:
         self._hooks = AutogradHooks(self._on_backward, self._on_optimizer_step)
         self._watch = ProgramWatch()
         self._follow = follow
-        self._held_back: _HeldBack | None = None
+        self._followed: _Followed | None = None
         self._holding = threading.Lock()
         self._stepped = ""
         self._recorder: Recorder | None = None
@@ -117,7 +120,7 @@ class TrainingSession:
     ) -> None:
         self._hooks.remove()
         self._watch.remove()
-        self._send_held_back()
+        self._conclude_followed()
         self.used_autograd_grad = self._hooks.used_autograd_grad
         for recorder in (self._recorder, *self._parked):
             if recorder is not None:
@@ -129,9 +132,9 @@ class TrainingSession:
     def flush(self) -> None:
         """Send what waits for the next step, if that is late; for a thread that calls this now and then."""
         self._feed.flush()
-        held_back = self._held_back
-        if held_back is not None and time.monotonic() > held_back.latest_s:
-            self._send_held_back()
+        followed = self._followed
+        if followed is not None and time.monotonic() > followed.latest_s:
+            self._conclude_followed()
 
     def unfinished_trace(self, error: BaseException | None) -> Trace | None:
         """After the end: what was recorded of a step that never reached its backward pass."""
@@ -151,7 +154,7 @@ class TrainingSession:
     # Steps
 
     def _on_backward(self, call: BackwardCall) -> None:
-        if self._held_back is not None:
+        if self._followed is not None:
             call = self._conclude(call)
         step = self.steps
         value = value_of(call.tensors)
@@ -209,30 +212,35 @@ class TrainingSession:
         for seen in sightings_of_reads(self._watch.reads.take(), origins):
             recorder.note(seen)
         trace = self._labelled(recorder.finish(step=step))
-        if self._follow and self._needs_first:
-            self._held_back = _HeldBack(trace, step, Sequel(origins), time.monotonic() + _FOLLOW_S)
+        if self._needs_first:
+            latest_s = time.monotonic() + _FOLLOW_S if self._follow else math.inf
+            self._followed = _Followed(trace, step, Sequel(origins), latest_s, is_held_back=self._follow)
         return trace
 
     def _conclude(self, call: BackwardCall) -> BackwardCall:
-        """The pass after the one whose trace is held back begins: compare, and send the trace."""
-        held_back = self._held_back
-        if held_back is None:  # the other thread was faster
+        """A pass after the one that is followed begins: compare, and tell what is known once it is enough."""
+        followed = self._followed
+        if followed is None:  # the other thread was faster
             return call
         run = _Once(call.run)
         try:
             has_optimizers = bool(self._watch.optimizers.held())
-            held_back.sequel.next_backward(call.tensors, run, has_optimizers=has_optimizers)
+            followed.sequel.next_backward(call.tensors, run, has_optimizers=has_optimizers)
         finally:
-            if held_back.sequel.is_over:
-                self._send_held_back()
+            if followed.sequel.is_over:
+                self._conclude_followed()
         return call._replace(run=run)
 
-    def _send_held_back(self) -> None:
+    def _conclude_followed(self) -> None:
         with self._holding:
-            held_back, self._held_back = self._held_back, None
-        if held_back is not None:
-            held_back.sequel.add_to(held_back.trace, self._watch.reads.take())
-            self._send_trace(held_back.trace, held_back.step, held_back.trace.loss, "first")
+            followed, self._followed = self._followed, None
+        if followed is not None:
+            found = followed.sequel.observed(followed.trace, self._watch.reads.take())
+            if followed.is_held_back:
+                followed.trace.observations.extend(found)
+                self._send_trace(followed.trace, followed.step, followed.trace.loss, "first")
+            elif found:  # the trace itself may be on its way still, and must not change any more
+                self._send(Observed(step=followed.step, observations=tuple(found)), b"")
 
     def _attend(self, step: int, trace: Trace | None, value: object, *, was_recording: bool) -> None:
         controls = self._controls
@@ -246,7 +254,7 @@ class TrainingSession:
         if trace is not None:
             is_first, self._needs_first = self._needs_first, False
             controls.take_trace_request()
-            if self._held_back is None or self._held_back.trace is not trace:
+            if self._followed is None or self._followed.trace is not trace or not self._followed.is_held_back:
                 self._send_trace(trace, step, loss, "paused" if holds else "first" if is_first else "requested")
         if holds:
             self._hold(step, trace, loss)
@@ -267,10 +275,10 @@ class TrainingSession:
 
     def _on_optimizer_step(self, optimizer: Optimizer) -> None:
         self._stepped = type(optimizer).__name__
-        if self._held_back is not None:
-            self._held_back.sequel.optimizer_stepped(optimizer)
-            if self._held_back is not None and self._held_back.sequel.is_over:
-                self._send_held_back()
+        if self._followed is not None:
+            self._followed.sequel.optimizer_stepped(optimizer)
+            if self._followed is not None and self._followed.sequel.is_over:
+                self._conclude_followed()
         self._feed.learning_rate = optimizer.param_groups[0].get("lr") if optimizer.param_groups else None
 
     # Recording

@@ -83,6 +83,7 @@ class ProblemsPanel(QWidget):
         self.list.selectionModel().currentChanged.connect(self._on_list_current_changed)
         self.list.activated.connect(self._on_show_clicked)
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.updates_changed.connect(self._on_document_updates_changed)
         themes.changed.connect(self._on_themes_changed)
         self._on_themes_changed(themes.theme)
         self._on_document_trace_changed()
@@ -165,6 +166,10 @@ class ProblemsPanel(QWidget):
                 self._on_search_failed,
             )
 
+    def _on_document_updates_changed(self) -> None:
+        """More is known of the program now: what is chosen in the list stays chosen."""
+        self._on_document_trace_changed()
+
     def _drop_search(self) -> None:
         if self._cancel is not None:
             self._cancel()
@@ -182,7 +187,7 @@ class ProblemsPanel(QWidget):
         self._show([], f"The search for problems failed: {error}")
 
     def _show(self, findings: list[Finding], message: str) -> None:
-        self._findings = findings
+        current, self._findings = self._current(), findings
         trace = self._document.trace
         if trace is not None:
             make_model(trace, findings, self.model)
@@ -191,7 +196,8 @@ class ProblemsPanel(QWidget):
         self._message.setText(message)
         self._stack.setCurrentWidget(self._splitter if findings else self._message)
         if findings:
-            self.list.setCurrentIndex(self.model.index(0, 0))
+            row = findings.index(current) if current in findings else 0
+            self.list.setCurrentIndex(self.model.index(row, 0))
         count = sum(1 for finding in findings if finding.severity != "note")
         if count != self._count:
             self._count = count

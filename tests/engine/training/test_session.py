@@ -10,7 +10,17 @@ import pytest
 import torch
 
 from engine.graph.trace import Trace
-from engine.session.messages import Message, Pause, Resume, SendTrace, StepOnce, ToWorker, TraceReady, TrainingChanged
+from engine.session.messages import (
+    Message,
+    Observed,
+    Pause,
+    Resume,
+    SendTrace,
+    StepOnce,
+    ToWorker,
+    TraceReady,
+    TrainingChanged,
+)
 from engine.storage.trace_file import loads
 from engine.training.controls import Controls
 from engine.training.session import TrainingSession
@@ -155,3 +165,50 @@ def test_leaves_of_a_later_step_are_where_the_step_uses_them() -> None:
         for leaf in leaves.values():
             readers = [traces[step].graph.nodes[edge.target] for edge in traces[step].graph.outgoing(leaf)]
             assert leaf.source in [reader.source for reader in readers]
+
+
+def observed(window: Window) -> list[str]:
+    return [seen.kind for message in window.messages if isinstance(message, Observed) for seen in message.observations]
+
+
+def test_what_follows_the_first_step_is_told_after_its_trace() -> None:
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    window = Window()
+    with TrainingSession(window.send, Controls(), target="t"):
+        for _ in range(5):
+            hidden = w * 2
+            hidden.sum().backward()
+            optimizer.step()
+    kinds = [type(message).__name__ for message in window.messages]
+    assert kinds.index("TraceReady") < kinds.index("Observed")
+    assert observed(window) == ["grad-kept"]
+    (message,) = [message for message in window.messages if isinstance(message, Observed)]
+    (kept,) = message.observations
+    trace = window.traces[0][2]
+    assert [trace.graph.nodes[node].name for node in kept.nodes] == ["w"]
+    assert not any(seen.kind == "grad-kept" for seen in trace.observations)
+
+
+def test_a_held_back_trace_has_everything_and_nothing_is_told_twice() -> None:
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    window = Window()
+    with TrainingSession(window.send, Controls(), target="t", follow=True):
+        for _ in range(5):
+            (w * 2).sum().backward()
+            optimizer.step()
+    assert observed(window) == []
+    assert [seen.kind for seen in window.traces[0][2].observations].count("grad-kept") == 1
+
+
+def test_a_healthy_training_tells_nothing_afterwards() -> None:
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    window = Window()
+    with TrainingSession(window.send, Controls(), target="t"):
+        for _ in range(12):
+            optimizer.zero_grad()
+            (w * 2).sum().backward()
+            optimizer.step()
+    assert observed(window) == []
