@@ -279,7 +279,7 @@ class ForwardMode(TorchDispatchMode):
         self._tape.rebased.clear()
         for entry in self._last_outputs:
             tensor = entry.reference()
-            if tensor is None or not tensor.requires_grad or tensor.is_leaf:
+            if tensor is None or not tensor.requires_grad or _is_replayed(tensor) or tensor.is_leaf:
                 continue
             known = self._tape.entries.get(id(tensor))
             if known is not None and known.node == entry.node:
@@ -290,3 +290,17 @@ class ForwardMode(TorchDispatchMode):
         """Resolve what is still open. After this nothing more is recorded."""
         self._resolve_last()
         self._names.forget()
+
+
+def _is_replayed(tensor: torch.Tensor) -> bool:
+    """Whether torch runs view operations again to learn a view's autograd node, after a write into it.
+
+    While it does, it holds a lock that asking for the node would wait for: forever, in one of those operations. Such a
+    view is linked to its node when it is used.
+    """
+    base = tensor._base
+    return base is not None and (
+        base.is_complex() != tensor.is_complex()
+        or base.layout != torch.strided
+        or type(base) not in (torch.Tensor, torch.nn.Parameter)
+    )

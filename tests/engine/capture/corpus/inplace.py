@@ -288,3 +288,16 @@ def parts_of_plain_memory_written_and_read() -> Program:
         return (a * second).sum() + (a * first * others[0] * others[1]).sum()
 
     return run
+
+
+@program
+def real_parts_of_complex_numbers_written() -> Program:
+    a = torch.randn(3, dtype=torch.complex64, requires_grad=True)
+
+    def run() -> Any:
+        z = a * 2
+        torch.view_as_real(z)[..., 0].mul_(3)
+        z.imag.add_(1)
+        return z.abs().square().sum()
+
+    return run
