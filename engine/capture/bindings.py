@@ -20,7 +20,8 @@ _LOCAL_LOADS = {
 _GIVEN_FROM_OUTSIDE = {"FOR_ITER", "SEND", "YIELD_VALUE"}
 _NEVER_FALL_THROUGH = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
 
-_targets_of_code: dict[CodeType, _Targets] = {}
+_targets_of_code: dict[int, _Targets] = {}
+"""By identity, which they keep: the hash of a code object is one of all its instructions, every time."""
 
 
 class Binding(NamedTuple):
@@ -51,6 +52,7 @@ class _Targets:
     """
 
     def __init__(self, code: CodeType) -> None:
+        self.code = code
         self._offsets: list[int] = []
         self._names: dict[int, tuple[str | None, ...]] = {}
         self._returned: set[int] = set()
@@ -184,9 +186,9 @@ def binding_of(frame: FrameType | None) -> Binding | None:
     """What the statement that `frame` is running binds its result to; a returned result is followed to the caller."""
     while frame is not None:
         code = frame.f_code
-        targets = _targets_of_code.get(code)
+        targets = _targets_of_code.get(id(code))
         if targets is None:
-            targets = _targets_of_code[code] = _Targets(code)
+            targets = _targets_of_code[id(code)] = _Targets(code)
         names, is_returned = targets.at(frame.f_lasti)
         if names:
             return Binding(frame, names)

@@ -19,7 +19,7 @@ from .frames import running_frame, source_of, user_frame
 from .matching import IN_BACKWARD, IN_FUNCTION, NO_GRAD
 from .names import NameTracker, names_of_call
 from .randomness import remember
-from .schema import Signature, flat_tensors, named_arguments, plain_parameter, signature_of
+from .schema import PLAIN_TYPES, Signature, flat_tensors, named_arguments, plain_parameter, signature_of
 from .tape import EdgeDraft, Entry, Origin, Tape, plain_name
 
 _Running = tuple[Node, FrameType | None, Sequence[torch.Tensor], tuple[Origin, bool] | None]
@@ -96,7 +96,9 @@ class ForwardMode(TorchDispatchMode):
                 return None
             source = tape.written_leaf(args[0]) or tape.origin(args[0])
             return node, caller, (), (source, args[0].requires_grad)
+        tape.place = node.source
         inputs, changed = self._inputs(signature, args, kwargs, node)
+        tape.place = None
         if changed and tape.before_write is not None:
             for tensor in changed:
                 tape.before_write(tensor)
@@ -186,6 +188,9 @@ class ForwardMode(TorchDispatchMode):
                     written.append((writer, None, True))
                 if name in mutated:
                     changed.append(value)
+                continue
+            if type(value) in PLAIN_TYPES:
+                node.params[name] = value
                 continue
             parts = value if isinstance(value, (list, tuple)) else ()
             # Numbered by their real places: `x[:, i]` hands over the indices (None, i).

@@ -26,12 +26,15 @@ _DEMO_FOLDER = os.path.join(_ENGINE_FOLDER, "demos") + os.sep
 APPLY_CODE: CodeType = torch.autograd.Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
 """The code of `torch.autograd.Function.apply`: a frame that runs it is one call of a custom Function."""
 
-_is_user_code: dict[CodeType, bool] = {}
+_is_user_code: dict[int, bool] = {}
+"""By identity: the hash of a code object is one of all its instructions, every time."""
+_known_codes: list[CodeType] = []
+"""Keeps the codes alive, and so their identities apart."""
 
 
 def is_user_code(code: CodeType) -> bool:
     """Whether code belongs to the program: not torch, not the standard library, nor the engine (its demos do)."""
-    known = _is_user_code.get(code)
+    known = _is_user_code.get(id(code))
     if known is None:
         path = os.path.abspath(code.co_filename) if not code.co_filename.startswith("<") else code.co_filename
         if path.startswith("<frozen"):
@@ -42,15 +45,21 @@ def is_user_code(code: CodeType) -> bool:
             known = False
         else:
             known = not path.startswith(_STDLIB_FOLDER) or path.startswith(_SITE_FOLDERS)
-        _is_user_code[code] = known
+        _is_user_code[id(code)] = known
+        _known_codes.append(code)
     return known
 
 
 def user_frame(start: FrameType | None) -> FrameType | None:
     """The innermost frame of the program at or above `start`."""
-    while start is not None and not is_user_code(start.f_code):
+    known = _is_user_code
+    while start is not None:
+        code = start.f_code
+        is_known = known.get(id(code))
+        if is_known or (is_known is None and is_user_code(code)):
+            return start
         start = start.f_back
-    return start
+    return None
 
 
 def function_frames(frame: FrameType | None) -> list[FrameType]:

@@ -73,6 +73,9 @@ def flat_tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from flat_tensors(part)
 
 
+PLAIN_TYPES = frozenset({type(None), bool, int, float, str})
+
+
 def plain_parameter(value: Any) -> Any:
     """A non-tensor argument as plain data: numbers, strings and lists stay, everything else becomes its text."""
     if value is None or isinstance(value, (bool, int, float, str)):

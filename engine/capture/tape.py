@@ -76,6 +76,8 @@ class Tape:
         """Called with each tensor that an operation is about to change in place."""
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         """The program's own random number generators, and their states before it first drew from them."""
+        self.place: Source | None = None
+        """Where the operation is called whose inputs are being looked up."""
         self._is_step = is_step
         self._given_names: dict[int, tuple[str, NodeKind]] = {}
 
@@ -162,7 +164,7 @@ class Tape:
         if kind == "leaf":
             node.grad_fn = "AccumulateGrad"
             node.sequence_nr = 2**64 - 1
-        node.source = source_of(user_frame(running_frame()))
+        node.source = self.place or source_of(user_frame(running_frame()))
         node.outputs.append(self.keeper.describe(tensor))
         self.nodes.append(node)
         self.entries[id(tensor)] = Entry(weakref.ref(tensor), node.id, 0)

@@ -26,7 +26,7 @@ class Source(NamedTuple):
     function: str
 
 
-class TensorInfo(msgspec.Struct, eq=False, kw_only=True):
+class TensorInfo(msgspec.Struct, eq=False, kw_only=True, gc=False):
     """What is known about one tensor at one moment: its form, its statistics, and its values where they were kept.
 
     `array` is None when the values were not kept; `note` then says why. `version` is the tensor's version counter at
@@ -64,7 +64,7 @@ class TensorInfo(msgspec.Struct, eq=False, kw_only=True):
         return np.array(self.array, dtype=dtype, copy=True if copy is None else copy)
 
 
-class SavedTensor(msgspec.Struct, frozen=True, kw_only=True):
+class SavedTensor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A tensor that an autograd node keeps for its VJP. `source` is the node and output that made it, if known.
 
     `nbytes` is the size of its elements, side by side. `span` says which memory it keeps alive: the number of the
@@ -101,7 +101,7 @@ def saved_bytes(saved: Iterable[SavedTensor]) -> int:
     return total
 
 
-class Node(msgspec.Struct, eq=False, kw_only=True):
+class Node(msgspec.Struct, eq=False, kw_only=True, gc=False):
     """One executed operation together with its autograd node, or a tensor that enters the graph from outside.
 
     A node may stand wherever its id may: `nodes[node]`, `trace.value(node)`, and it equals and hashes like its id.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 BINS = 32
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Summary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Statistics over all `count` elements; complex numbers are summarised by their absolute values.
 
     `min`, `max`, `mean`, `std` (population) and `norm` (Euclidean) follow IEEE rules: they are NaN if any element is,
