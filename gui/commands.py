@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl, qVersion
+from PySide6.QtCore import QUrl, qVersion
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
@@ -17,12 +17,12 @@ from engine.errors import RetrogradError
 from gui.canvas.spotlight import Spotlight
 from gui.opening import FILE_FILTER, TRACE_SUFFIX
 from gui.settings import log_folder
+from gui.step_commands import StepCommands
 from gui.theme import ThemeName
 from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
     from engine.graph.trace import Trace
-    from gui.window import MainWindow
 
 
 ZOOM_STEP = 1.25
@@ -30,12 +30,8 @@ PICTURE_FILTERS = ("SVG picture (*.svg)", "PNG picture (*.png)", "PDF document (
 TEXT_FILTERS = ("Graphviz DOT (*.dot)", "GraphML (*.graphml)", "Mermaid (*.mmd)", "JSON (*.json)")
 
 
-class Commands(QObject):
+class Commands(StepCommands):
     """The commands of one window."""
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
 
     # File
 
@@ -163,39 +159,6 @@ class Commands(QObject):
         nodes = canvas.picked_nodes if canvas is not None else []
         if canvas is not None and trace is not None and nodes:
             question(canvas.spotlight, trace, nodes)
-
-    # Step
-
-    def step_forward(self) -> None:
-        self._window.playback.stop()
-        self._window.document.step_forward()
-
-    def step_back(self) -> None:
-        self._window.playback.stop()
-        self._window.document.step_back()
-
-    def move_to_start(self) -> None:
-        self._window.playback.stop()
-        self._window.document.move_to_start()
-
-    def move_to_end(self) -> None:
-        self._window.playback.stop()
-        self._window.document.move_to_end()
-
-    def toggle_play(self) -> None:
-        self._window.playback.toggle()
-
-    def run_to_selected(self) -> None:
-        selection = self._window.document.selection
-        if selection is not None:
-            self._window.playback.stop()
-            self._window.document.run_to(selection)
-
-    def play_slower(self) -> None:
-        self._window.playback.change_speed(-1)
-
-    def play_faster(self) -> None:
-        self._window.playback.change_speed(1)
 
     # Training
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTa
 from gui.icons import icon
 from gui.theme import Theme, ThemeManager
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Raise it whenever a dock is added, removed or renamed: older states are then left alone."""
 TITLE_HEIGHT_PX = 34
 SMALL_CURVE_PX = 104
@@ -35,6 +35,7 @@ PLACES = (
     Place("code", "Code", _LEFT),
     Place("lesson", "Lesson", _LEFT, tab_with="code"),
     Place("tree", "Tree", _LEFT, tab_with="code"),
+    Place("engine", "Engine", _LEFT, tab_with="code"),
     Place("inspector", "Inspector", _RIGHT),
     Place("problems", "Problems", _RIGHT, tab_with="inspector"),
     Place("compare", "Compare", _RIGHT, tab_with="inspector"),
@@ -42,6 +43,7 @@ PLACES = (
     Place("loss", "Loss", _BOTTOM, below="timeline"),
     Place("console", "Console", _BOTTOM, tab_with="loss"),
     Place("runs", "Runs", _BOTTOM, tab_with="loss"),
+    Place("breakpoints", "Breakpoints", _BOTTOM, tab_with="loss"),
 )
 IN_FRONT = ("code", "inspector", "loss")
 
@@ -188,7 +190,9 @@ class Docks(QObject):
 
     def _visible_height(self) -> int:
         """Height of the tabs in which the loss curve is, whichever of them is in front."""
-        shown = [self.docks[name] for name in ("loss", "console", "runs") if self.docks[name].isVisible()]
+        shown = [
+            self.docks[name] for name in ("loss", "console", "runs", "breakpoints") if self.docks[name].isVisible()
+        ]
         return max((dock.height() for dock in shown), default=0)
 
     @property

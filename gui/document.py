@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from engine.graph.lifetimes import Lifetimes
 from engine.graph.observation import Observation
 from engine.graph.stepper import Stepper
 from engine.graph.timeline import Event, Timeline
 from engine.graph.trace import Trace
+from gui.breakpoints import BreakpointModel
 
 
 class Document(QObject):
@@ -32,8 +34,10 @@ class Document(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.undo_stack = QUndoStack(self)
+        self.breakpoints = BreakpointModel(self.undo_stack, self)
         self._trace: Trace | None = None
         self._stepper: Stepper | None = None
+        self._lifetimes: Lifetimes | None = None
         self._selection: int | None = None
         self._sources: dict[str, str] = {}
         self._is_replayable = False
@@ -70,6 +74,13 @@ class Document(QObject):
     def timeline(self) -> Timeline | None:
         """Everything that happens in the trace, in order; None without one."""
         return None if self._stepper is None else self._stepper.timeline
+
+    @property
+    def lifetimes(self) -> Lifetimes | None:
+        """What is saved for the backward pass, and when it is freed; worked out when it is first asked for."""
+        if self._lifetimes is None and self._trace is not None and self._stepper is not None:
+            self._lifetimes = Lifetimes(self._trace, self._stepper)
+        return self._lifetimes
 
     @property
     def here(self) -> Event | None:
@@ -136,8 +147,10 @@ class Document(QObject):
         self._is_replayable = is_replayable and trace is not None
         self._awaited.clear()
         self._stepper = None if trace is None else Stepper(trace)
+        self._lifetimes = None
         self._selection = None
         self.undo_stack.clear()
+        self.breakpoints.set_trace(trace, self.timeline)
         if trace is not None and trace.sources:
             self.set_sources(trace.sources)
         self.trace_changed.emit()
@@ -149,6 +162,8 @@ class Document(QObject):
             return
         trace.observations.extend(observations)
         stepper.read_updates()
+        self._lifetimes = None
+        self.breakpoints.set_trace(trace, stepper.timeline)
         self.updates_changed.emit()
 
     def move_to(self, position: int) -> None:
@@ -194,6 +209,13 @@ class Document(QObject):
             beyond = [stop for stop in stops if (stop - self.cursor) * direction > 0]
             if beyond:
                 self.move_to(min(beyond, key=lambda stop: abs(stop - self.cursor)))
+
+    def run_to_breakpoint(self, direction: int = 1) -> bool:
+        """Go on (with -1: back) to where a breakpoint stops; False, and nothing moves, where none does."""
+        position = self.breakpoints.next(self.cursor, direction)
+        if position is not None:
+            self.move_to(position)
+        return position is not None
 
     def run_to(self, node_id: int) -> None:
         """Move to the backward step of a node; in the forward pass, to its operation if that is still to run.

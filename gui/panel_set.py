@@ -13,8 +13,10 @@ from engine.graph.trace import Trace
 from engine.session.messages import TrainingChanged
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
+from gui.panels.breakpoints import BreakpointsPanel
 from gui.panels.compare import ComparePanel
 from gui.panels.console import ConsolePanel
+from gui.panels.engine import EnginePanel
 from gui.panels.inspector import InspectorPanel
 from gui.panels.lesson import LessonPanel
 from gui.panels.loss import LossPanel
@@ -52,6 +54,8 @@ class PanelSet(QObject):
         self.loss = LossPanel(self.training, themes, window)
         self.console = ConsolePanel(themes, window)
         self.runs = RunsPanel(themes, window)
+        self.breakpoints = BreakpointsPanel(document, themes, window)
+        self.engine = EnginePanel(document, themes, window)
         for name, widget in self._places().items():
             window.docks.set_widget(name, widget)
         self._layouts = ChoiceMenu(((name, title, "") for name, title in METHODS), self)
@@ -80,6 +84,8 @@ class PanelSet(QObject):
             "loss": self.loss,
             "console": self.console,
             "runs": self.runs,
+            "breakpoints": self.breakpoints,
+            "engine": self.engine,
         }
 
     def _connect(self) -> None:

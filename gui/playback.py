@@ -1,4 +1,4 @@
-"""Playing the backward pass: one step after another at a speed that the user chooses."""
+"""Playing a training step: one event after another at a speed that the user chooses, as far as a breakpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 
 class Playback(QObject):
-    """Moves the document's cursor on while it plays; stops by itself at the end, and when another trace is shown."""
+    """Moves the document's cursor on while it plays.
+
+    It stops by itself at a breakpoint, at the end of the backward pass (of the updates, if it was started there), and
+    when another trace is shown.
+    """
 
     changed = Signal()
     """It started, stopped, or the speed changed."""
@@ -50,14 +54,17 @@ class Playback(QObject):
             self.set_speed(slower[-1])
 
     def toggle(self) -> None:
-        """Play, from the start if the cursor is at the end; or pause."""
+        """Play, from the start of the backward pass if the cursor is at the end of everything; or pause."""
+        document = self._document
         if self.is_playing:
             self.stop()
-        elif self._document.length:
-            if self._document.cursor == self._document.length:
-                self._document.move_to_start()
+        elif document.first < document.last:
+            if document.cursor == document.last:
+                document.move_to(0 if document.length else document.first)
             else:
-                self._document.step_forward()  # at once: a click must show that it was heard
+                document.step_forward()  # at once: a click must show that it was heard
+            if document.breakpoints.stops_at(document.cursor):
+                return
             self._timer.start(max(1, round(1000 / self._speed)))
             self.changed.emit()
 
@@ -67,8 +74,10 @@ class Playback(QObject):
             self.changed.emit()
 
     def _on_timer_timeout(self) -> None:
-        self._document.step_forward()
-        if self._document.cursor >= self._document.length:
+        document = self._document
+        document.step_forward()
+        is_over = document.cursor in (document.length, document.last) and document.length > 0
+        if is_over or document.cursor == document.last or document.breakpoints.stops_at(document.cursor):
             self.stop()
 
 

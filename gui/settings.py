@@ -12,6 +12,7 @@ import platformdirs
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import SaveError
+from engine.graph.breakpoints import Breakpoint
 from engine.storage.atomic import write_atomically
 
 VERSION = 1
@@ -29,7 +30,7 @@ class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
     """Everything that is remembered from one start to the next.
 
     `window_geometry` and `window_state` are Qt's own, in base64. `trusted` maps the path of a script that the user
-    allowed to run to the time of that answer (seconds since 1970).
+    allowed to run to the time of that answer (seconds since 1970); `breakpoints` are those of each target.
     """
 
     version: Literal[1] = 1
@@ -42,6 +43,7 @@ class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
     recent: list[_Text] = []
     trusted: dict[_Text, float] = {}
     folder: _Text = ""
+    breakpoints: dict[_Text, tuple[Breakpoint, ...]] = {}
 
 
 class Settings(QObject):

@@ -19,10 +19,12 @@ from PySide6.QtWidgets import QDialog, QLabel, QMainWindow, QMessageBox, QStacke
 
 from gui import finding
 from gui.actions import ActionSet
+from gui.breakpoints import BreakpointKeeper
 from gui.commands import Commands
 from gui.crash import CrashReporter
 from gui.docks import Docks
 from gui.document import Document
+from gui.enabling import conditions
 from gui.icons import application_icon
 from gui.opening import Target
 from gui.playback import Playback
@@ -73,6 +75,7 @@ class MainWindow(QMainWindow):
         self.playback = Playback(self.document, self)
         self.playback.set_speed(settings.values.steps_per_second)
         self.workspace = Workspace(self.document, settings, self)
+        self.breakpoints = BreakpointKeeper(self.document.breakpoints, self.workspace, settings, self)
         self.commands = Commands(self)
         self.actions_ = ActionSet(self, self.commands)
         self._menus = self.actions_.fill(self.menuBar())
@@ -126,6 +129,8 @@ class MainWindow(QMainWindow):
         stack = self.document.undo_stack
         stack.canUndoChanged.connect(self.refresh_actions)
         stack.canRedoChanged.connect(self.refresh_actions)
+        self.document.breakpoints.changed.connect(self.refresh_actions)
+        self.document.updates_changed.connect(self.refresh_actions)
         self.playback.changed.connect(self._on_playback_changed)
         self.toolbar.speed_chosen.connect(self.playback.set_speed)
         self.busy.cancelled.connect(workspace.stop)
@@ -226,27 +231,8 @@ class MainWindow(QMainWindow):
 
     def refresh_actions(self) -> None:
         """Enable what can be done now."""
-        document, workspace = self.document, self.workspace
-        selection = document.selection
-        trace = document.trace
-        is_reached = trace is not None and selection is not None and trace.step_of(selection) is not None
-        conditions = {
-            "open": workspace.target is not None or workspace.is_running,
-            "trace": trace is not None,
-            "forward": document.cursor < document.length,
-            "back": document.cursor > 0,
-            "steps": document.length > 0,
-            "selected": is_reached,
-            "rerunnable": workspace.is_rerunnable,
-            "running": workspace.is_running or bool(workspace.busy),
-            "training": workspace.is_training and not workspace.is_held,
-            "held": workspace.is_held,
-            "undo": document.undo_stack.canUndo(),
-            "redo": document.undo_stack.canRedo(),
-        }
-        if self.canvas is not None:
-            conditions |= self.canvas.travel.conditions
-        self.actions_.set_conditions(name for name, holds in conditions.items() if holds)
+        trace = self.document.trace
+        self.actions_.set_conditions(conditions(self))
         chosen = {None: "theme_system", "light": "theme_light", "dark": "theme_dark"}[self.themes.chosen]
         self.actions_[chosen].setChecked(True)
         for button in (self.toolbar.layout_menu, self.toolbar.depth_menu, self.toolbar.overlay_menu):

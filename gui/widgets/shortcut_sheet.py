@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.actions import COMMANDS, MENUS, shortcut_text
 from gui.style import TEXT_LARGE_PT
 from gui.theme import ui_font
 
-COLUMNS = (("&Step", "&Training"), ("&File", "&Edit"), ("&Go",), ("&View", "&Help"))
+COLUMNS = (("&Step", "&Training"), ("&Breakpoints", "&File", "&Edit"), ("&Go", "&Help"), ("&View",))
+"""Menus by column; a menu that is in none of them comes last."""
 POINTER_KEYS = (
     ("Wheel", "Zoom at the pointer"),
     ("Drag", "Move a box, or the graph"),
@@ -26,39 +36,73 @@ GRAPH_KEYS = (
 )
 
 
+TIMELINE_KEYS = (
+    ("+ −", "Zoom"),
+    ("0", "Show everything"),
+    ("PgUp PgDn", "A tenth back, on"),
+)
+LIST_KEYS = (
+    ("Enter", "Go to where it stops"),
+    ("Space", "Switch it off or on"),
+    ("F2", "Edit it"),
+    ("Del", "Remove it"),
+)
+
+
 class ShortcutSheet(QDialog):
     """A dialog with one short table for each menu, and what the mouse does in the graph."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
-        columns = QHBoxLayout()
-        columns.setSpacing(36)
-        for index, menus in enumerate(COLUMNS):
+        page = QWidget(self)
+        columns = QHBoxLayout(page)
+        columns.setContentsMargins(24, 20, 24, 4)
+        columns.setSpacing(32)
+        listed = {menu for menus in COLUMNS for menu in menus}
+        rest = tuple(menu for menu in MENUS if menu not in listed)
+        more = {
+            0: (("Pointer", POINTER_KEYS),),
+            1: (("In the list of breakpoints", LIST_KEYS),),
+            2: (("In the graph", GRAPH_KEYS), ("In the timeline", TIMELINE_KEYS)),
+        }
+        for index, menus in enumerate((*COLUMNS[:-1], (*COLUMNS[-1], *rest))):
             column = QVBoxLayout()
             column.setSpacing(16)
             for menu in menus:
                 rows = [
-                    (shortcut_text(command.shortcuts[0]), command.title.rstrip("…"))
+                    ([shortcut_text(keys) for keys in command.shortcuts], command.title.rstrip("…"))
                     for command in COMMANDS
                     if command.id in MENUS[menu] and command.shortcuts
                 ]
-                column.addLayout(self._table(menu.replace("&", ""), rows))
-            if index == 0:
-                column.addLayout(self._table("Pointer", list(POINTER_KEYS)))
-            elif index == 2:
-                column.addLayout(self._table("In the graph", list(GRAPH_KEYS)))
+                if rows:
+                    column.addLayout(self._table(menu.replace("&", ""), rows))
+            for title, table in more.get(index, ()):
+                column.addLayout(self._table(title, [([keys], text) for keys, text in table]))
             column.addStretch(1)
             columns.addLayout(column)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
         box = QVBoxLayout(self)
-        box.setContentsMargins(24, 20, 24, 16)
-        box.setSpacing(16)
-        box.addLayout(columns)
-        box.addWidget(buttons)
+        box.setContentsMargins(0, 0, 0, 16)
+        box.setSpacing(12)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidget(page)
+        box.addWidget(area, 1)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(24, 0, 24, 0)
+        foot.addWidget(buttons)
+        box.addLayout(foot)
+        self._fit(page.sizeHint())
 
-    def _table(self, title: str, rows: list[tuple[str, str]]) -> QGridLayout:
+    def _fit(self, page: QSize) -> None:
+        """As large as everything on it, but no larger than the screen."""
+        screen = self.screen().availableSize()
+        self.resize(min(page.width() + 24, screen.width() - 40), min(page.height() + 80, screen.height() - 60))
+
+    def _table(self, title: str, rows: list[tuple[list[str], str]]) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(6)
@@ -66,9 +110,14 @@ class ShortcutSheet(QDialog):
         heading.setFont(ui_font(TEXT_LARGE_PT, bold=True))
         grid.addWidget(heading, 0, 0, 1, 2)
         for row, (keys, text) in enumerate(rows, start=1):
-            cap = QLabel(keys, self)
-            cap.setObjectName("keycap")
-            grid.addWidget(cap, row, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+            caps = QHBoxLayout()
+            caps.setSpacing(4)
+            for key in keys:
+                cap = QLabel(key, self)
+                cap.setObjectName("keycap")
+                caps.addWidget(cap)
+            caps.addStretch(1)
+            grid.addLayout(caps, row, 0)
             grid.addWidget(QLabel(text, self), row, 1)
         grid.setColumnStretch(1, 1)
         return grid

@@ -46,7 +46,10 @@ def test_nothing_can_be_stepped_without_a_trace(window: MainWindow) -> None:
 def test_enabled_follows_the_cursor(opened: MainWindow) -> None:
     actions = opened.actions_
     assert actions["step_forward"].isEnabled()
+    assert actions["step_back"].isEnabled(), "the forward pass lies behind"
+    opened.document.move_to(opened.document.first)
     assert not actions["step_back"].isEnabled()
+    assert not actions["step_back_out"].isEnabled()
     opened.document.move_to_end()
     assert not actions["step_forward"].isEnabled()
     assert actions["step_back"].isEnabled()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.catalogue import DEMOS
-from gui.actions import COMMANDS
+from gui.actions import COMMANDS, shortcut_text
 from gui.app import make_window
 from gui.docks import PLACES
 from gui.settings import Settings
@@ -56,8 +56,14 @@ def test_step_to_the_end_and_back(opened: MainWindow, qtbot: QtBot) -> None:
     for _ in range(document.length):
         QTest.mouseClick(toolbar.back, Qt.MouseButton.LeftButton)
     assert document.cursor == 0
-    assert not toolbar.back.isEnabled()
     assert "steps ahead" in toolbar.position.text()
+    for left in range(-document.first):
+        QTest.mouseClick(toolbar.back, Qt.MouseButton.LeftButton)
+        done = -document.first - left - 1
+        assert f"forward {done} of" in toolbar.position.text() or done == 0
+    assert document.cursor == document.first
+    assert not toolbar.back.isEnabled()
+    assert "nothing has run" in toolbar.position.text()
 
 
 def test_play_moves_on_by_itself_and_stops_at_the_end(opened: MainWindow, qtbot: QtBot) -> None:
@@ -300,6 +306,7 @@ def test_shortcut_sheet_lists_every_key(window: MainWindow, qtbot: QtBot) -> Non
     assert sheet is not None
     texts = {label.text() for label in sheet.findChildren(type(window.toolbar.position))}
     assert {command.title.rstrip("…") for command in COMMANDS if command.shortcuts} <= texts
+    assert {shortcut_text(keys) for command in COMMANDS for keys in command.shortcuts} <= texts
     sheet.reject()
 
 

@@ -1,0 +1,34 @@
+"""Which conditions of commands hold now: what can be done with what is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gui.window import MainWindow
+
+
+def conditions(window: MainWindow) -> set[str]:
+    """The names (see `Condition` in gui.command_list) of all conditions that hold."""
+    document, workspace = window.document, window.workspace
+    selection, timeline = document.selection, document.timeline
+    is_reached = selection is not None and timeline is not None and timeline.position_of(selection, 0) is not None
+    found = {
+        "open": workspace.target is not None or workspace.is_running,
+        "trace": document.trace is not None,
+        "forward": document.cursor < document.last,
+        "back": document.cursor > document.first,
+        "steps": document.first < document.last,
+        "selected": is_reached,
+        "breakpoints": document.trace is not None and bool(document.breakpoints.items),
+        "stops": len(document.breakpoints.positions) > 0,
+        "rerunnable": workspace.is_rerunnable,
+        "running": workspace.is_running or bool(workspace.busy),
+        "training": workspace.is_training and not workspace.is_held,
+        "held": workspace.is_held,
+        "undo": document.undo_stack.canUndo(),
+        "redo": document.undo_stack.canRedo(),
+    }
+    if window.canvas is not None:
+        found |= window.canvas.travel.conditions
+    return {name for name, holds in found.items() if holds}

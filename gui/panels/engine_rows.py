@@ -1,0 +1,231 @@
+"""The engine's view of one moment as rows: what is ready, what waits for what, what adds up, what is saved."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
+
+from engine.graph.lifetimes import Lifetimes, Saved, arriving, sum_so_far
+from engine.graph.model import Node
+from engine.graph.numbers import format_number, format_shape
+from engine.graph.stepper import Stepper
+from engine.graph.trace import Trace
+
+from ..theme import Theme
+from ..widgets.tensor_view import number_text
+from ..widgets.text import plain
+from .naming import node_name, node_title
+from .timeline_painter import grouped
+
+MOST_ROWS = 40
+NODE_ROLE = Qt.ItemDataRole.UserRole + 1
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class Row(NamedTuple):
+    """One line: what, a detail at its right end, the node that it is about, and the theme's colour of the detail."""
+
+    text: str
+    detail: str = ""
+    node: int | None = None
+    color: str = "muted"
+
+
+class Section(NamedTuple):
+    """A heading with its rows."""
+
+    title: str
+    detail: str
+    rows: tuple[Row, ...]
+
+
+def sections(trace: Trace, stepper: Stepper, lifetimes: Lifetimes, focus: int | None) -> list[Section]:
+    """Everything that the engine holds at the stepper's position; `focus` is the node whose sum is shown."""
+    found = [_ready(trace, stepper), _waiting(trace, stepper)]
+    found += _sum(trace, stepper, focus)
+    found += _accumulated(trace, stepper)
+    found.append(_saved(trace, stepper, lifetimes))
+    return found
+
+
+def _ready(trace: Trace, stepper: Stepper) -> Section:
+    nodes = stepper.ready()
+    rows = []
+    for place, node_id in enumerate(nodes[:MOST_ROWS].tolist()):
+        node = trace.graph.nodes[node_id]
+        step = trace.step_of(node_id)
+        info = next((grad for grad in step.grad_outputs if grad is not None), None) if step is not None else None
+        detail = "next" if place == 0 and info is None else "" if info is None else number_text(info)
+        rows.append(Row(_title(node), detail, node_id, "accent"))
+    return Section("Ready", grouped(len(nodes)), _limited(rows, len(nodes)))
+
+
+def _waiting(trace: Trace, stepper: Stepper) -> Section:
+    nodes = stepper.waiting()
+    rows = []
+    for node_id in nodes[:MOST_ROWS].tolist():
+        missing, arrived = stepper.missing(node_id), stepper.arrived(node_id)
+        count = f"{missing} missing" if not arrived else f"{missing} of {missing + arrived} missing"
+        rows.append(Row(_title(trace.graph.nodes[node_id]), count, node_id))
+    return Section("Waiting", grouped(len(nodes)), _limited(rows, len(nodes)))
+
+
+def _sum(trace: Trace, stepper: Stepper, focus: int | None) -> list[Section]:
+    """The contributions to the focus, as they arrive."""
+    if focus is None:
+        return []
+    coming = arriving(trace, focus)
+    if len(coming) < 2:
+        return []
+    rows, arrived = [], 0
+    for contribution in coming[:MOST_ROWS]:
+        node = trace.graph.nodes[contribution.edge.target]
+        has_come = contribution.position <= stepper.position
+        arrived += has_come
+        detail = number_text(contribution.info) if has_come else f"comes with step {contribution.position}"
+        rows.append(Row(f"from {_title(node)}", detail, node.id, "accent" if has_come else "muted"))
+    total = sum_so_far(coming, stepper.position)
+    if total is not None:
+        text = format_number(float(total.reshape(-1)[0])) if total.size == 1 else f"norm {_norm(total)}"
+        rows.append(Row("sum so far" if arrived < len(coming) else "sum", text, focus, "accent"))
+    detail = f"{arrived} of {len(coming)}"
+    return [Section(f"Gradient of {node_name(trace.graph.nodes[focus])}", detail, _limited(rows, len(coming)))]
+
+
+def _norm(array: object) -> str:
+    import numpy as np
+
+    return format_number(float(np.linalg.norm(np.asarray(array, dtype=np.float64).ravel())))
+
+
+def _accumulated(trace: Trace, stepper: Stepper) -> list[Section]:
+    """A leaf's `.grad` before and after, at its own step; what changed it, at its update."""
+    event, current = stepper.event, stepper.current
+    if event is not None and event.node.kind == "leaf" and current is not None:
+        before = "None" if current.grad_before is None else number_text(current.grad_before)
+        after = "None" if current.grad_after is None else number_text(current.grad_after)
+        rows = (Row("before", before, event.node.id, "muted"), Row("after", after, event.node.id, "leaf"))
+        return [Section(f"{node_name(event.node)}.grad", "", rows)]
+    updates = stepper.timeline.updates[: max(0, stepper.position - stepper.length)]
+    if not updates:
+        return []
+    changed = [
+        Row(_title(u.node), "changed" if u.amount is None else f"by {format_number(u.amount)}", u.node.id, "leaf")
+        for u in reversed(updates[-MOST_ROWS:])
+    ]
+    return [Section(f"Updated by {updates[-1].text}", grouped(len(updates)), _limited(changed, len(updates)))]
+
+
+def _saved(trace: Trace, stepper: Stepper, lifetimes: Lifetimes) -> Section:
+    alive = lifetimes.alive(stepper.position)
+    held = int(lifetimes.bytes_alive[stepper.position - lifetimes.first]) if len(lifetimes.bytes_alive) else 0
+    rows = [_saved_row(trace, saved) for saved in alive[:MOST_ROWS]]
+    return Section("Saved for backward", bytes_text(held), _limited(rows, len(alive)))
+
+
+def _saved_row(trace: Trace, saved: Saved) -> Row:
+    tensor = saved.tensor
+    source = None if tensor.source is None else trace.graph.nodes[tensor.source[0]]
+    what = tensor.name if source is None else node_name(source)
+    text = f"{_title(saved.node)} keeps {what} {format_shape(tensor.shape)}"
+    version = f"v{tensor.version} · " if tensor.version else ""
+    if saved.lives_anyway:
+        detail = f"{version}lives anyway"
+    elif saved.end is None:
+        detail = f"{version}{bytes_text(tensor.nbytes)} · kept"
+    else:
+        detail = f"{version}{bytes_text(tensor.nbytes)} · until step {saved.end}"
+    return Row(plain(text), detail, saved.node.id)
+
+
+def bytes_text(count: int) -> str:
+    """ "0 B", "1.5 kB", "12 MB"."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.3g} {unit}"
+
+
+def _title(node: Node) -> str:
+    return plain(node_title(node))
+
+
+def _limited(rows: list[Row], count: int) -> tuple[Row, ...]:
+    more = count - MOST_ROWS
+    return (*rows, Row(f"… and {grouped(more)} more")) if more > 0 else tuple(rows)
+
+
+class EngineModel(QAbstractItemModel):
+    """Sections and their rows in two columns."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self._sections: list[Section] = []
+
+    def set_sections(self, sections: list[Section]) -> None:
+        """Show another moment."""
+        self.beginResetModel()
+        self._sections = sections
+        self.endResetModel()
+
+    @property
+    def sections(self) -> list[Section]:
+        return self._sections
+
+    def index(self, row: int, column: int, parent: _Index | None = None) -> QModelIndex:
+        if parent is None or not parent.isValid():
+            return self.createIndex(row, column, 0) if 0 <= row < len(self._sections) else QModelIndex()
+        if parent.internalId() or not 0 <= row < len(self._sections[parent.row()].rows):
+            return QModelIndex()
+        return self.createIndex(row, column, parent.row() + 1)
+
+    def parent(self, child: _Index | None = None) -> QModelIndex:  # type: ignore[override]  # as Qt's tree models do
+        if child is None or not child.isValid() or not child.internalId():
+            return QModelIndex()
+        return self.createIndex(child.internalId() - 1, 0, 0)
+
+    def rowCount(self, parent: _Index | None = None) -> int:
+        if parent is None or not parent.isValid():
+            return len(self._sections)
+        return 0 if parent.internalId() or parent.column() else len(self._sections[parent.row()].rows)
+
+    def columnCount(self, parent: _Index | None = None) -> int:
+        return 2
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        if not index.internalId():
+            section = self._sections[index.row()]
+            return self._heading(section, index.column(), role)
+        row = self._sections[index.internalId() - 1].rows[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return row.text if index.column() == 0 else row.detail
+        if role == NODE_ROLE:
+            return row.node
+        if role == Qt.ItemDataRole.ForegroundRole and index.column() == 1:
+            colour: QColor = getattr(self.theme, row.color)
+            return colour
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.text}, {row.detail}"
+        return self._alignment(index.column(), role)
+
+    def _heading(self, section: Section, column: int, role: int) -> object:
+        if role == Qt.ItemDataRole.DisplayRole:
+            return section.title if column == 0 else section.detail
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self.theme.text if column == 0 else self.theme.muted
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{section.title}: {section.detail}"
+        return self._alignment(column, role)
+
+    @staticmethod
+    def _alignment(column: int, role: int) -> object:
+        if role == Qt.ItemDataRole.TextAlignmentRole and column == 1:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
