@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from . import moving
 from .content import Content
-from .look import Role
+from .detail import Detail, detail_at
 from .moving import Key, Offsets, PositionChange
-from .painter import Detail, detail_at
 from .spotlight import short_name
 from .stage import Carry, Stage
+from .wording import own_name
 
 if TYPE_CHECKING:
     from .widget import GraphCanvas
@@ -35,9 +35,9 @@ class Carrier:
         return self._stage.carry is not None
 
     def can_carry(self, item: int) -> bool:
-        """Whether a drag that begins on an item moves it: a box that is large enough to be meant."""
+        """Whether a drag that begins on an item moves it: a box, or a title bar, that is large enough to be meant."""
         scene = self._canvas.scene
-        if scene is None or scene.roles[item] == Role.FRAME:
+        if scene is None:
             return False
         return detail_at(scene.box_height * self._canvas.camera.scale) is Detail.TEXT
 
@@ -65,7 +65,7 @@ class Carrier:
     def nudge(self, dx: float, dy: float) -> None:
         """Move the picked box by scene units."""
         item, scene = self._canvas.picked_item, self._canvas.scene
-        if scene is not None and item is not None and scene.roles[item] != Role.FRAME:
+        if scene is not None and item is not None:
             shift = self._bounded(item, (dx, dy))
             if shift != (0.0, 0.0):
                 self._move(item, shift, is_nudge=True)
@@ -89,7 +89,7 @@ class Carrier:
             return
         key = moving.keys_of(scene.drawing)[item]
         shown = scene.items[item]
-        name = shown.scope[-1][:40] if shown.node is None else short_name(scene.trace.graph.nodes[shown.node])
+        name = own_name(shown.scope)[:40] if shown.node is None else short_name(scene.trace.graph.nodes[shown.node])
         x, y = self._content.offsets.get(key, (0.0, 0.0))
         after = {**self._content.offsets, key: (x + shift[0], y + shift[1])}
         self._push(f"Move {name}", after, key if is_nudge else None)

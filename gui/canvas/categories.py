@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,34 +81,45 @@ def legend_height(categories: Categories) -> float:
     return 40 + ROW * max(len(categories.names), 1)
 
 
+def panel_width(fonts: Fonts, title: str, texts: Sequence[str], before: float) -> float:
+    """Width of a legend with rows of texts, `before` pixels of room left of each."""
+    widest = max((fonts.width(text, Face.SMALL) for text in texts), default=0.0) + before
+    return max(widest, fonts.width(title, Face.SMALL_BOLD) + 24, 112.0) + 24
+
+
+def panel(painter: QPainter, theme: Theme, fonts: Fonts, title: str, size: QRectF, height: float) -> QRectF:
+    """Draw the ground and the title of a legend at the foot of a view of this height; returns its place."""
+    place = QRectF(size.x(), height - 16 - size.height(), size.width(), size.height())
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.line, 1))
+    painter.setBrush(theme.surface)
+    painter.drawRoundedRect(place, RADIUS_CARD, RADIUS_CARD)
+    painter.setFont(fonts[Face.SMALL_BOLD])
+    painter.setPen(theme.text)
+    painter.drawText(QPointF(place.x() + 12, place.y() + 22), title)
+    return place
+
+
 def paint_legend(painter: QPainter, categories: Categories, theme: Theme, fonts: Fonts, height: float) -> QRectF:
     """Draw the legend in the lower left corner of a view of this height; returns its place."""
     rows = categories.names or (("nothing is known", 0),)
     texts = [(fonts.elide(plain(name), Face.SMALL, 160.0), str(count) if count else "") for name, count in rows]
-    widest = max(fonts.width(name, Face.SMALL) + 24 + fonts.width(count, Face.MONO_SMALL) for name, count in texts)
-    width = max(widest + 20, fonts.width(categories.title, Face.SMALL_BOLD), 136.0) + 24
-    tall = legend_height(categories)
-    panel = QRectF(16, height - 16 - tall, width, tall)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme.line, 1))
-    painter.setBrush(theme.surface)
-    painter.drawRoundedRect(panel, RADIUS_CARD, RADIUS_CARD)
-    painter.setFont(fonts[Face.SMALL_BOLD])
-    painter.setPen(theme.text)
-    painter.drawText(QPointF(panel.x() + 12, panel.y() + 22), categories.title)
-    for place, (name, count) in enumerate(texts):
-        y = panel.y() + 32 + ROW * place
+    widest = max(fonts.width(name, Face.SMALL) + 44 + fonts.width(count, Face.MONO_SMALL) for name, count in texts)
+    width = max(widest + 24, panel_width(fonts, categories.title, (), 0))
+    place = panel(painter, theme, fonts, categories.title, QRectF(16, 0, width, legend_height(categories)), height)
+    for row, (name, count) in enumerate(texts):
+        y = place.y() + 32 + ROW * row
         if count:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(_colour(place, rows[place][0]))
-            painter.drawRoundedRect(QRectF(panel.x() + 12, y + 3, 12, 12), 3, 3)
+            painter.setBrush(_colour(row, rows[row][0]))
+            painter.drawRoundedRect(QRectF(place.x() + 12, y + 3, 12, 12), 3, 3)
         painter.setFont(fonts[Face.SMALL])
         painter.setPen(theme.text)
-        painter.drawText(QPointF(panel.x() + (32 if count else 12), y + 13), name)
+        painter.drawText(QPointF(place.x() + (32 if count else 12), y + 13), name)
         painter.setFont(fonts[Face.MONO_SMALL])
         painter.setPen(theme.muted)
-        painter.drawText(QPointF(panel.right() - 12 - fonts.width(count, Face.MONO_SMALL), y + 13), count)
-    return panel
+        painter.drawText(QPointF(place.right() - 12 - fonts.width(count, Face.MONO_SMALL), y + 13), count)
+    return place
 
 
 def _categories(scene: Scene, title: str, codes: npt.NDArray[np.int64], words: list[str]) -> Categories:

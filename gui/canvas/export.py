@@ -21,9 +21,10 @@ from gui.theme import LIGHT, Theme
 
 from . import highlight, moments, overlay
 from .cards import CardPainter
+from .detail import Quality
 from .fonts import Fonts, plain
 from .labels import Labels
-from .painter import Quality, ScenePainter
+from .painter import ScenePainter
 from .scene import Scene
 
 MARGIN = 24.0
@@ -140,6 +141,7 @@ class _Picture:
         image = QImage(math.ceil(width * scale), math.ceil(height * scale), QImage.Format.Format_RGB32)
         if image.isNull():
             raise ExportError("There is not enough memory for the picture. Choose a smaller scale, or SVG.")
+        image.fill(self._scenes.cards.theme.background)  # the area need not end with a whole pixel
         painter = QPainter(image)
         self._paint(painter, scale, Quality.FULL)
         painter.end()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QHelpEvent, QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
-from PySide6.QtWidgets import QToolTip
+from PySide6.QtWidgets import QPinchGesture, QToolTip
 
 from . import hit_test, steps, tooltip
 from .group_labels import PADDING, TITLE_BAR
@@ -54,7 +54,10 @@ class Hands:
         self._pressed = self._last = event.position()
         self._is_dragging = False
         self._grabbed = None
-        if event.button() is Qt.MouseButton.LeftButton and self._canvas.travel.go_by_breadcrumbs(event.position()):
+        travel = self._canvas.travel
+        if event.button() is Qt.MouseButton.LeftButton and (
+            travel.go_by_breadcrumbs(event.position()) or travel.click_legend(event.position())
+        ):
             self._pressed = None
             return
         self._is_on_map = event.button() is Qt.MouseButton.LeftButton and self._canvas.go_by_minimap(event.position())
@@ -120,7 +123,9 @@ class Hands:
     def item_at(self, position: QPointF) -> int | None:
         """The item at a position of the widget; an open group's ground does not count."""
         scene = self._canvas.scene
-        if scene is None or self._canvas.is_on_minimap(position) or self._canvas.travel.crumb_at(position) is not None:
+        canvas = self._canvas
+        is_covered = canvas.is_on_minimap(position) or canvas.travel.crumb_at(position) is not None
+        if scene is None or is_covered or canvas.travel.is_on_legend(position):
             return None
         return hit_test.box_at(scene, *self._canvas.camera.to_scene(position.x(), position.y()))
 
@@ -183,6 +188,14 @@ class Hands:
         else:
             return kind in {Qt.NativeGestureType.BeginNativeGesture, Qt.NativeGestureType.EndNativeGesture}
         return True
+
+    def pinch(self, gesture: QPinchGesture) -> None:
+        """Two fingers on a touch screen: zoom about the point between them, which may wander."""
+        canvas = self._canvas
+        self._pressed = None  # what the first finger began is no drag
+        now, before = (QPointF(canvas.mapFromGlobal(p)) for p in (gesture.centerPoint(), gesture.lastCenterPoint()))
+        canvas.pan_by(now.x() - before.x(), now.y() - before.y())
+        canvas.zoom_at(min(max(gesture.scaleFactor(), 0.2), 5.0), now)
 
     # ----- keys
 

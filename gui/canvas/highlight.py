@@ -11,8 +11,9 @@ from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 from engine.graph.stepper import NodeState
 
 from .camera import Camera
+from .detail import Detail, detail_at
 from .look import PILLS, Role, small_fill
-from .painter import Detail, Moment, Region, ScenePainter, detail_at
+from .painter import Moment, Region, ScenePainter
 from .routes import BACK_OFFSET, HEAD_HALF_WIDTH
 from .scene import Ints, Scene
 

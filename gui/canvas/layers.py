@@ -9,7 +9,8 @@ from PySide6.QtCore import QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter, QRegion, QTransform
 
 from .camera import Camera
-from .painter import FEW_BOXES, Moment, Quality, ScenePainter
+from .detail import Quality
+from .painter import FEW_BOXES, Moment, ScenePainter
 from .raster import Raster
 
 WARP_BOXES = 20_000
@@ -43,6 +44,11 @@ class BaseLayer:
         return self._moment
 
     @property
+    def picture(self) -> QImage:
+        """The picture itself; a copy of it stays as it is."""
+        return QImage(self._image)
+
+    @property
     def is_coarse(self) -> bool:
         """Whether the picture should be painted again, better, when the view rests."""
         return self._is_coarse
@@ -50,6 +56,19 @@ class BaseLayer:
     def forget(self) -> None:
         """Another scene, theme or overlay: nothing of the picture is of use any more."""
         self._moment = self._ground = self._recoloured = None
+
+    def part(self, place: QRectF) -> QImage:
+        """A copy of some of the picture, in the widget's pixels; what is not in it is transparent."""
+        ratio = self._ratio
+        x, y, width, height = place.x() * ratio, place.y() * ratio, place.width() * ratio, place.height() * ratio
+        area = QRect(round(x), round(y), max(1, round(width)), max(1, round(height)))
+        seen = area.intersected(self._image.rect())
+        copy = QImage(min(area.width(), 8192), min(area.height(), 8192), QImage.Format.Format_ARGB32_Premultiplied)
+        copy.fill(0)
+        painter = QPainter(copy)
+        painter.drawImage(seen.topLeft() - area.topLeft(), self._image, seen)
+        painter.end()
+        return copy
 
     def recolour(self) -> None:
         """Boxes have other colours: from afar the ground under them is still good."""

@@ -47,23 +47,28 @@ def keys_of(drawing: Drawing) -> list[Key]:
 
 
 def moved(drawing: Drawing, offsets: Offsets) -> Drawing:
-    """The drawing with some boxes elsewhere and their links routed anew; open groups stay where they are."""
-    shifts = {}
-    for index, (item, key) in enumerate(zip(drawing.items, keys_of(drawing), strict=True)):
-        if key in offsets and (item.node is not None or item.is_folded):
-            shifts[index] = offsets[key]
+    """The drawing with some boxes elsewhere and their links routed anew; an open group takes along what is in it."""
+    shifts = shifts_of(drawing, offsets)
     if not shifts:
         return drawing
     rects = drawing.rects.copy()
     for index, shift in shifts.items():
         rects[index, :2] += shift
-    links = [
-        link if link.source not in shifts and link.target not in shifts else _rerouted(drawing, link, rects, shifts)
-        for link in drawing.links
-    ]
+    links = [_moved_link(drawing, link, rects, shifts) for link in drawing.links]
     return Drawing(
         items=drawing.items, rects=rects, links=links, item_of_node=drawing.item_of_node, method=drawing.method
     )
+
+
+def shifts_of(drawing: Drawing, offsets: Offsets) -> dict[int, Offset]:
+    """How far each item is from where the layout put it, with the open groups around it; only those that moved."""
+    shifts: dict[int, Offset] = {}
+    for index, (item, key) in enumerate(zip(drawing.items, keys_of(drawing), strict=True)):
+        x, y = shifts.get(item.parent, (0.0, 0.0))  # groups come before what is in them
+        dx, dy = offsets.get(key, (0.0, 0.0))
+        if (x + dx, y + dy) != (0.0, 0.0):
+            shifts[index] = (x + dx, y + dy)
+    return shifts
 
 
 def routes_of(drawing: Drawing, item: int, shift: Offset) -> list[Floats]:
@@ -72,6 +77,15 @@ def routes_of(drawing: Drawing, item: int, shift: Offset) -> list[Floats]:
     rects[item, :2] += shift
     links = [link for link in drawing.links if item in (link.source, link.target)]
     return [_rerouted(drawing, link, rects, {item: shift}).points for link in links]
+
+
+def _moved_link(drawing: Drawing, link: Link, rects: Floats, shifts: Mapping[int, Offset]) -> Link:
+    source, target = shifts.get(link.source), shifts.get(link.target)
+    if source is None and target is None:
+        return link
+    if source is not None and source == target:  # both ends went along with what is around them
+        return Link(source=link.source, target=link.target, edges=link.edges, points=link.points + np.array(source))
+    return _rerouted(drawing, link, rects, shifts)
 
 
 def route(start: Offset, end: Offset, right: float) -> Floats:

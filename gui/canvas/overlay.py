@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
+from PySide6.QtGui import QColor, QLinearGradient, QPainter
 
 from engine.graph.model import saved_bytes
 from engine.graph.numbers import format_bytes, format_number, format_seconds
-from gui.theme import RADIUS_CARD, Theme
+from gui.theme import Theme
 
 from . import categories, quantities
 from .categories import Categories, Tints
@@ -136,14 +136,8 @@ def paint_legend(painter: QPainter, scale: Scale | Categories, theme: Theme, fon
     if isinstance(scale, Categories):
         return categories.paint_legend(painter, scale, theme, fonts, height)
     bar_width = 208.0
-    panel = QRectF(16, height - 16 - 80, bar_width + 24, 80)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme.line, 1))
-    painter.setBrush(theme.surface)
-    painter.drawRoundedRect(panel, RADIUS_CARD, RADIUS_CARD)
-    painter.setFont(fonts[Face.SMALL_BOLD])
-    painter.setPen(theme.text)
-    painter.drawText(QPointF(panel.x() + 12, panel.y() + 22), scale.title)
+    size = QRectF(16, 0, bar_width + 24, legend_height(scale))
+    panel = categories.panel(painter, theme, fonts, scale.title, size, height)
     if scale.has_broken:
         text = "NaN or ∞"
         x = panel.right() - 12 - fonts.width(text, Face.SMALL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from engine.graph.stepper import NodeState, Stepper
 
 from .cards import CardPainter
+from .detail import Detail, Quality, detail_at
 from .far import FarPainter
 from .group_labels import TITLE_BAR
 from .lines import Batches, draw_triangles
@@ -42,33 +42,6 @@ VEIL = 0.8
 """How much of what is dimmed is covered."""
 NEW_LABELS_PER_FRAME = 120
 """So many labels may be rendered in a frame that must be fast; the others appear when the view rests."""
-
-
-class Quality(IntEnum):
-    """How much a frame may cost."""
-
-    FAST = 0
-    """The view moves: where there is much to paint, without antialiasing and with ready-made sprites."""
-    FULL = 1
-    VECTOR = 2
-    """For a file of shapes and texts: every link a path of its own, no line thinner than it is drawn."""
-
-
-class Detail(IntEnum):
-    """What can be seen at a scale, by the height of a typical box on screen."""
-
-    DENSITY = 0
-    RECTS = 1
-    SHAPES = 2
-    TEXT = 3
-
-
-def detail_at(box_height_px: float) -> Detail:
-    """Level of detail for boxes of this height on screen."""
-    for limit, level in ((3.0, Detail.DENSITY), (8.0, Detail.RECTS), (16.0, Detail.SHAPES)):
-        if box_height_px < limit:
-            return level
-    return Detail.TEXT
 
 
 @dataclass(frozen=True)
@@ -136,7 +109,9 @@ class ScenePainter:
             self.paint_titles(painter, moment, frames.tolist(), scale)
             self._paint_cards(painter, moment, boxes, detail)
             return len(boxes)
-        titled, focus = frames.tolist(), self.focus
+        tops = moment.scene.rects[frames, 1]
+        is_titled = (tops <= region[3]) & (tops + TITLE_BAR >= region[1])
+        titled, focus = frames[is_titled].tolist(), self.focus
         if focus is not None:
             dim_boxes, dim_links = boxes[~focus.items[boxes]], links[~focus.links[links]]
             self._paint_links(painter, moment, dim_links, scale, is_fast=is_fast)

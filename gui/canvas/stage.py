@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from engine.graph.model import ScopePath
@@ -17,15 +18,17 @@ from gui.theme import Theme
 from . import highlight, moving, notices, overlay, routes
 from .breadcrumbs import Breadcrumbs
 from .cards import CardPainter
-from .categories import Categories
 from .highlight import Changes
 from .labels import Labels
 from .layers import BaseLayer
+from .legend import Legend
+from .look import Role
 from .minimap import Minimap
 from .moments import Moments
 from .painter import DATA_WIDTH, Focus, Moment, ScenePainter
 from .scene import Ints, Scene
 from .spotlight import Spotlight
+from .transition import Transition
 from .view import View
 
 MOST_ON_TOP = 12
@@ -48,6 +51,8 @@ class Carry:
 
     item: int
     shift: moving.Offset
+    picture: QImage | None = None
+    """Of an open group, how it looks with all that is in it."""
 
 
 class Stage:
@@ -59,7 +64,8 @@ class Stage:
         self._moments = Moments()
         self._layer = BaseLayer()
         self._scenes: ScenePainter | None = None
-        self._scale: overlay.Scale | Categories | None = None
+        self.legend = Legend()
+        self.transition = Transition(widget)
         self._hits: Ints | None = None
         self._hit: int | None = None
         self._carry: Carry | None = None
@@ -72,16 +78,21 @@ class Stage:
         self._layer.forget()
         self._hits = self._hit = self._carry = None
         self._scenes = None if labels is None else ScenePainter(CardPainter(labels, theme))
-        self._scale = None if scene is None else overlay.scale_of(scene, overlay_name)
-        if self._scale is not None and self._scenes is not None:
-            self._scenes.cards.overlay = overlay.colours_of(self._scale, theme)
+        colouring = self.legend.show(scene, overlay_name)
+        if colouring is not None and self._scenes is not None:
+            self._scenes.cards.overlay = overlay.colours_of(colouring, theme)
+
+    @property
+    def picture(self) -> QImage:
+        """The graph as it was painted last, without what is marked in it."""
+        return self._layer.picture
 
     def recolour(self, scene: Scene, overlay_name: str) -> None:
         """Another overlay: the scene and what is happening in it are the same."""
         if self._scenes is not None:
-            self._scale = overlay.scale_of(scene, overlay_name)
+            colouring = self.legend.show(scene, overlay_name)
             theme = self._scenes.cards.theme
-            self._scenes.cards.overlay = None if self._scale is None else overlay.colours_of(self._scale, theme)
+            self._scenes.cards.overlay = None if colouring is None else overlay.colours_of(colouring, theme)
             self._layer.recolour()
 
     def mark(self, scene: Scene, spotlight: Spotlight) -> None:
@@ -103,14 +114,32 @@ class Stage:
         """Show an item somewhere else, without another drawing; None puts it back."""
         if self._scenes is None:
             return
-        if carry is None or self._carry is None or self._carry.item != carry.item:
-            self._layer.forget()
+        if carry is not None and self._carry is not None and self._carry.item == carry.item:
+            carry = replace(carry, picture=self._carry.picture)
+        else:
             self._scenes.carried = None
-            if carry is not None:
+            if carry is not None and scene.roles[carry.item] == Role.FRAME:
+                carry = replace(carry, picture=self._layer.part(self._on_screen(scene, carry.item)))
+            else:
+                self._layer.forget()
+            if carry is not None and carry.picture is None:
                 items, links = np.zeros(len(scene), dtype=bool), np.zeros(len(scene.routes), dtype=bool)
                 items[carry.item], links[scene.links_of_items(carry.item)] = True, True
                 self._scenes.carried = Focus(items, links)
         self._carry = carry
+
+    def _is_free(self, scene: Scene, place: QRectF) -> bool:
+        """Whether no box and no line of the scene lies in a place of the widget."""
+        camera = self._view.camera
+        boxes, _, links = scene.visible(*camera.region(place.x(), place.y(), place.width(), place.height()))
+        return not len(boxes) and not len(links)
+
+    def _on_screen(self, scene: Scene, item: int) -> QRectF:
+        """An item's box in the widget's pixels."""
+        x, y, right, bottom = scene.rect_of(item)
+        left, top = self._view.camera.to_screen(x, y)
+        scale = self._view.camera.scale
+        return QRectF(left, top, (right - x) * scale, (bottom - y) * scale)
 
     def minimap_place(self, scene: Scene) -> QRectF | None:
         """Where the minimap is in the widget; None while it is hidden."""
@@ -142,10 +171,32 @@ class Stage:
         elif base is not last and last is not None and not self._patch(last, now):
             view.hurry()  # a step must not wait for full quality
         self._layer.show(painter, scenes, base, camera, widget.size(), ratio, is_moving=view.is_moving)
+        if self.transition.is_running:
+            self.transition.paint(painter, scenes.cards, base, self._layer.picture)
+        else:
+            self._paint_on_top(painter, scenes, now, marks, update if len(found) else None)
+        self.minimap.paint(painter, now, camera, size, theme, ratio)
+        self.legend.paint(painter, scenes.cards, size, partial(self._is_free, scene))
+        text_top = self._paint_places(painter, marks, theme, scenes, size)
+        if marks.text:
+            notices.paint_text(painter, size, theme, fonts, marks.text, text_top)
+        if scene.trace.error:
+            notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
+
+    def _paint_on_top(
+        self,
+        painter: QPainter,
+        scenes: ScenePainter,
+        now: Moment,
+        marks: Marks,
+        update: Callable[[QPainter], None] | None,
+    ) -> None:
+        """What the last steps changed, what is marked, and what is being dragged."""
+        camera, region = self._view.camera, self._view.region
         painter.save()
         painter.translate(camera.dx, camera.dy)
         painter.scale(camera.scale, camera.scale)
-        if len(found):
+        if update is not None:
             update(painter)
         selected, hovered = (None, None) if self._carry is not None else (marks.selected, marks.hovered)
         highlight.paint(
@@ -162,14 +213,6 @@ class Stage:
         if self._carry is not None:
             _paint_carried(painter, scenes, now, self._carry)
         painter.restore()
-        self.minimap.paint(painter, now, camera, size, theme, ratio)
-        if self._scale is not None:
-            overlay.paint_legend(painter, self._scale, theme, fonts, size.height())
-        text_top = self._paint_places(painter, marks, theme, scenes, size)
-        if marks.text:
-            notices.paint_text(painter, size, theme, fonts, marks.text, text_top)
-        if scene.trace.error:
-            notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
 
     def _patch(self, last: Moment, now: Moment) -> bool:
         """Bring the base picture to another moment by painting anew only where that looks different."""
@@ -190,8 +233,18 @@ class Stage:
 
 
 def _paint_carried(painter: QPainter, scenes: ScenePainter, now: Moment, carry: Carry) -> None:
-    """The dragged box with its links on simple routes."""
+    """The dragged box with its links on simple routes; of an open group a picture of it."""
     scene, theme = now.scene, scenes.cards.theme
+    if carry.picture is not None:
+        x, y, right, bottom = scene.rect_of(carry.item)
+        place = QRectF(x, y, right - x, bottom - y).translated(*carry.shift)
+        painter.setOpacity(0.85)
+        painter.drawImage(place, carry.picture)
+        painter.setOpacity(1.0)
+        painter.setPen(QPen(theme.data, 2.0))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(place, 12.0, 12.0)
+        return
     lines = routes.build(moving.routes_of(scene.drawing, carry.item, carry.shift))
     for link in range(len(lines)):
         scenes.paint_route(painter, lines.rounded(np.array([link])), theme.edge, DATA_WIDTH)

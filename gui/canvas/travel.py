@@ -120,6 +120,17 @@ class Travel(QObject):
         """The module call that a position on the breadcrumbs stands for."""
         return self._stage.breadcrumbs.path_at(position)
 
+    def click_legend(self, position: QPointF) -> bool:
+        """Make the legend small or large again; False if it is not under the position."""
+        is_there = self._stage.legend.click(position)
+        if is_there:
+            self._canvas.update()
+        return is_there
+
+    def is_on_legend(self, position: QPointF) -> bool:
+        """Whether the legend lies under a position."""
+        return self._stage.legend.place.contains(position)
+
     def go_by_breadcrumbs(self, position: QPointF) -> bool:
         """Go to the module call under a position; False if the breadcrumbs are not there."""
         path = self.crumb_at(position)

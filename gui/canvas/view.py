@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPointF, QSize, QTimer, QVariantAnimation, Signal
+from PySide6.QtCore import QEasingCurve, QObject, QPointF, QSize, QTimer, QVariantAnimation, Signal
 from PySide6.QtWidgets import QWidget
 
-from .camera import Camera, fitted
+from . import motion
+from .camera import LEAST_SCALE, Camera, fitted
 
 REST_MS = 140
 """Without a movement for so long, the view is painted again at full quality."""
@@ -41,6 +42,10 @@ class View(QObject):
         self._rest.timeout.connect(self._on_rest_timeout)
         self._glide = QVariantAnimation(self)
         self._glide.setDuration(GLIDE_MS)
+        self._glide.setStartValue(0.0)
+        self._glide.setEndValue(1.0)
+        self._glide.setEasingCurve(QEasingCurve.Type.InOutCubic)
+        self._from = self._to = self.camera
         self._glide.valueChanged.connect(self._on_glide_value_changed)
 
     @property
@@ -92,19 +97,14 @@ class View(QObject):
 
     def go_to(self, rect: Rect, least_scale: float = 0.0) -> None:
         """Glide until a rectangle is in the middle, at this scale or more."""
-        if self.camera.scale < least_scale:
-            middle = self._widget.width() / 2, self._widget.height() / 2
-            self.set_camera(self.camera.zoomed(least_scale / self.camera.scale, *middle))
-        self._glide_to(self._centred_on(rect))
+        self._glide_to(self._centred_on(rect, max(self.camera.scale, least_scale)))
 
     def show_rect(self, rect: Rect, margin: float = 56.0) -> None:
         """Show the whole of a rectangle, as large as can be read with ease, in the middle."""
         width, height = rect[2] - rect[0], rect[3] - rect[1]
         room_x, room_y = self._widget.width() - 2 * margin, self._widget.height() - self.top - 2 * margin
         scale = min(max(room_x, 16.0) / max(width, 1.0), max(room_y, 16.0) / max(height, 1.0), 1.0)
-        middle = self._widget.width() / 2, self._widget.height() / 2
-        self.set_camera(self.camera.zoomed(scale / self.camera.scale, *middle))
-        self._glide_to(self._centred_on(rect))
+        self._glide_to(self._centred_on(rect, max(scale, LEAST_SCALE)))
 
     def reveal(self, rect: Rect) -> None:
         """Glide only as far as needed until a rectangle is well inside the view."""
@@ -114,7 +114,7 @@ class View(QObject):
         margin = min(56.0, width / 6, height / 6)
         if right - left > width - 2 * margin or bottom - top > height - 2 * margin:
             if right < margin or bottom < margin or left > width - margin or top > height - margin:
-                self._glide_to(self._centred_on(rect))
+                self._glide_to(self._centred_on(rect, self.camera.scale))
             return
         dx = max(margin - left, 0.0) - max(right - (width - margin), 0.0)
         dy = max(margin + self.top - top, 0.0) - max(bottom - (height - margin), 0.0)
@@ -138,17 +138,16 @@ class View(QObject):
     def _fit(self, bounds: Rect) -> Camera:
         return fitted(bounds, self._widget.width(), self._widget.height(), top=self.top)
 
-    def _centred_on(self, rect: Rect) -> Camera:
+    def _centred_on(self, rect: Rect, scale: float) -> Camera:
         x, y = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
-        return self.camera.centred(x, y, self._widget.width(), self._widget.height())
+        return Camera(scale).centred(x, y, self._widget.width(), self._widget.height())
 
     def _glide_to(self, camera: Camera) -> None:
         self._glide.stop()
-        if not self._widget.isVisible():
+        if not motion.is_wanted(self._widget):
             self._apply(camera)
             return
-        self._glide.setStartValue(QPointF(self.camera.dx, self.camera.dy))
-        self._glide.setEndValue(QPointF(camera.dx, camera.dy))
+        self._from, self._to = self.camera, camera
         self._glide.start()
 
     def _apply(self, camera: Camera) -> None:
@@ -163,8 +162,8 @@ class View(QObject):
         if is_zoom:
             self.zoomed.emit(camera.scale)
 
-    def _on_glide_value_changed(self, value: QPointF) -> None:
-        self._apply(Camera(self.camera.scale, value.x(), value.y()))
+    def _on_glide_value_changed(self, value: float) -> None:
+        self._apply(motion.between(self._from, self._to, value))
 
     def _on_rest_timeout(self) -> None:
         self.is_moving = False

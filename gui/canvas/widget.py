@@ -53,10 +53,12 @@ class GraphCanvas(Surface):
         self._picked_scope: ScopePath | None = None
         self.view = View(self)
         self._stage = Stage(self, self.view)
+        self._shown: Scene | None = None
         self.folding = Folding(self, self._content)
         self.spotlight = Spotlight(self)
         self.carrier = Carrier(self, self._content, self._stage)
         self.travel = Travel(self, self._content, self._stage)
+        self._stage.transition.changed.connect(self.update)
         self.spotlight.changed.connect(self._on_spotlight_changed)
         self.view.changed.connect(self.update)
         self.view.zoomed.connect(self.zoom_changed)
@@ -165,6 +167,11 @@ class GraphCanvas(Surface):
             return scene.item_of_scope(self._picked_scope)
         node = self.document.focus
         return None if node is None else scene.item_of(node)
+
+    @property
+    def picked_scope(self) -> ScopePath | None:
+        """Path of the picked group."""
+        return self._picked_scope
 
     def pick(self, item: int | None) -> None:
         """Select an item's node; of a group, the group itself; None selects nothing."""
@@ -295,9 +302,13 @@ class GraphCanvas(Surface):
 
     def _on_content_changed(self) -> None:
         self._hands.reset()
+        old, old_camera, picture = self._shown, self.camera, self._stage.picture
+        self._shown = self.scene
         self._renew_painter()
         if self.scene is not None:
             self.folding.arrive(self.scene)
+            if old is not None:
+                self._stage.transition.begin(old, old_camera, picture, self.scene, self.camera)
         self.drawing_changed.emit()
 
     def _renew_painter(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QInputDevice, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QGestureEvent, QPinchGesture
 from pytestqt.qtbot import QtBot
 
 from gui.canvas.widget import GraphCanvas
@@ -133,3 +133,17 @@ def test_the_minimap_appears_when_it_is_of_use_and_moves_the_view(show: Show, qt
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, NO_KEY, (place.bottomRight() - QPointF(12, 12)).toPoint())
     assert canvas.view.region[1] > first[1] + 100
     assert canvas.document.selection is None
+
+
+def test_two_fingers_on_a_screen_zoom_about_the_point_between_them(show: Show) -> None:
+    canvas = show(builders.neuron())
+    middle = QPointF(300, 200)
+    under = canvas.camera.to_scene(middle.x(), middle.y())
+    pinch = QPinchGesture(canvas)
+    pinch.setScaleFactor(1.5)
+    pinch.setCenterPoint(QPointF(canvas.mapToGlobal(middle)))
+    pinch.setLastCenterPoint(pinch.centerPoint())
+    before = canvas.camera.scale
+    assert QApplication.sendEvent(canvas, QGestureEvent([pinch]))
+    assert canvas.camera.scale == pytest.approx(1.5 * before)
+    assert canvas.camera.to_screen(*under) == pytest.approx((300, 200), abs=1.0)

@@ -13,13 +13,14 @@ from engine.graph.stepper import NodeState, Stepper
 from gui.canvas import highlight, moments, overlay
 from gui.canvas.camera import Camera, fitted
 from gui.canvas.cards import CardPainter
+from gui.canvas.detail import Detail, Quality, detail_at
 from gui.canvas.fonts import Face, Fonts
 from gui.canvas.group_labels import Run
 from gui.canvas.labels import Labels
 from gui.canvas.layers import BaseLayer
 from gui.canvas.lines import Batches
 from gui.canvas.look import Role, box_look, mix, small_fill
-from gui.canvas.painter import Detail, Moment, Quality, ScenePainter, detail_at
+from gui.canvas.painter import Moment, ScenePainter
 from gui.canvas.sprites import SpriteCache, bucket
 from gui.theme import DARK, LIGHT
 

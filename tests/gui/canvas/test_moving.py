@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
 from gui.canvas import moving
 from gui.canvas.widget import GraphCanvas
@@ -181,3 +182,44 @@ def test_the_stack_outlives_the_drawing(show: Show) -> None:
     canvas.document.undo_stack.undo()
     canvas.fold_all()
     assert not canvas.carrier.has_moved
+
+
+def test_an_open_group_takes_along_what_is_in_it(qtbot: QtBot, show: Show) -> None:
+    canvas = show(builders.blocks(3, 2, depth=2))
+    canvas.unfold_all()
+    canvas.zoom_by(0.8 / canvas.camera.scale)
+    scene = canvas.scene
+    assert scene is not None
+    frame = scene.item_of_scope(("stage0",))
+    assert frame is not None
+    x, y, _, _ = scene.rect_of(frame)
+    canvas.view.set_camera(canvas.camera.pinned(x, y, 100, 100))
+    before = scene.rects.copy()
+    start = QPoint(220, 110)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=start)
+    for step in (20, 40, 60):
+        qtbot.mouseMove(canvas, start + QPoint(step, step // 2))
+        canvas.grab()
+    assert canvas.carrier.is_carrying
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=start + QPoint(60, 30))
+    after = canvas.scene
+    assert after is not None
+    shift = after.rects - before
+    inside = [i for i, item in enumerate(after.items) if item.scope[:1] == ("stage0",)]
+    assert np.allclose(shift[inside], [60 / 0.8, 30 / 0.8, 60 / 0.8, 30 / 0.8], atol=1.5)
+    outside = [i for i in range(len(after)) if i not in inside]
+    assert not shift[outside].any()
+    for index, link in enumerate(after.drawing.links):
+        if link.source in inside and link.target in inside:
+            moved_by = link.points - scene.drawing.links[index].points
+            assert np.allclose(moved_by, shift[link.source, :2])
+        else:
+            ends = after.rects[[link.source, link.target]]
+            assert np.isclose(link.points[0, 1], ends[0, 3], atol=1e-6)
+            assert np.isclose(link.points[-1, 1], ends[1, 1], atol=1e-6)
+    canvas.document.undo_stack.undo()
+    assert canvas.scene is not None
+    assert np.array_equal(canvas.scene.rects, before)
+    canvas.document.undo_stack.redo()
+    assert canvas.scene is not None
+    assert np.allclose(canvas.scene.rects - before, shift)

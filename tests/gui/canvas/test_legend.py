@@ -1,0 +1,74 @@
+"""The legend: one for every overlay, small where it would hide the graph."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from pytestqt.qtbot import QtBot
+
+from engine.graph.fold import Folds
+from gui.canvas import kinds, overlay
+from gui.canvas.fonts import Fonts
+from gui.canvas.look import Role
+
+from . import builders
+from .conftest import Show
+from .test_scene import build
+
+
+@pytest.mark.parametrize("name", overlay.OVERLAYS)
+def test_every_overlay_has_a_legend(show: Show, name: str) -> None:
+    canvas = show(builders.neuron())
+    canvas.set_overlay(name)
+    canvas.grab()
+    legend = canvas._stage.legend
+    assert legend.content is not None
+    assert not legend.place.isEmpty()
+
+
+def test_kinds_are_those_that_are_there(fonts: Fonts) -> None:
+    found = kinds.kinds_of(build(builders.neuron(), fonts))
+    assert found.roles == (Role.INPUT, Role.LEAF, Role.OP, Role.LOSS)
+    assert found.lines == (kinds.DATA, kinds.CUT, kinds.GRADIENT)
+    trace = builders.blocks(2)
+    folded = kinds.kinds_of(build(trace, fonts, Folds.all_folded(trace.graph)))
+    assert Role.GROUP in folded.roles
+    assert Role.LEAF not in folded.roles
+
+
+def test_a_click_makes_it_small_and_large_again(qtbot: QtBot, show: Show) -> None:
+    canvas = show(builders.neuron())
+    canvas.set_overlay("dtype")
+    canvas.grab()
+    legend = canvas._stage.legend
+    large = legend.place.height()
+    where = QPoint(round(legend.place.x() + 20), round(legend.place.bottom() - 10))
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=where)
+    canvas.grab()
+    assert legend.place.height() < large
+    assert canvas.document.selection is None, "the click was meant for the legend"
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=where)
+    canvas.grab()
+    assert legend.place.height() == large
+
+
+def test_the_legend_of_kinds_gives_way_to_the_graph(show: Show) -> None:
+    canvas = show(builders.neuron())
+    canvas.grab()
+    legend = canvas._stage.legend
+    large = legend.place.height()
+    canvas.zoom_at(4.0, QPointF(canvas.width() / 2, canvas.height() / 2))
+    assert canvas.scene is not None
+    x, y = canvas.scene.rects[0, :2].tolist()
+    canvas.view.set_camera(canvas.camera.pinned(x, y, 30, canvas.height() - 120))
+    canvas.grab()
+    assert legend.place.height() < large
+    canvas.set_overlay("gradient norm")
+    canvas.grab()
+    assert legend.place.height() == overlay.legend_height(overlay.norms_of(canvas.scene))
+
+
+def test_there_is_no_legend_in_a_small_view(show: Show) -> None:
+    canvas = show(builders.neuron(), width=380, height=300)
+    canvas.grab()
+    assert canvas._stage.legend.place.isEmpty()
