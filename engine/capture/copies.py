@@ -30,6 +30,13 @@ class Copier:
         self._chunk: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._address = 0
         self._used = 0
+        self._spare: dict[int, list[npt.NDArray[Any]]] = {}
+        """Copies that nobody needs any more, by bytes: fresh memory costs more than what is written into it."""
+
+    def reuse(self, array: npt.NDArray[Any]) -> None:
+        """A copy that was made here is not looked at again."""
+        if array.nbytes > _LARGEST_SHARING:
+            self._spare.setdefault(array.nbytes, []).append(array.reshape(-1).view(np.uint8))
 
     def copy(self, tensor: torch.Tensor) -> npt.NDArray[Any] | None:
         """The values of a detached tensor; None where its elements do not lie in memory as numpy has them."""
@@ -39,7 +46,8 @@ class Copier:
         shape = tuple(tensor.shape)
         nbytes = tensor.numel() * dtype.itemsize
         if nbytes > _LARGEST_SHARING:
-            array: npt.NDArray[Any] = np.empty(shape, dtype)
+            spare = self._spare.get(nbytes)
+            array: npt.NDArray[Any] = spare.pop().view(dtype).reshape(shape) if spare else np.empty(shape, dtype)
             ctypes.memmove(_address_of(array), tensor.data_ptr(), nbytes)
             return array
         if self._used + nbytes > len(self._chunk):

@@ -147,6 +147,8 @@ class Keeper:
             self.budget.medium += copy.numel() * copy.element_size()
             info.note = f"only statistics were kept: {copy.numel():,} elements"
             self._reduce(info, copy)
+            if not isinstance(array, torch.Tensor):
+                self._copier.reuse(array)
         return self.budget.take(count, nbytes)
 
     def _reduce(self, info: TensorInfo, tensor: torch.Tensor) -> None:

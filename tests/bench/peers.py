@@ -94,7 +94,7 @@ def _gpt2() -> tuple[nn.Module, Inputs]:
 
 
 def _resnet50() -> tuple[nn.Module, Inputs]:
-    return ResNet50Loss(), (torch.randn(2, 3, 160, 160), torch.randint(1000, (2,)))
+    return ResNet50Loss(), (torch.randn(2, 3, 224, 224), torch.randint(1000, (2,)))
 
 
 def _mlp() -> tuple[nn.Module, Inputs]:

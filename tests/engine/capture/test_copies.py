@@ -34,6 +34,22 @@ def test_many_small_copies_do_not_overlap() -> None:
         np.testing.assert_array_equal(copy, tensor.numpy())
 
 
+def test_memory_of_copies_that_nobody_needs_is_used_again() -> None:
+    copier = Copier()
+    first = copier.copy(torch.ones(100, 200))
+    assert first is not None
+    copier.reuse(first)
+    second = copier.copy(torch.full((200, 50), 2.0, dtype=torch.float64))
+    third = copier.copy(torch.full((100, 200), 3.0))
+    assert second is not None
+    assert third is not None
+    assert np.shares_memory(first, second)
+    assert not np.shares_memory(second, third)
+    assert (second == 2).all()
+    assert second.dtype == np.float64
+    assert (third == 3).all()
+
+
 @pytest.mark.parametrize(
     "tensor",
     [
