@@ -16,7 +16,7 @@ from .faults import fault_note
 from .matching import match_edges
 from .recompute import Recomputation
 from .tape import Origin, Tape, plain_name
-from .tensors import Keeper, _Memory, memory_of
+from .tensors import Keeper, Memory, memory_of
 from .user_hooks import note_leaf_hooks
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class BackwardRecorder:
         self._storages = Storages()
         self._handles: list[Any] = []
         self._hooked: set[Any] = set()
-        self._handed_on: dict[tuple[int, int], list[tuple[_Memory | None, TensorInfo]]] = {}
+        self._handed_on: dict[tuple[int, int], list[tuple[Memory | None, TensorInfo]]] = {}
         self._next: dict[int, list[tuple[int, int] | None]] = {}
         self._grad_now: dict[int, TensorInfo | None] = {}
 
@@ -54,7 +54,8 @@ class BackwardRecorder:
         """
         tape = self._tape
         try:
-            self.roots = [tape.origin(root) for root in roots]
+            with torch._C.DisableTorchFunction():  # a mode of the program's would see what is looked at here
+                self.roots = [tape.origin(root) for root in roots]
             self.watch(roots)
             self.edges = match_edges(tape, self._next)
         except Exception as error:  # noqa: BLE001 - the pass must run, whatever could not be prepared for it
@@ -92,7 +93,8 @@ class BackwardRecorder:
     def watch(self, roots: Sequence[torch.Tensor]) -> None:
         """Hook every autograd node below `roots`."""
         tape = self._tape
-        with torch._C._DisableTorchDispatch():  # nothing that is looked at here is an operation of the program
+        # Nothing that is looked at here is an operation of the program.
+        with torch._C._DisableTorchDispatch(), torch._C.DisableTorchFunction():
             # A root without history makes torch refuse; the trace shows which one it is.
             grad_fns = [get_gradient_edge(root).node for root in roots if root.requires_grad]
             visited = self._walk(grad_fns)
@@ -144,7 +146,8 @@ class BackwardRecorder:
         def on_node_executed(grad_inputs: Any, grad_outputs: Any) -> None:
             seconds = self._clock.stop()
             try:
-                self._record(node_id, _tuple(grad_inputs), _tuple(grad_outputs), variable, seconds)
+                with torch._C.DisableTorchFunction():
+                    self._record(node_id, _tuple(grad_inputs), _tuple(grad_outputs), variable, seconds)
             except Exception as error:  # noqa: BLE001 - it would end the program's backward pass
                 self._tape.notes.add(fault_note(f"The backward step of {node.grad_fn}", error))
             self._clock.resume()
@@ -191,7 +194,7 @@ class BackwardRecorder:
             self._grad_now[node_id] = step.grad_after
         self.steps.append(step)
 
-    def _arrived(self, node_id: int, output: int, gradient: torch.Tensor, memory: _Memory | None) -> TensorInfo:
+    def _arrived(self, node_id: int, output: int, gradient: torch.Tensor, memory: Memory | None) -> TensorInfo:
         """The gradient at an output. A single contribution that nobody changed is that contribution itself."""
         contributions = self._handed_on.pop((node_id, output), ())
         if len(contributions) == 1:
@@ -200,7 +203,7 @@ class BackwardRecorder:
                 return info
         return self._keeper.describe(gradient)
 
-    def _describe(self, gradient: torch.Tensor, known: _Known) -> tuple[TensorInfo, _Memory | None]:
+    def _describe(self, gradient: torch.Tensor, known: _Known) -> tuple[TensorInfo, Memory | None]:
         memory = _memory(gradient)
         info = known.by_id.get(id(gradient))
         if info is None:
@@ -272,15 +275,15 @@ class _Known:
 
     def __init__(self) -> None:
         self.by_id: dict[int, TensorInfo] = {}
-        self.by_memory: dict[_Memory, tuple[torch.Tensor, TensorInfo]] = {}
+        self.by_memory: dict[Memory, tuple[torch.Tensor, TensorInfo]] = {}
 
-    def add(self, gradient: torch.Tensor, memory: _Memory | None, info: TensorInfo) -> None:
+    def add(self, gradient: torch.Tensor, memory: Memory | None, info: TensorInfo) -> None:
         self.by_id[id(gradient)] = info
         if memory is not None:
             self.by_memory.setdefault(memory, (gradient, info))
 
 
-def _memory(gradient: torch.Tensor) -> _Memory | None:
+def _memory(gradient: torch.Tensor) -> Memory | None:
     """Identity of a plain tensor's elements. Subclasses (fake tensors, say) may have no memory; and a conjugate shows
     other elements than the tensor whose memory it shares.
     """

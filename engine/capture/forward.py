@@ -293,7 +293,8 @@ class ForwardMode(TorchDispatchMode):
 
     def close(self) -> None:
         """Resolve what is still open. After this nothing more is recorded."""
-        self._resolve_last()
+        with torch._C.DisableTorchFunction():
+            self._resolve_last()
         self._names.forget()
 
 

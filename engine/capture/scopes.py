@@ -166,7 +166,8 @@ class ScopeStack:
 
     def _on_module_entered(self, module: nn.Module, _inputs: Any) -> None:
         try:
-            self._enter_module(module)
+            with torch._C.DisableTorchFunction():  # a mode of the program's would see what is looked at here
+                self._enter_module(module)
         except Exception as error:  # noqa: BLE001 - whatever fails here must not end the program's own call
             self.notes.add(fault_note(f"A call of the module {type(module).__name__}", error))
 

@@ -28,7 +28,8 @@ class HookWatch:
             handle = original(tensor, hook)  # type: ignore[no-untyped-call]  # torch is not annotated here
             if self._original is not None:
                 try:
-                    self._note(tensor)
+                    with torch._C.DisableTorchFunction():
+                        self._note(tensor)
                 except Exception as error:  # noqa: BLE001 - a note that fails must not fail the program's own call
                     self._tape.notes.add(fault_note("A hook on a tensor", error))
             return handle

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ..capture.schema import flat_tensors
 from ..graph.model import Node
 
 NARROW = {"float32", "float16", "bfloat16"}
@@ -34,6 +35,25 @@ def is_random(operator: Any, node: Node) -> bool:
         return False
     has_dropout = any(argument.name == "dropout_p" for argument in operator._schema.arguments)
     return not (has_dropout and node.params.get("dropout_p", 0.0) == 0)
+
+
+def _lstm_layer(sequence: torch.Tensor, *operands: Any) -> tuple[torch.Tensor, ...]:
+    """What oneDNN computes for one layer and direction of an LSTM; its own operator knows no float64."""
+    weights, (hidden, cell) = operands[:4], operands[4:6]
+    is_reversed, batch_sizes, mode, _size, _layers, has_biases = operands[6:12]
+    if mode != _LSTM or batch_sizes:
+        raise NotImplementedError("only a plain LSTM layer can be run in float64")
+    start = [state.reshape(1, sequence.shape[1], -1) for state in (hidden, cell)]
+    given = sequence.flip(0) if is_reversed else sequence
+    parameters = list(weights if has_biases else weights[:2])
+    output, *last = torch._VF.lstm(given, start, parameters, has_biases, 1, 0.0, False, False, False)
+    states = [state.reshape(hidden.shape) for state in last]
+    return (output.flip(0) if is_reversed else output, *states)
+
+
+_LSTM = 2
+_STAND_INS: dict[str, Any] = {"aten.mkldnn_rnn_layer.default": _lstm_layer}
+"""Operators that do not run in float64: what computes the same."""
 
 
 def run_operator(operator: Any, node: Node, operands: Sequence[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
@@ -72,13 +92,8 @@ def run_operator(operator: Any, node: Node, operands: Sequence[tuple[str, torch.
             keywords[argument.name] = value
         else:
             positional.append(value)
-    result = operator(*positional, **keywords)
-    if isinstance(result, torch.Tensor):
-        return [result]
-    flat: list[torch.Tensor] = []
-    for part in result if isinstance(result, (list, tuple)) else ():
-        flat.extend([part] if isinstance(part, torch.Tensor) else [t for t in part if isinstance(t, torch.Tensor)])
-    return flat
+    result = _STAND_INS.get(str(operator), operator)(*positional, **keywords)
+    return list(flat_tensors(result))
 
 
 def _argument(value: Any) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..graph.model import Node
@@ -12,6 +15,8 @@ from .operators import FAILURES, is_random, operator_of, run_operator, widened
 
 Place = tuple[int, int]
 _UNINITIALISED = ("aten.empty", "aten.new_empty", "aten.empty_like", "aten.empty_strided")
+_WITH_WORKSPACE = {"aten.mkldnn_rnn_layer.default"}
+"""Their last result is memory for the backward pass only."""
 _VIEWS = ("aten.view.default", "aten._unsafe_view.default", "aten._reshape_alias.default")
 _LARGEST_TOLERANCE = 0.1
 
@@ -131,7 +136,7 @@ class Rerun:
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise CannotRerunError(f"{_called(node)} does not run again in float64: {reason}") from error
         while len(results) < len(node.outputs):
-            results.append(self._base_of(node, operands, len(results)))
+            results.append(self._further_output(node, operands, len(results)))
         return results
 
     def _recorded_draw(self, node: Node, operands: list[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
@@ -148,14 +153,25 @@ class Rerun:
             results[0] = operands[0][1]
         return results
 
-    def _base_of(self, node: Node, operands: list[tuple[str, torch.Tensor]], output: int) -> torch.Tensor:
-        """The whole tensor of which a write has changed a view: recorded as a further output of the write."""
-        shape = node.outputs[output].shape
-        for name, operand in operands:
-            base = operand._base
-            if name in ("self", "input", "out") and base is not None and tuple(base.shape) == shape:
-                return base
-        raise CannotRerunError(f"the tensor that {_called(node)} writes into is not known")
+    def _further_output(self, node: Node, operands: list[tuple[str, torch.Tensor]], output: int) -> torch.Tensor:
+        """What an operator wrote without returning it, recorded as a further output: a view's base, running statistics.
+
+        Of several that have the form of the output it is the one whose values are nearest.
+        """
+        info = node.outputs[output]
+        if (node.op or "") in _WITH_WORKSPACE:
+            return torch.empty(0)
+        written = [
+            tensor
+            for name, operand in operands
+            for tensor in ((operand._base,) if name in ("self", "input", "out") else (operand,))
+            if tensor is not None and tuple(tensor.shape) == info.shape
+        ]
+        if not written:
+            raise CannotRerunError(f"the tensor that {_called(node)} writes into is not known")
+        if info.array is None or len(written) == 1:
+            return written[0]
+        return min(written, key=lambda tensor: _distance(tensor, info.array))
 
     @staticmethod
     def _store(computed: dict[Place, torch.Tensor], node: Node, results: list[torch.Tensor]) -> None:
@@ -218,8 +234,15 @@ def _cuts(trace: Trace) -> set[int]:
     }
 
 
+def _distance(tensor: torch.Tensor, array: npt.NDArray[Any] | None) -> float:
+    difference = np.nan_to_num(tensor.numpy()) - np.nan_to_num(np.asarray(array))
+    return float(np.abs(difference).max(initial=0.0))
+
+
 def _writes(node: Node) -> bool:
     parts = (node.op or "").split(".")
+    if len(parts) > 1 and parts[1] == "native_batch_norm" and len(node.outputs) > 3:
+        return True  # its running statistics are read later on
     return len(parts) > 1 and parts[1].endswith("_") and not parts[1].endswith("__")
 
 

@@ -292,3 +292,31 @@ def test_modules_that_learn_their_shapes() -> None:
     recorded = trace(model, torch.ones(2, 5))
     assert [node.name for node in recorded.leaves()] == ["0.weight", "0.bias", "2.weight", "2.bias"]
     assert recorded.notes == []
+
+
+def test_a_function_mode_of_the_program_sees_its_own_functions_only() -> None:
+    from torch.overrides import TorchFunctionMode
+
+    seen: list[str] = []
+
+    class Log(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.append(str(getattr(func, "__name__", func)))
+            return func(*args, **(kwargs or {}))
+
+    net, x = nn.Sequential(nn.Linear(3, 3), nn.ReLU()), torch.randn(2, 3)
+
+    def run() -> Any:
+        with Log():
+            y = net(x)
+            y.register_hook(lambda grad: grad * 2)
+            loss = (y * y.detach()).sum()
+            torch.autograd.backward(loss)
+        return loss
+
+    run()
+    plain = seen[:]
+    seen.clear()
+    recorded = trace(run)
+    assert seen == plain
+    assert recorded.backward

@@ -133,3 +133,43 @@ def test_what_cannot_be_run_again_is_said() -> None:
     report = check_nodes(recorded)
     assert any("cannot be run again" in note for note in report.notes)
     assert report.rows[0].finite_difference is None
+
+
+def test_a_fused_lstm_and_statistics_that_are_read_again_run_in_float64() -> None:
+    torch.manual_seed(0)
+    lstm = nn.LSTM(3, 4, 2, bidirectional=True)
+    norm = nn.BatchNorm1d(8)
+    x = torch.randn(5, 2, 3)
+
+    def run() -> torch.Tensor:
+        states = lstm(x)[0].flatten(0, 1)
+        result: torch.Tensor = (norm(norm(states)) * torch.arange(8.0) * norm.running_mean).square().mean()
+        return result
+
+    recorded = trace(run, values="all")
+    names = {step.node.grad_fn for step in recorded.backward}
+    if "MkldnnRnnLayerBackward0" in names:  # a torch without oneDNN does without it
+        report = check_nodes(recorded)
+        row = next(row for row in report.nodes if row.grad_fn == "MkldnnRnnLayerBackward0")
+        assert row.verdict == "exact"
+    rerun = Rerun(recorded)
+    first, second = rerun.value(), rerun.value()
+    assert first == second
+    assert first == pytest.approx(recorded.loss, rel=1e-4)
+
+
+def test_operators_that_give_fewer_results_than_they_could() -> None:
+    convolution = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Tanh())
+    x = torch.randn(2, 1, 5, 5)
+
+    def penalty() -> torch.Tensor:
+        moved = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(convolution(moved).sum(), moved, create_graph=True)
+        return gradient.square().sum()
+
+    recorded = trace(penalty, values="all")
+    assert Rerun(recorded).value() == pytest.approx(recorded.loss, rel=1e-4)
+    report = check_nodes(recorded)
+    for row in report.rows:
+        assert row.verdict in ("exact", "approximate", "unchecked"), row
+    assert sum(row.finite_difference is not None for row in report.rows) >= 3
