@@ -47,6 +47,10 @@ class ReplayError(RetrogradError):
     """Values that were not kept cannot be fetched: the program did something else when it ran again, or failed."""
 
 
+class EditError(RetrogradError):
+    """An edit of a program cannot be applied: there is no such place, or the value does not fit it."""
+
+
 class TraceFileError(RetrogradError):
     """A trace file is truncated, damaged, hostile or of a version that this reader does not know."""
 

@@ -93,6 +93,12 @@ class Recorder:
         self._error_source: tuple[str, int] | None = None
         self._started = self._stopped = 0.0
 
+    def _make_mode(self) -> ForwardMode:
+        return ForwardMode(self._tape, self._compiler, is_step=self._keep == "step")
+
+    def _make_backward(self) -> BackwardRecorder:
+        return BackwardRecorder(self._tape, self._grad_keeper)
+
     def announce(self, tensor: torch.Tensor, name: str, kind: NodeKind = "input") -> None:
         """Name a tensor that the program is given."""
         self._tape.announce(tensor, name, kind)
@@ -112,7 +118,7 @@ class Recorder:
             self._scopes.start()
             self._compiler.start()
             self._hook_watch.start()
-            self._mode = ForwardMode(self._tape, self._compiler, is_step=self._keep == "step")
+            self._mode = self._make_mode()
             enter_mode(self._mode)
         except BaseException:
             self.stop()
@@ -146,7 +152,7 @@ class Recorder:
         self.stop()
         if not torch.is_grad_enabled():
             self.note(Sighting("grad-off", source=source_of(user_frame(running_frame()))))
-        self._backward = BackwardRecorder(self._tape, self._grad_keeper)
+        self._backward = self._make_backward()
         return self._backward.run(tensors, call)
 
     def run_own_pass(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
@@ -155,7 +161,7 @@ class Recorder:
             return call()
         if self._mode is not None:
             self._mode.close()
-        self._own_pass = BackwardRecorder(self._tape, self._grad_keeper)
+        self._own_pass = self._make_backward()
         return self._own_pass.run(tensors, call, is_nested=True)
 
     def has_run(self, roots: Sequence[torch.Tensor]) -> bool:
@@ -200,7 +206,7 @@ class Recorder:
         edges, roots, steps = self._result()
         nodes = self._tape.nodes
         if self._keep == "step" and roots:
-            kept = step_nodes(nodes, self._tape.edges, edges, roots)
+            kept = self._step_nodes(edges, roots)
             kept.update(backward_step.node.id for backward_step in steps)
             self._see_around(kept, is_done=bool(steps) and self._error is None)
             nodes, edges, roots = renumber(nodes, edges, roots, kept)
@@ -237,6 +243,10 @@ class Recorder:
         self._tape.release()
         self._scopes.release()
         return trace
+
+    def _step_nodes(self, edges: list[Edge], roots: list[Origin]) -> set[int]:
+        """Which of the recorded nodes belong to the step."""
+        return step_nodes(self._tape.nodes, self._tape.edges, edges, roots)
 
     def _result(self) -> tuple[list[Edge], list[Origin], list[BackwardStep]]:
         if self._backward is None:

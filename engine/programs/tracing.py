@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,13 @@ class _ScriptEnded(BaseException):
     """Raised inside the script once its first backward pass is recorded. Not an Exception: scripts catch those."""
 
 
-def trace_program(program: Program, values: ValuesMode = "summary", *, follow: bool = False) -> Trace:
+def trace_program(
+    program: Program,
+    values: ValuesMode = "summary",
+    *,
+    follow: bool = False,
+    make_recorder: Callable[..., Recorder] | None = None,
+) -> Trace:
     """Record one forward and backward pass of a program.
 
     A callable's result is the root. A script runs unchanged until its first `backward()`, which is recorded; it ends
@@ -36,6 +43,7 @@ def trace_program(program: Program, values: ValuesMode = "summary", *, follow: b
     ----------
     follow : let a script run on to its next `backward()`, or to its end, to see what it does with the gradients: most
         mistakes in a training loop show only then. They are in the trace's observations.
+    make_recorder : makes what records a callable, instead of `Recorder`.
 
     Raises
     ------
@@ -51,13 +59,16 @@ def trace_program(program: Program, values: ValuesMode = "summary", *, follow: b
         if isinstance(program, ScriptProgram):
             trace = _trace_script(program, values, follow=follow)
         else:
-            trace = _trace_callable(program, values)
+            trace = _trace_callable(program, values, make_recorder)
     finally:
         torch.set_grad_enabled(is_grad_enabled)  # a program may leave it switched off
     return _labelled(trace, program)
 
 
-def _trace_callable(program: CallableProgram, values: ValuesMode) -> Trace:
+def _trace_callable(
+    program: CallableProgram, values: ValuesMode, make_recorder: Callable[..., Recorder] | None
+) -> Trace:
+    from ..capture.recorder import Recorder
     from ..capture.tracing import record
     from .failure import explain
 
@@ -69,7 +80,15 @@ def _trace_callable(program: CallableProgram, values: ValuesMode) -> Trace:
         failure = explain(error)
         raise TraceError(failure.message, user_traceback=failure.traceback, source=failure.source) from error
     try:
-        return record(function, args, kwargs, values=values, target=program.target, keep="step")
+        return record(
+            function,
+            args,
+            kwargs,
+            values=values,
+            target=program.target,
+            keep="step",
+            make_recorder=make_recorder or Recorder,
+        )
     except TraceError as error:
         cause = error.__cause__
         if isinstance(cause, TargetError | KeyboardInterrupt):

@@ -1,0 +1,1 @@
+"""What if: runs a program again with edits of its values, constants, seed, edges and gradients. Needs torch."""
