@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,13 +39,8 @@ class Budget:
         return False
 
 
-class _Memory(NamedTuple):
-    """Identity of the memory behind a tensor at one moment, for telling that two tensors hold the same elements."""
-
-    address: int
-    elements: int
-    dtype: torch.dtype
-    version: int
+Memory = tuple[int, int, torch.dtype, int]
+"""Address, elements, dtype and version of a tensor at one moment: two that are equal hold the same elements."""
 
 
 class Keeper:
@@ -172,12 +167,12 @@ class Keeper:
         self._shared.clear()
 
 
-def memory_of(tensor: torch.Tensor) -> _Memory | None:
+def memory_of(tensor: torch.Tensor) -> Memory | None:
     """Identity of a tensor's memory, or None where it has none that could be compared."""
-    if tensor.layout != torch.strided or tensor.device.type == "meta" or tensor.is_inference():
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_inference():
         return None
     try:
-        return _Memory(tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version)
+        return tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version
     except (RuntimeError, NotImplementedError):
         return None
 
