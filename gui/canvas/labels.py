@@ -99,8 +99,7 @@ class Labels:
             limit = self._push_right(runs, value, right, first, Face.MONO, "data") - 8
         title, label = self._names(node, scope)
         title = fonts.elide(title, Face.TITLE, limit - PADDING, is_left="." in title)
-        is_absent = state is NodeState.ABSENT and not self._is_loss(node)
-        runs.append(Run(title, PADDING, first, Face.TITLE, "muted" if is_absent else "text"))
+        runs.append(Run(title, PADDING, first, Face.TITLE, "muted" if state is NodeState.ABSENT else "text"))
         x = PADDING + fonts.width(title, Face.TITLE) + GAP
         label = fonts.elide(label, Face.LABEL, limit - x)
         if label:

@@ -28,8 +28,7 @@ from ..icons import icon
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, mono_font, ui_font
 from ..widgets.text import plain, set_text_color
-from .naming import node_title
-from .timeline_painter import grouped
+from .breakpoint_text import times, title_of
 
 _ITEM = Qt.ItemDataRole.UserRole + 1
 _PLACEHOLDER = 'Stop when…   grad.norm() > 10    isnan    shape == (3, 4)    op == "addmm"'
@@ -38,21 +37,6 @@ _EXPLAINED = (
     "Conditions: grad, grad_input, value and update with .norm(), .abs().max(), .mean(), .isnan() …; "
     "op, grad_fn, name, scope, kind, dtype, phase, shape, line, step; and, or, not; words in quotes."
 )
-
-
-def title_of(document: Document, item: Breakpoint) -> str:
-    """What a breakpoint is on, in words."""
-    if item.kind == "condition":
-        return item.text
-    if item.kind == "op":
-        return f"every {item.text}"
-    if item.kind == "module":
-        return f"entering {item.text}"
-    node, trace = document.breakpoints.node_of(item), document.trace
-    if trace is None or node is None:
-        return item.text.replace("/", " › ")
-    where = " › ".join(trace.graph.nodes[node].scope)
-    return node_title(trace.graph.nodes[node]) + (f"   {where}" if where else "")
 
 
 class BreakpointsPanel(QWidget):
@@ -78,8 +62,11 @@ class BreakpointsPanel(QWidget):
         layout.setSpacing(0)
         layout.addLayout(self._row)
         layout.addWidget(self.message)
-        layout.addWidget(self.list, 1)
-        layout.addWidget(self._hint, 1)
+        around = QVBoxLayout()
+        around.setContentsMargins(10, 0, 12, 4)
+        around.addWidget(self.list, 1)
+        around.addWidget(self._hint, 1)
+        layout.addLayout(around, 1)
         document.breakpoints.changed.connect(self._fill)
         document.cursor_changed.connect(self._mark_here)
         themes.changed.connect(self._on_themes_changed)
@@ -124,6 +111,7 @@ class BreakpointsPanel(QWidget):
         self.model.itemChanged.connect(self._on_model_item_changed)
         self.list = QTreeView(self)
         self.list.setModel(self.model)
+        self.list.setObjectName("roomyList")
         self.list.setAccessibleName("List of breakpoints")
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
@@ -144,7 +132,7 @@ class BreakpointsPanel(QWidget):
         self._hint = QLabel(_EMPTY, self)
         self._hint.setObjectName("hint")
         self._hint.setWordWrap(True)
-        self._hint.setContentsMargins(12, 4, 12, 12)
+        self._hint.setContentsMargins(2, 4, 2, 8)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
 
     # What others call
@@ -345,8 +333,3 @@ class BreakpointsPanel(QWidget):
         self.setPalette(palette)
         self.setAutoFillBackground(True)
         self._mark_here()
-
-
-def times(count: int) -> str:
-    """ "once", "12 times", "nowhere"."""
-    return "nowhere" if count == 0 else "once" if count == 1 else f"{grouped(count)} times"

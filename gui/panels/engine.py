@@ -30,6 +30,7 @@ class EnginePanel(QWidget):
         self.model = EngineModel(themes.theme, self)
         self.list = QTreeView(self)
         self.list.setModel(self.model)
+        self.list.setObjectName("roomyList")
         self.list.setAccessibleName("What the engine holds")
         self.list.setUniformRowHeights(True)
         self.list.setFrameShape(QTreeView.Shape.NoFrame)
@@ -53,7 +54,10 @@ class EnginePanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.curve)
-        column.addWidget(self.list, 1)
+        around = QVBoxLayout()
+        around.setContentsMargins(4, 0, 10, 4)
+        around.addWidget(self.list)
+        column.addLayout(around, 1)
         self._hint = QLabel(_EMPTY, self)
         self._hint.setObjectName("hint")
         self._hint.setWordWrap(True)
@@ -197,8 +201,10 @@ def curve_points(values: npt.NDArray[np.int64], area: QRectF, most: int) -> list
     if len(values) > columns:
         first = np.linspace(0, len(values), columns, endpoint=False).astype(np.int64)
         values = np.maximum.reduceat(values, first)
-    xs = area.left() + area.width() * np.arange(len(values)) / max(len(values) - 1, 1)
-    ys = area.bottom() - area.height() * values / most
+    # A position holds from half a step before it to half a step after.
+    middle = np.arange(len(values)).repeat(2) + np.tile([-0.5, 0.5], len(values))
+    xs = area.left() + area.width() * np.clip(middle / max(len(values) - 1, 1), 0.0, 1.0)
+    ys = area.bottom() - area.height() * values.repeat(2) / most
     return [QPointF(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
 
 

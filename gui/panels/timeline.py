@@ -1,16 +1,19 @@
-"""The timeline panel: the forward pass and the backward pass as one track that can be scrubbed."""
+"""The timeline panel: forward pass, backward pass and updates as one track that can be scrubbed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFocusEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
+    QNativeGestureEvent,
     QPainter,
     QPaintEvent,
     QPen,
@@ -20,25 +23,36 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from engine.graph.numbers import format_number
-
 from ..document import Document
 from ..style import TEXT_NORMAL_PT
 from ..theme import Theme, ThemeManager, ui_font
-from ..widgets.text import plain, tooltip
-from .naming import file_name, line_text, node_title
-from .timeline_painter import Mark, Rows, grouped, paint_current, paint_cursor, paint_mark, render_layer, rows
+from ..widgets.text import tooltip
+from . import timeline_menu
+from .breakpoint_text import stop_text
+from .timeline_painter import (
+    Ground,
+    Mark,
+    Rows,
+    paint_current,
+    paint_cursor,
+    paint_mark,
+    phase_color,
+    render_layer,
+    rows,
+    tail_rect,
+)
 from .timeline_scale import Events, Scale
+from .timeline_text import EMPTY, cursor_text, event_text
 
-_EMPTY = "The forward and the backward pass appear here once a program has run."
 _KNOB_PX = 10
 _NEAR_PX = 6
 
 
 class TimelinePanel(QWidget):
-    """Shows every operation and every backward step in order; a click or a drag moves the document's cursor.
+    """Shows every operation, backward step and update in order; a click or a drag moves the document's cursor.
 
-    The wheel zooms about the pointer, with Shift it moves the view; a double click shows everything again.
+    The wheel and pinching zoom about the pointer, with Shift the wheel moves the view; a double click shows everything
+    again. Findings are diamonds on the track, places where a breakpoint stops are dots.
 
     Parameters
     ----------
@@ -65,6 +79,8 @@ class TimelinePanel(QWidget):
         document.trace_changed.connect(self._on_document_trace_changed)
         document.cursor_changed.connect(self._on_document_cursor_changed)
         document.selection_changed.connect(self._on_document_selection_changed)
+        document.updates_changed.connect(self._on_document_updates_changed)
+        document.breakpoints.changed.connect(self._drop_layers)
         themes.changed.connect(self._on_themes_changed)
         self._on_document_trace_changed()
 
@@ -77,7 +93,7 @@ class TimelinePanel(QWidget):
         return list(self._marks)
 
     def set_marks(self, marks: Iterable[tuple[int, QColor, str]]) -> None:
-        """Show findings on the track: (position in the backward pass, colour, text) each."""
+        """Show findings on the track: (position, colour, text) each."""
         self._marks = [Mark(*mark) for mark in marks]
         self.update()
 
@@ -117,7 +133,7 @@ class TimelinePanel(QWidget):
             painter.setPen(theme.muted)
             painter.setFont(ui_font(TEXT_NORMAL_PT))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, _EMPTY)
+            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, EMPTY)
             painter.end()
             return
         if self._layers is None or self._layers[0].devicePixelRatio() != self.devicePixelRatioF():
@@ -127,16 +143,17 @@ class TimelinePanel(QWidget):
         todo, done = self._layers
         area = event.rect()
         self._blit(painter, todo, area)
-        first = self.scale.left(len(self._events.forward))
-        done_area = QRectF(first, place.segments - 1, x - first, place.segment_height + 2).toAlignedRect()
+        bottom = place.curve + place.curve_height if place.curve_height else place.segments + place.segment_height
+        done_area = QRectF(0, place.segments - 1, x, bottom - place.segments + 2).toAlignedRect()
         self._blit(painter, done, done_area.intersected(area))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_current(painter, self._events, self.scale, theme, place, position)
         self._paint_selection(painter, theme, place)
         for mark in self._marks:
             paint_mark(painter, self.scale.cursor_x(mark.step), mark, theme, place)
-        if self._events.backward:
-            paint_cursor(painter, x, theme, place)
+        event_here = -1 if position == 0 and self._events.backward else self._events.event_at(position)
+        color = theme.accent if position == 0 else phase_color(self._events, theme, event_here)
+        paint_cursor(painter, x, theme, place, color)
         if self._has_keyboard_focus:
             painter.setPen(QPen(theme.data, 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -145,8 +162,11 @@ class TimelinePanel(QWidget):
 
     def _render(self, *, is_done: bool) -> QPixmap:
         size = self.width(), self.height()
-        ratio = self.devicePixelRatioF()
-        return render_layer(self._events, self.scale, self._themes.theme, size, ratio, is_done=is_done)
+        ratio, document = self.devicePixelRatioF(), self._document
+        has_curve = bool(self._rows().curve_height) and document.lifetimes is not None
+        saved = document.lifetimes.bytes_alive if has_curve and document.lifetimes else np.empty(0, dtype=np.int64)
+        ground = Ground(document.breakpoints.positions, saved)
+        return render_layer(self._events, self.scale, self._themes.theme, size, ratio, ground, is_done=is_done)
 
     @staticmethod
     def _blit(painter: QPainter, layer: QPixmap, area: QRect) -> None:
@@ -160,27 +180,34 @@ class TimelinePanel(QWidget):
         for event in self._selected_events():
             left, right = self.scale.left(event), self.scale.right(event)
             area = QRectF(left, place.segments, max(right - left, 3.0), place.segment_height)
-            color = theme.data if event < len(self._events.forward) else theme.accent
-            painter.setPen(QPen(color, 1.5))
+            painter.setPen(QPen(phase_color(self._events, theme, event), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(area.adjusted(0.75, 0.75, -0.75, -0.75), 4, 4)
 
     def _selected_events(self) -> list[int]:
-        trace, selection = self._document.trace, self._document.selection
-        if trace is None or selection is None:
+        timeline, selection = self._events.timeline, self._document.selection
+        if timeline is None or selection is None:
             return []
-        found = [event for event, node in enumerate(self._events.forward) if node.id == selection]
-        step = trace.step_of(selection)
-        return found + ([len(self._events.forward) + step.index] if step is not None else [])
+        found: list[int] = np.flatnonzero(timeline.nodes == selection).tolist()
+        return found
 
     # --- the document ---
 
     def _on_document_trace_changed(self) -> None:
-        self._events = Events(self._document.trace)
         self._marks = []
-        self.scale.forward, self.scale.count = len(self._events.forward), len(self._events)
-        self.scale.width = float(max(self.width(), 1))
+        self._read_events()
         self.scale.reset()
+
+    def _on_document_updates_changed(self) -> None:
+        self._read_events()
+        self.scale.clamp()
+
+    def _read_events(self) -> None:
+        self._events = Events(self._document.trace, self._document.timeline)
+        scale, events = self.scale, self._events
+        scale.forward, scale.updates, scale.count = len(events.forward), len(events.updates), len(events)
+        scale.has_tail = bool(events.why_no_update)
+        scale.width = float(max(self.width(), 1))
         self._shown_position = self._document.cursor
         self._describe()
         self._drop_layers()
@@ -201,9 +228,10 @@ class TimelinePanel(QWidget):
     def _area(self, position: int) -> QRect:
         """What is drawn differently while the cursor stands at `position`."""
         x = self.scale.cursor_x(position)
-        left = self.scale.left(len(self._events.forward) + position - 1) if position else x
+        event = self._events.event_at(position)
+        left = self.scale.left(event) if event >= 0 else x
         return (
-            QRectF(left - 2, 0, max(x - left, 3.0) + 4, self.height())
+            QRectF(min(left, x) - 2, 0, max(x - left, 3.0) + 4, self.height())
             .toAlignedRect()
             .adjusted(-_KNOB_PX, 0, _KNOB_PX, 0)
         )
@@ -229,15 +257,7 @@ class TimelinePanel(QWidget):
 
     def _describe(self) -> None:
         """Say the position to those who do not see it."""
-        length, position = self._document.length, self._document.cursor
-        if self._document.trace is None:
-            text = _EMPTY
-        elif position == 0:
-            text = f"Before the first of {length} backward steps"
-        else:
-            step = self._events.backward[position - 1]
-            text = f"Backward step {position} of {length}: {step.node.grad_fn or step.node.label}"
-        self.setAccessibleDescription(text)
+        self.setAccessibleDescription(cursor_text(self._document))
 
     # --- the user ---
 
@@ -262,14 +282,27 @@ class TimelinePanel(QWidget):
         if event.button() != Qt.MouseButton.LeftButton or not len(self._events):
             super().mousePressEvent(event)
             return
-        found = self.scale.event_at(event.position().x())
-        place = self._rows()
-        is_on_track = event.position().y() >= place.segments + place.segment_height
-        if found < len(self._events.forward) and not is_on_track:
-            self._document.select(self._events.forward[found].id)
+        position = self._marked_at(event.position().toPoint())
+        if position is not None:
+            self._document.move_to(position)
         else:
             self._is_scrubbing = True
             self._scrub(event.position().x())
+
+    def _marked_at(self, point: QPoint) -> int | None:
+        """The position of the mark, or of the breakpoint's stop, under a point of the track."""
+        place = self._rows()
+        if point.y() < place.track - 7:
+            return None
+        near = [mark.step for mark in self._marks if abs(self.scale.cursor_x(mark.step) - point.x()) <= _NEAR_PX]
+        event = self.scale.event_at(point.x())
+        stops = self._document.breakpoints.positions
+        if len(stops):
+            wanted = self._events.position_after(event)
+            around = np.searchsorted(stops, wanted)
+            near += [int(stop) for stop in stops[max(0, around - 1) : around + 2]]
+        near = [position for position in near if abs(self.scale.cursor_x(position) - point.x()) <= _NEAR_PX]
+        return min(near, key=lambda position: abs(self.scale.cursor_x(position) - point.x()), default=None)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._is_scrubbing:
@@ -286,7 +319,16 @@ class TimelinePanel(QWidget):
             self.show_all()
 
     def _scrub(self, x: float) -> None:
-        self._document.move_to(self.scale.event_at(x) - len(self._events.forward) + 1)
+        is_before = x < self.scale.left(0)
+        self._document.move_to(
+            self._document.first if is_before else self._events.position_after(self.scale.event_at(x))
+        )
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        is_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        found = self.scale.event_at(event.x()) if is_mouse else self._events.event_at(self._document.cursor)
+        menu = timeline_menu.build(self, self._document, self._events, found, (("Show everything", self.show_all),))
+        menu.popup(event.globalPos())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         delta = event.angleDelta()
@@ -301,7 +343,7 @@ class TimelinePanel(QWidget):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        page = max(1, self._document.length // 10)
+        page = max(1, len(self._events) // 10)
         match event.key():
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
                 self.zoom(1.25)
@@ -320,40 +362,23 @@ class TimelinePanel(QWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), tooltip(self.describe(event.pos())), self)
             return True
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+            self.zoom(1 + event.value(), event.position().x())
+            return True
         return super().event(event)
 
     def describe(self, point: QPoint) -> str:
-        """The tooltip at a point: a finding, else the operation or the step under it."""
-        place = self._rows()
-        if not len(self._events) or point.y() < place.titles:
+        """The tooltip at a point: findings and breakpoints, else the event under it."""
+        place, trace = self._rows(), self._document.trace
+        if trace is None or not len(self._events) or point.y() < place.titles:
             return ""
-        if point.y() >= place.segments + place.segment_height:
+        if self.scale.has_tail and point.x() >= tail_rect(self.scale, place).left():
+            return self._events.why_no_update
+        if point.y() >= place.track - 7:
             near = [m for m in self._marks if abs(self.scale.cursor_x(m.step) - point.x()) <= _NEAR_PX]
-            return "\n".join(mark.tooltip for mark in near[:8])
-        return self._event_text(self.scale.event_at(point.x()))
-
-    def _event_text(self, event: int) -> str:
-        trace = self._document.trace
-        forward = len(self._events.forward)
-        if trace is None or event < 0:
-            return ""
-        if event < forward:
-            node = self._events.forward[event]
-            lines = [f"forward op {grouped(event + 1)} of {grouped(forward)}", plain(node_title(node))]
-        else:
-            step = self._events.backward[event - forward]
-            node = step.node
-            lines = [
-                f"backward step {grouped(step.index + 1)} of {grouped(len(trace.backward))} · {node.grad_fn or ''}",
-                plain(node_title(node)),
-            ]
-        if node.scope:
-            lines.append(" › ".join(node.scope))
-        if node.source is not None:
-            code = line_text(trace.sources, node.source)
-            lines.append(f"{file_name(node.source.file)}:{node.source.line}" + (f"  {code[:80]}" if code else ""))
-        if event >= forward:
-            norms = [info.summary.norm for info in step.grad_outputs if info is not None and info.summary is not None]
-            if norms:
-                lines.append(f"gradient norm {', '.join(format_number(norm) for norm in norms[:4])}")
-        return "\n".join(lines)
+            texts = [mark.tooltip for mark in near[:8]]
+            position = self._marked_at(point)
+            if position is not None:
+                texts += [stop_text(self._document, item) for item in self._document.breakpoints.at(position)[:8]]
+            return "\n".join(texts)
+        return event_text(trace, self._events, self.scale.event_at(point.x()))

@@ -1,23 +1,30 @@
-"""Draws the timeline: two cached layers (every step still to come, every step done) and the cursor on top."""
+"""Draws the timeline: two cached layers (everything still to come, everything done) and the cursor on top."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
+
+from engine.graph.timeline import Phase
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, control_color, mix, on_accent_color
 from ..theme import Theme, ui_font
-from .timeline_scale import Events, Scale
+from .timeline_scale import TAIL_PX, Events, Scale, is_accumulation
 
 LABEL_PX = 34.0
 """Narrower segments have no label."""
 _PAD_PX = 8.0
 
 
+_WORDS = {Phase.FORWARD: ("forward", "op"), Phase.BACKWARD: ("backward", "step"), Phase.UPDATE: ("update", "leaf")}
+
+
 class Mark(NamedTuple):
-    """A place in the backward pass worth seeing: after `step` steps, in a colour, with a text."""
+    """A place worth seeing: the position (as a cursor has it), a colour, and a text."""
 
     step: int
     color: QColor
@@ -25,28 +32,56 @@ class Mark(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Heights of the timeline's rows for a height of the widget: top of the titles, of the bands, of the segments."""
+    """The timeline's rows for a height of the widget: top of titles, bands, segments and curve; middle of the track.
+
+    `curve_height` is 0 where there is no room for a curve.
+    """
 
     titles: float
     bands: float
     segments: float
     segment_height: float
+    curve: float
+    curve_height: float
     track: float
 
 
+class Ground(NamedTuple):
+    """What the layers show besides the events: where breakpoints stop, and bytes saved at each position."""
+
+    stops: npt.NDArray[np.int64]
+    saved: npt.NDArray[np.int64]
+
+
 def rows(height: float, *, has_bands: bool) -> Rows:
-    """Rows from top to bottom; the segments take what is left, within limits."""
+    """Rows from top to bottom; the segments take what is left, within limits; what is left then is the curve's."""
     titles = 6.0
     bands = titles + 18.0
     segments = bands + (18.0 if has_bands else 0.0)
     segment_height = max(14.0, min(height - segments - 22.0, 28.0))
-    return Rows(titles, bands, segments, segment_height, segments + segment_height + 12.0)
+    rest = height - segments - segment_height - 22.0
+    curve_height = min(rest - 4.0, 30.0) if rest >= 18.0 else 0.0
+    curve = segments + segment_height + 4.0
+    track = segments + segment_height + 12.0 + (curve_height + 4.0 if curve_height else 0.0)
+    return Rows(titles, bands, segments, segment_height, curve, curve_height, track)
+
+
+def breakpoint_color(theme: Theme) -> QColor:
+    """Neither a value's colour nor a gradient's."""
+    return QColor("#FF5C93" if theme.is_dark else "#C2185B")
 
 
 def render_layer(
-    events: Events, scale: Scale, theme: Theme, size: tuple[int, int], ratio: float, *, is_done: bool
+    events: Events,
+    scale: Scale,
+    theme: Theme,
+    size: tuple[int, int],
+    ratio: float,
+    ground: Ground,
+    *,
+    is_done: bool,
 ) -> QPixmap:
-    """Everything but the cursor, with all backward steps done or all to come; `size` in logical pixels."""
+    """Everything but the cursor, with all events done or all to come; `size` in logical pixels."""
     pixmap = QPixmap(round(size[0] * ratio), round(size[1] * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(theme.surface)
@@ -58,29 +93,63 @@ def render_layer(
     _paint_titles(painter, events, scale, theme, place)
     _paint_bands(painter, events, scale, theme, place)
     _paint_segments(painter, events, scale, theme, place, is_done=is_done)
+    if place.curve_height:
+        _paint_curve(painter, events, scale, theme, place, ground.saved)
     painter.setPen(QPen(theme.line, 2))
-    painter.drawLine(QPointF(max(scale.left(0), 0), place.track), QPointF(scale.right(scale.count - 1), place.track))
+    end = scale.right(scale.count - 1)
+    painter.drawLine(QPointF(max(scale.left(0), 0), place.track), QPointF(end, place.track))
+    _paint_stops(painter, scale, theme, place, ground.stops)
     painter.end()
     return pixmap
+
+
+def _phases(events: Events) -> list[tuple[Phase, int, int]]:
+    """Each phase with its first and last event; the last is before the first where there is none."""
+    forward, backward = len(events.forward), len(events.backward)
+    return [
+        (Phase.FORWARD, 0, forward - 1),
+        (Phase.BACKWARD, forward, forward + backward - 1),
+        (Phase.UPDATE, forward + backward, len(events) - 1),
+    ]
 
 
 def _paint_titles(painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows) -> None:
     painter.setFont(ui_font(TEXT_SMALL_PT))
     painter.setPen(theme.muted)
     metrics = QFontMetricsF(painter.font())
-    forward, backward = len(events.forward), len(events.backward)
-    for first, last, word, count in (
-        (0, forward - 1, "forward", forward),
-        (forward, len(events) - 1, "backward", backward),
-    ):
-        if not count:
+    for phase, first, last in _phases(events):
+        count = last - first + 1
+        if count <= 0:
             continue
         left = max(scale.left(first), 12.0)
         room = scale.right(last) - left
-        counted = f"{word}  ·  {grouped(count)} {'op' if first == 0 and forward else 'step'}{'' if count == 1 else 's'}"
+        word, unit = _WORDS[phase]
+        many = "leaves" if unit == "leaf" else f"{unit}s"
+        counted = f"{word}  ·  {grouped(count)} {unit if count == 1 else many}"
         text = counted if metrics.horizontalAdvance(counted) <= room else word
         if metrics.horizontalAdvance(text) <= max(room, 48):
             painter.drawText(QRectF(left, place.titles, max(room, 60), 14), Qt.AlignmentFlag.AlignLeft, text)
+    if scale.has_tail:
+        _paint_tail(painter, scale, theme, place)
+
+
+def tail_rect(scale: Scale, place: Rows) -> QRectF:
+    """Where updates would be, if any were known."""
+    left = scale.right(scale.count - 1) + 20.0
+    return QRectF(left, place.segments, TAIL_PX, place.segment_height)
+
+
+def _paint_tail(painter: QPainter, scale: Scale, theme: Theme, place: Rows) -> None:
+    area = tail_rect(scale, place)
+    painter.setPen(theme.muted)
+    painter.drawText(QRectF(area.x(), place.titles, TAIL_PX, 14), Qt.AlignmentFlag.AlignLeft, "update")
+    pen = QPen(theme.edge, 1)
+    pen.setDashPattern([3, 3])
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+    painter.setPen(theme.muted)
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "none yet")
 
 
 def _paint_bands(painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows) -> None:
@@ -110,35 +179,45 @@ def _fitting(name: str, metrics: QFontMetricsF, room: float) -> str:
     return shown if len(shown) > 4 else ""
 
 
+def _colors(events: Events, theme: Theme, event: int, *, is_done: bool) -> tuple[QColor, QColor]:
+    """Fill and text of a segment."""
+    phase = events.phase(event)
+    is_leaf = phase is Phase.UPDATE or (
+        phase is Phase.BACKWARD and is_accumulation(events.backward[event - len(events.forward)].node)
+    )
+    if not is_done:
+        return control_color(theme), theme.leaf if is_leaf else theme.muted
+    if phase is Phase.UPDATE:
+        return mix(theme.leaf_soft, theme.leaf, 0.35), theme.text
+    if is_leaf:
+        return theme.leaf_soft, theme.leaf
+    return (theme.data_soft, theme.data) if phase is Phase.FORWARD else (theme.accent_soft, theme.accent)
+
+
 def _paint_segments(
     painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows, *, is_done: bool
 ) -> None:
-    forward = len(events.forward)
-    step_color = theme.accent_soft if is_done else control_color(theme)
-    step_text = theme.accent if is_done else theme.muted
     if scale.unit_px < 4:
-        step_color = mix(theme.accent_soft, theme.accent, 0.35) if is_done else control_color(theme)
-        _paint_blocks(painter, events, scale, place, mix(theme.data_soft, theme.data, 0.25), step_color)
+        _paint_blocks(painter, events, scale, theme, place, is_done=is_done)
         return
     painter.setFont(ui_font(TEXT_SMALL_PT if scale.unit_px < 90 else TEXT_NORMAL_PT))
     for event in scale.visible():
         area = segment_rect(scale, place, event)
-        is_step = event >= forward
-        paint_segment(
-            painter,
-            area,
-            step_color if is_step else theme.data_soft,
-            step_text if is_step else theme.data,
-            events.label(event) if area.width() >= LABEL_PX else "",
-        )
+        fill, text = _colors(events, theme, event, is_done=is_done)
+        paint_segment(painter, area, fill, text, events.label(event) if area.width() >= LABEL_PX else "")
 
 
-def _paint_blocks(painter: QPainter, events: Events, scale: Scale, place: Rows, data: QColor, step: QColor) -> None:
-    """Segments too narrow to be told apart: one block for each band, or for the whole pass."""
-    forward = len(events.forward)
-    spans = [(band.first, band.last) for band in events.bands]
-    if not spans:
-        spans = [(0, forward - 1), (forward, len(events) - 1)]
+def _paint_blocks(painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows, *, is_done: bool) -> None:
+    """Segments too narrow to be told apart: one block for each band, or for the whole pass; leaves as small ticks."""
+    strong = {
+        Phase.FORWARD: mix(theme.data_soft, theme.data, 0.25),
+        Phase.BACKWARD: mix(theme.accent_soft, theme.accent, 0.35),
+        Phase.UPDATE: mix(theme.leaf_soft, theme.leaf, 0.5),
+    }
+    phases = _phases(events)
+    spans = [(band.first, band.last) for band in events.bands] + [phases[2][1:]]
+    if not events.bands:
+        spans = [phase[1:] for phase in phases]
     painter.setPen(Qt.PenStyle.NoPen)
     column = -1
     for first, last in spans:
@@ -150,9 +229,67 @@ def _paint_blocks(painter: QPainter, events: Events, scale: Scale, place: Rows, 
         column = int(right)
         if right - left >= 3:
             right -= 1
-        painter.setBrush(data if first < forward else step)
+        painter.setBrush(strong[events.phase(first)] if is_done else control_color(theme))
         area = QRectF(left, place.segments, max(right - left, 1.0), place.segment_height)
         painter.drawRoundedRect(area, min(3.0, area.width() / 3), 3.0)
+    if len(events.accumulations):
+        ticks = columns(scale, events.accumulations - len(events.forward) + 1)
+        painter.setBrush(mix(theme.surface, theme.leaf, 0.8))
+        bottom = round(place.segments + place.segment_height) - 4
+        painter.drawRects([QRect(x, bottom, 1, 4) for x in ticks])
+
+
+def columns(scale: Scale, positions: npt.NDArray[np.int64]) -> list[int]:
+    """The pixel columns at which cursors at these positions would stand, each once, as far as they are seen."""
+    if not len(positions):
+        return []
+    events = positions + scale.forward - 1
+    border = scale.count - scale.updates
+    x = np.array([scale.left(0), scale.left(scale.forward) if scale.forward < scale.count else 0.0, 0.0])
+    x[2] = scale.left(border) if border < scale.count else 0.0
+    phase = (events >= scale.forward).astype(np.int64) + ((events >= border) & (scale.updates > 0))
+    first = np.array([0, scale.forward, border])
+    width = scale.unit_px - scale.space_px + min(2.0, scale.space_px)
+    places = x[phase] + (events - first[phase]) * scale.unit_px + width
+    places = places[(places > -8) & (places < scale.width + 8)]
+    found: list[int] = np.unique(np.round(places).astype(np.int64)).tolist()
+    return found
+
+
+def _paint_stops(painter: QPainter, scale: Scale, theme: Theme, place: Rows, stops: npt.NDArray[np.int64]) -> None:
+    """A dot wherever a breakpoint stops; where they lie close together, a bar."""
+    found = columns(scale, stops)
+    color = breakpoint_color(theme)
+    painter.setBrush(color)
+    if len(found) * 7 > scale.width:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawRects([QRect(x, round(place.track) - 3, 1, 6) for x in found])
+        return
+    painter.setPen(QPen(theme.surface, 1))
+    for x in found:
+        painter.drawEllipse(QPointF(x, place.track), 4.0, 4.0)
+
+
+def _paint_curve(
+    painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows, saved: npt.NDArray[np.int64]
+) -> None:
+    """Bytes that saved tensors hold after each event, as a thin area; its height is the most there ever are."""
+    most = int(saved.max()) if len(saved) else 0
+    if not most or len(saved) != len(events) + 1:
+        return
+    seen = scale.visible()
+    bottom = place.curve + place.curve_height
+    stride = max(1, int(1 / max(scale.unit_px, 1e-6)))
+    points = [QPointF(max(scale.left(seen.start), 0.0), bottom)]
+    for event in range(seen.start, seen.stop, stride):
+        height = float(saved[event + 1 : min(event + 1 + stride, len(saved))].max()) / most * place.curve_height
+        left, right = scale.left(event), scale.left(min(event + stride, seen.stop - 1)) if stride > 1 else 0.0
+        points.append(QPointF(left, bottom - height))
+        points.append(QPointF(right if stride > 1 else scale.left(event) + scale.unit_px, bottom - height))
+    points.append(QPointF(points[-1].x(), bottom))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(mix(theme.surface, theme.edge, 0.35))
+    painter.drawPolygon(points)
 
 
 def segment_rect(scale: Scale, place: Rows, event: int) -> QRectF:
@@ -176,26 +313,33 @@ def paint_segment(painter: QPainter, area: QRectF, fill: QColor, text_color: QCo
         painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
 
+def phase_color(events: Events, theme: Theme, event: int) -> QColor:
+    """The colour of an event that happens now."""
+    if event < 0:
+        return theme.data
+    return {Phase.FORWARD: theme.data, Phase.BACKWARD: theme.accent, Phase.UPDATE: theme.leaf}[events.phase(event)]
+
+
 def paint_current(painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows, position: int) -> None:
-    """The current step's segment, in the full accent colour."""
-    if not 0 < position <= len(events.backward):
+    """The segment of what happened last, in the full colour of its phase."""
+    event = events.event_at(position)
+    if event < 0 or (position == 0 and events.backward):
         return
-    event = len(events.forward) + position - 1
     area = segment_rect(scale, place, event)
     if area.width() < 3:
         area.setWidth(3.0)
     font: QFont = ui_font(TEXT_SMALL_PT if scale.unit_px < 90 else TEXT_NORMAL_PT, bold=True)
     painter.setFont(font)
     label = events.label(event) if area.width() >= LABEL_PX else ""
-    paint_segment(painter, area, theme.accent, on_accent_color(theme), label)
+    paint_segment(painter, area, phase_color(events, theme, event), on_accent_color(theme), label)
 
 
-def paint_cursor(painter: QPainter, x: float, theme: Theme, place: Rows) -> None:
+def paint_cursor(painter: QPainter, x: float, theme: Theme, place: Rows, color: QColor) -> None:
     """The cursor's line and its knob on the track."""
-    painter.setPen(QPen(theme.accent, 2))
+    painter.setPen(QPen(color, 2))
     painter.drawLine(QPointF(x, place.segments - 4), QPointF(x, place.track))
     painter.setPen(QPen(theme.surface, 2))
-    painter.setBrush(theme.accent)
+    painter.setBrush(color)
     painter.drawEllipse(QPointF(x, place.track), 6, 6)
 
 

@@ -1,17 +1,23 @@
-"""Where the events of a trace lie on the timeline: operations, then backward steps; module bands; zoom."""
+"""Where the events of a trace lie on the timeline: operations, backward steps, updates; module bands; zoom."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+
 from engine.graph.model import Node, ScopePath
+from engine.graph.timeline import Phase, Timeline, Update, why_no_update
 from engine.graph.trace import BackwardStep, Trace
 
 MARGIN_PX = 12.0
 GAP_PX = 20.0
 SEGMENT_GAP_PX = 8.0
 LONGEST_SEGMENT_PX = 160.0
+TAIL_PX = 84.0
+"""Room for the words that stand where updates would be."""
 
 
 class Band(NamedTuple):
@@ -23,26 +29,56 @@ class Band(NamedTuple):
 
 
 class Events:
-    """The events of a trace in order: `forward` operations, then `backward` steps; both are counted on from 0."""
+    """The events of a trace in order: `forward` operations, `backward` steps, `updates`; counted on from 0."""
 
-    def __init__(self, trace: Trace | None) -> None:
-        self.forward: list[Node] = [] if trace is None else [node for node in trace.graph.nodes if node.kind == "op"]
-        self.backward: list[BackwardStep] = [] if trace is None else trace.backward
+    def __init__(self, trace: Trace | None, timeline: Timeline | None = None) -> None:
+        self.timeline = timeline or (None if trace is None else Timeline(trace))
+        found = self.timeline
+        self.forward: list[Node] = [] if found is None else found.forward
+        self.backward: list[BackwardStep] = [] if found is None else found.backward
+        self.updates: list[Update] = [] if found is None else found.updates
+        self.why_no_update = "" if trace is None or found is None else why_no_update(trace)
         shared = _common_length([node.scope for node in self.forward])
         scopes = [node.scope for node in self.forward] + [step.node.scope for step in self.backward]
         self.bands = _bands(scopes, shared, len(self.forward))
+        places = [len(self.forward) + step.index for step in self.backward if is_accumulation(step.node)]
+        self.accumulations = np.array(places, dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self.forward) + len(self.backward)
+        return 0 if self.timeline is None else len(self.timeline)
+
+    def position_after(self, event: int) -> int:
+        """The position at which an event has just happened."""
+        return event - len(self.forward) + 1
+
+    def event_at(self, position: int) -> int:
+        """The event that happened last at a position; -1 before the first."""
+        return position + len(self.forward) - 1
+
+    def phase(self, event: int) -> Phase:
+        if event < len(self.forward):
+            return Phase.FORWARD
+        return Phase.BACKWARD if event < len(self.forward) + len(self.backward) else Phase.UPDATE
 
     def label(self, event: int) -> str:
-        """What a segment says: "matmul", "w.grad +="."""
-        if event < len(self.forward):
+        """What a segment says: "matmul", "w.grad +=", "w −="."""
+        phase = self.phase(event)
+        if phase is Phase.FORWARD:
             return self.forward[event].label
-        node = self.backward[event - len(self.forward)].node
-        if node.grad_fn == "AccumulateGrad" or node.kind == "leaf":
-            return f"{node.name.rsplit('.', 2)[-1] if node.name else 'leaf'}.grad +="
-        return node.label
+        event -= len(self.forward)
+        if phase is Phase.UPDATE:
+            return f"{_leaf_name(self.updates[event - len(self.backward)].node)} updated"
+        node = self.backward[event].node
+        return f"{_leaf_name(node)}.grad +=" if is_accumulation(node) else node.label
+
+
+def is_accumulation(node: Node) -> bool:
+    """Whether a node's backward step adds to a leaf's `.grad`."""
+    return node.grad_fn == "AccumulateGrad" or node.kind == "leaf"
+
+
+def _leaf_name(node: Node) -> str:
+    return node.name.rsplit(".", 2)[-1] if node.name else "leaf"
 
 
 def _common_length(scopes: Sequence[ScopePath]) -> int:
@@ -69,20 +105,40 @@ def _bands(scopes: Sequence[ScopePath], shared: int, forward: int) -> list[Band]
 
 
 class Scale:
-    """Maps events to pixels; `zoom` 1 fits everything, `scroll_px` is how far the view is moved to the right."""
+    """Maps events to pixels; `zoom` 1 fits everything, `scroll_px` is how far the view is moved to the right.
+
+    Of `count` events the first `forward` are of the forward pass and the last `updates` are updates; there is a gap
+    before each phase. `has_tail` leaves room behind the last one.
+    """
 
     def __init__(self) -> None:
         self.forward = 0
+        self.updates = 0
         self.count = 0
+        self.has_tail = False
         self.width = 100.0
         self.zoom = 1.0
         self.scroll_px = 0.0
 
     @property
+    def _phases(self) -> list[tuple[int, int]]:
+        """First event of each phase that has any, and the one after its last."""
+        borders = (0, self.forward, self.count - self.updates, self.count)
+        return [(first, end) for first, end in pairwise(borders) if first < end]
+
+    @property
+    def _room_px(self) -> float:
+        gaps = GAP_PX * (2 if self.updates else 1)
+        return max(self.width - 2 * MARGIN_PX - gaps - self._tail_px, 1.0)
+
+    @property
+    def _tail_px(self) -> float:
+        return TAIL_PX + GAP_PX if self.has_tail else 0.0
+
+    @property
     def unit_px(self) -> float:
         """Width of one event with the space after it."""
-        room = max(self.width - 2 * MARGIN_PX - GAP_PX, 1.0)
-        fitting = room / max(self.count, 1)
+        fitting = self._room_px / max(self.count, 1)
         return min(fitting, LONGEST_SEGMENT_PX) * self.zoom
 
     @property
@@ -91,24 +147,24 @@ class Scale:
         unit = self.unit_px
         return SEGMENT_GAP_PX if unit >= 48 else max(1.0, unit / 8) if unit >= 5 else 0.0
 
-    @property
-    def _gap_px(self) -> float:
-        return GAP_PX if 0 < self.forward < self.count else 0.0
+    def _gap_px(self, event: int) -> float:
+        """Space that the borders between phases take before an event."""
+        gap = GAP_PX if 0 < self.forward < self.count and event >= self.forward else 0.0
+        border = self.count - self.updates
+        return gap + (GAP_PX if self.updates and 0 < border <= event and border != self.forward else 0.0)
 
     @property
     def content_px(self) -> float:
-        return 2 * MARGIN_PX + self._gap_px + self.count * self.unit_px
+        return 2 * MARGIN_PX + self._gap_px(self.count) + self.count * self.unit_px + self._tail_px
 
     @property
     def highest_zoom(self) -> float:
         """At which one segment is as wide as it gets."""
-        room = max(self.width - 2 * MARGIN_PX - GAP_PX, 1.0)
-        return max(1.0, LONGEST_SEGMENT_PX / min(room / max(self.count, 1), LONGEST_SEGMENT_PX))
+        return max(1.0, LONGEST_SEGMENT_PX / min(self._room_px / max(self.count, 1), LONGEST_SEGMENT_PX))
 
     def left(self, event: int) -> float:
         """Left end of an event; `count` gives the right end of the last."""
-        gap = self._gap_px if event >= self.forward else 0.0
-        return MARGIN_PX + gap + event * self.unit_px - self.scroll_px
+        return MARGIN_PX + self._gap_px(event) + event * self.unit_px - self.scroll_px
 
     def right(self, event: int) -> float:
         """Right end of an event's segment, without the space after it."""
@@ -116,24 +172,24 @@ class Scale:
 
     def event_at(self, x: float) -> int:
         """The event under x, or the nearest one; -1 where there is none at all."""
-        if not self.count:
-            return -1
-        place = (x + self.scroll_px - MARGIN_PX) / self.unit_px
-        if place >= self.forward and self._gap_px:
-            boundary = self.left(self.forward)
-            if x < boundary:
-                middle = boundary - self._gap_px / 2
-                return self.forward - 1 if x < middle else self.forward
-            place = (x - boundary) / self.unit_px + self.forward
-        return max(0, min(int(place), self.count - 1))
+        found = -1
+        for first, end in self._phases:
+            left = self.left(first)
+            if found >= 0 and x < left - GAP_PX / 2:
+                break
+            found = max(first, min(first + int((x - left) / self.unit_px), end - 1))
+        return found
 
     def cursor_x(self, position: int) -> float:
-        """Where the cursor stands after `position` backward steps."""
-        if self.count == self.forward:
-            return self.right(self.count - 1) if self.count else MARGIN_PX
-        if position <= 0:
-            return self.left(self.forward) - min(4.0, self._gap_px / 2)
-        return self.right(self.forward + position - 1) + min(2.0, self.space_px)
+        """Where the cursor stands after `position` backward steps (below zero: before the end of the forward pass)."""
+        if not self.count:
+            return MARGIN_PX
+        event = position + self.forward - 1
+        if event < 0:
+            return self.left(0) - 4.0
+        if position == 0 and self.forward < self.count - self.updates:
+            return self.left(self.forward) - 4.0
+        return self.right(min(event, self.count - 1)) + min(2.0, self.space_px)
 
     def zoom_about(self, x: float, factor: float) -> None:
         """Zoom so that what is at x stays there."""

@@ -110,7 +110,10 @@ class StepToolBar(QToolBar):
         self.step = ActionButton(actions["step_forward"], "step-forward", body, kind="primary")
         self.step.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow points onwards, so it comes last
         self.end = ActionButton(actions["move_to_end"], "move-to-end", body, text=False)
+        self.over = ActionButton(actions["step_over"], "step-over", body, text=False)
+        self.out = ActionButton(actions["step_out"], "step-out", body, text=False)
         self.play = ActionButton(actions["toggle_play"], "play", body)
+        self.next_breakpoint = ActionButton(actions["next_breakpoint"], "next-breakpoint", body, text=False)
         self.speed = MenuButton("", "", body)
         self.speed.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.run_to = ActionButton(actions["run_to_selected"], "run-to", body)
@@ -129,7 +132,10 @@ class StepToolBar(QToolBar):
         row.setSpacing(6)
         row.addWidget(self._wordmark)
         row.addSpacing(10)
-        for button in (self.start, self.back, self.step, self.end, self.play, self.speed, self.run_to):
+        for button in (
+            *(self.start, self.back, self.step, self.end, self.over, self.out),
+            *(self.play, self.speed, self.next_breakpoint, self.run_to),
+        ):
             row.addWidget(button)
         row.addSpacing(8)
         row.addWidget(self.position, 1)
@@ -137,7 +143,10 @@ class StepToolBar(QToolBar):
             row.addWidget(widget)
         self.addWidget(body)
         self._fill_speeds()
-        self._colored = (self.start, self.back, self.end, self.play, self.run_to, self.search, self.theme)
+        self._colored = (
+            *(self.start, self.back, self.end, self.over, self.out, self.play, self.next_breakpoint, self.run_to),
+            *(self.search, self.theme),
+        )
         themes.changed.connect(self._on_themes_changed)
         playback.changed.connect(self._on_playback_changed)
         for signal in (document.trace_changed, document.cursor_changed):
@@ -181,7 +190,7 @@ class StepToolBar(QToolBar):
         text = position_text(self._document) or self._notice
         self.position.setText(text)
         self.position.setToolTip(text)
-        self.speed.setEnabled(self._document.length > 0)
+        self.speed.setEnabled(self._document.first < self._document.last)
 
     def _on_themes_changed(self, theme: Theme) -> None:
         self.theme.icon_name = "theme-light" if theme.is_dark else "theme-dark"

@@ -13,9 +13,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from engine.graph.breakpoints import Breakpoint
+from engine.graph.model import SavedTensor
+from engine.graph.observation import Observation
 from engine.graph.trace import Trace
 from gui.document import Document
+from gui.panels import timeline_menu
 from gui.panels.timeline import TimelinePanel
+from gui.panels.timeline_painter import breakpoint_color, columns, rows, tail_rect
 from gui.panels.timeline_scale import Events, Scale
 from gui.theme import DARK, LIGHT, ThemeManager
 from tests.engine.graph.builder import GraphBuilder, neuron
@@ -73,17 +78,21 @@ def colors(panel: TimelinePanel, event: int) -> QColor:
 @given(
     forward=st.integers(0, 3000),
     backward=st.integers(0, 3000),
+    updates=st.integers(0, 400),
+    has_tail=st.booleans(),
     width=st.integers(80, 3000),
     zooms=st.lists(st.tuples(st.floats(0, 1), st.floats(0.3, 4)), max_size=4),
 )
 def test_the_event_under_the_middle_of_an_event_is_that_event(
-    forward: int, backward: int, width: int, zooms: list[tuple[float, float]]
+    forward: int, backward: int, updates: int, has_tail: bool, width: int, zooms: list[tuple[float, float]]
 ) -> None:
     scale = Scale()
-    scale.forward, scale.count, scale.width = forward, forward + backward, float(width)
+    scale.forward, scale.count, scale.width = forward, forward + backward + updates, float(width)
+    scale.updates, scale.has_tail = updates, has_tail
     for where, factor in zooms:
         scale.zoom_about(where * width, factor)
-    for event in {0, forward - 1, forward, forward + backward - 1, (forward + backward) // 2}:
+    border = forward + backward
+    for event in {0, forward - 1, forward, border - 1, border, border // 2, border + updates - 1}:
         if 0 <= event < scale.count:
             assert scale.event_at(scale.left(event) + scale.unit_px / 2) == event
     assert scale.zoom >= 1
@@ -123,19 +132,91 @@ def test_click_and_drag_scrub(panel: TimelinePanel, document: Document, qtbot: Q
     QTest.mousePress(panel, Qt.MouseButton.LeftButton, pos=middle(panel, 4))
     QTest.mouseMove(panel, middle(panel, 4 + 4))
     assert document.cursor == 5
-    QTest.mouseMove(panel, middle(panel, 0))
+    QTest.mouseMove(panel, middle(panel, 3))
     assert document.cursor == 0
+    QTest.mouseMove(panel, middle(panel, 0))
+    assert document.cursor == -3
+    QTest.mouseMove(panel, QPoint(2, middle(panel, 0).y()))
+    assert document.cursor == document.first == -4
     QTest.mouseRelease(panel, Qt.MouseButton.LeftButton, pos=middle(panel, 0))
     QTest.mouseMove(panel, middle(panel, 4 + 4))
-    assert document.cursor == 0
+    assert document.cursor == -4
 
 
-def test_click_on_an_operation_selects_it(panel: TimelinePanel, document: Document, qtbot: QtBot) -> None:
+def test_click_on_an_operation_goes_there(panel: TimelinePanel, document: Document, qtbot: QtBot) -> None:
     document.set_trace(Neuron().trace())
     document.move_to(2)
     QTest.mouseClick(panel, Qt.MouseButton.LeftButton, pos=middle(panel, 1))
-    assert document.selection == panel.events.forward[1].id
-    assert document.cursor == 2
+    assert document.cursor == -2
+    assert document.focus == panel.events.forward[1].id
+    assert "Operation 2 of 4" in panel.accessibleDescription()
+
+
+def test_updates_are_a_phase_of_their_own(panel: TimelinePanel, document: Document, qtbot: QtBot) -> None:
+    trace = Neuron().trace()
+    trace.step = 7
+    document.set_trace(trace)
+    tail = tail_rect(panel.scale, panel._rows()).center().toPoint()
+    assert "No optimizer" in panel.describe(tail)
+    leaves = tuple(node.id for node in trace.leaves())
+    document.add_updates([Observation(kind="update", nodes=leaves, text="SGD", amounts=(0.25, None))])
+    assert panel.scale.count == 12
+    assert document.last == 8
+    assert "SGD changed" in panel.describe(middle(panel, 10))
+    assert "by 0.25" in panel.describe(middle(panel, 10))
+    QTest.mouseClick(panel, Qt.MouseButton.LeftButton, pos=middle(panel, 11))
+    assert document.cursor == 8
+    assert "Update 2 of 2" in panel.accessibleDescription()
+    assert colors(panel, 11) == LIGHT.leaf
+
+
+def test_breakpoints_are_dots_that_can_be_clicked(panel: TimelinePanel, document: Document, qtbot: QtBot) -> None:
+    document.set_trace(Neuron().trace())
+    document.breakpoints.add(Breakpoint(kind="condition", text="kind:leaf"))
+    x = columns(panel.scale, document.breakpoints.positions)
+    assert [round(panel.scale.cursor_x(position)) for position in (4, 6)] == x
+    point = QPoint(x[0], int(panel._rows().track))
+    assert panel.grab().toImage().pixelColor(point) == breakpoint_color(LIGHT)
+    assert panel.describe(point) == "breakpoint: kind:leaf"
+    QTest.mouseClick(panel, Qt.MouseButton.LeftButton, pos=point + QPoint(3, 0))
+    assert document.cursor == 4
+    document.breakpoints.clear()
+    assert panel.grab().toImage().pixelColor(QPoint(x[1], point.y())) != breakpoint_color(LIGHT)
+
+
+def test_the_menu_of_an_event(panel: TimelinePanel, document: Document, qtbot: QtBot) -> None:
+    document.set_trace(blocks(2, 3))
+    menu = timeline_menu.build(panel, document, panel.events, 4, (("Show everything", panel.show_all),))
+    actions = {action.text(): action for action in menu.actions()}
+    assert {"Break on every mul", "Break when net.block1 is entered", "Show everything"} <= set(actions)
+    actions["Run to here"].trigger()
+    assert document.cursor == 4 - 6 + 1
+    actions["Break when net.block1 is entered"].trigger()
+    actions["Add a breakpoint on mul"].trigger()
+    assert [item.kind for item in document.breakpoints.items] == ["module", "node"]
+    document.undo_stack.undo()
+    assert [item.kind for item in document.breakpoints.items] == ["module"]
+    menu.close()
+    assert timeline_menu.build(panel, document, panel.events, -1, ()).actions() == []
+
+
+def test_saved_bytes_are_drawn_where_there_is_room(panel: TimelinePanel, document: Document) -> None:
+    trace = Neuron().trace()
+    mul = trace.graph.nodes[panel_first(trace)]
+    mul.saved = [SavedTensor(name="self", shape=(), dtype="float32", nbytes=64, source=(mul.id, 0))]
+    panel.resize(900, 160)
+    document.set_trace(trace)
+    place = panel._rows()
+    assert place.curve_height > 0
+    top, bottom = QPoint(middle(panel, 1).x(), int(place.curve) + 2), int(place.curve + place.curve_height) - 2
+    image = panel.grab().toImage()
+    assert image.pixelColor(top) != LIGHT.surface
+    assert image.pixelColor(middle(panel, 9).x(), bottom) == LIGHT.surface
+    assert rows(78, has_bands=True).curve_height == 0
+
+
+def panel_first(trace: Trace) -> int:
+    return next(node.id for node in trace.graph.nodes if node.kind == "op")
 
 
 def test_segments_show_done_current_and_to_come(panel: TimelinePanel, document: Document) -> None:

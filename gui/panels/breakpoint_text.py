@@ -1,0 +1,35 @@
+"""What a breakpoint is called, and how often it stops."""
+
+from __future__ import annotations
+
+from engine.graph.breakpoints import Breakpoint
+
+from ..document import Document
+from ..widgets.text import plain
+from .naming import node_title
+from .timeline_painter import grouped
+
+
+def title_of(document: Document, item: Breakpoint) -> str:
+    """What a breakpoint is on, in words."""
+    if item.kind == "condition":
+        return item.text
+    if item.kind == "op":
+        return f"every {item.text}"
+    if item.kind == "module":
+        return f"entering {item.text}"
+    node, trace = document.breakpoints.node_of(item), document.trace
+    if trace is None or node is None:
+        return item.text.replace("/", " › ")
+    where = " › ".join(trace.graph.nodes[node].scope)
+    return node_title(trace.graph.nodes[node]) + (f"   {where}" if where else "")
+
+
+def stop_text(document: Document, item: Breakpoint) -> str:
+    """The tooltip of a place where a breakpoint stops."""
+    return f"breakpoint: {plain(title_of(document, item))}"
+
+
+def times(count: int) -> str:
+    """ "once", "12 times", "nowhere"."""
+    return "nowhere" if count == 0 else "once" if count == 1 else f"{grouped(count)} times"
