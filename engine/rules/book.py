@@ -9,6 +9,7 @@ from importlib.resources import files
 import msgspec
 
 from .derivatives import Derivative, load_table
+from .kinship import explanation_of, same_rule_as
 
 _NUMBERED = re.compile(r"^(.*?Backward)(\d+)$")
 _NAMESPACE = re.compile(r"^(?:torch::autograd::|aten::)")
@@ -74,6 +75,9 @@ def rule_for(grad_fn: str) -> Rule | None:
     own = rules().get(name)
     if own is not None:
         return own
+    kin = same_rule_as(name)
+    if kin is not None and (known := rule_for(kin)) is not None:
+        return msgspec.structs.replace(known, name=name)
     derivative = load_table().nodes.get(name)
     if derivative is not None:
         return _same_derivative(name, derivative) or _from_text(name, derivative)
@@ -120,5 +124,6 @@ def _from_text(name: str, derivative: Derivative) -> Rule:
         forward=f"result = {operator.split('.')[0].lstrip('_')}({', '.join(tensors)})",
         vjp="\n".join(f"{argument}: {formula}" for argument, formula in derivative.gradients),
         note=f"as in torch {load_table().torch}'s table of derivatives; grad is the gradient of the result",
+        explanation=explanation_of(name),
         is_text=True,
     )

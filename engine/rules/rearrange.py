@@ -237,6 +237,7 @@ RULES: dict[str, Evaluator] = {
     "CatBackward0": _cat,
     "StackBackward0": _stack,
     "SplitBackward0": _split,
+    "UnsafeSplitBackward0": _split,
     "SplitWithSizesBackward0": _split,
     "UnbindBackward0": _unbind,
     "TrilBackward0": _tril,
