@@ -15,12 +15,14 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from engine.graph.trace import Trace
 from engine.session.events import Event, Exited, Output, Responsive, Unresponsive
 from engine.session.messages import (
+    EditsRefused,
     Failed,
     FetchValues,
     Finished,
     LossPoints,
     Observed,
     Ready,
+    RunEdited,
     Started,
     TraceReady,
     TrainingChanged,
@@ -53,6 +55,8 @@ class SessionBridge(QObject):
     """`Observed`: what the program did after the backward pass of a step whose trace was received."""
     values_received = Signal(object, object)
     """`ValuesReady`, and the array, or None where its message says why there is none."""
+    edits_refused = Signal(object)
+    """`EditsRefused`: a program was not run with edits, or raised."""
     loss_received = Signal(object, object)
     """Steps (int64 array) and losses (float64 array)."""
     rate_changed = Signal(float, object)
@@ -79,6 +83,7 @@ class SessionBridge(QObject):
         *,
         runs_folder: Path | None = None,
         keep_spare: bool = True,
+        interval_ms: int = FRAME_MS,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -93,7 +98,7 @@ class SessionBridge(QObject):
         self._run_number = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(FRAME_MS)
+        self._timer.setInterval(interval_ms)
         self._timer.timeout.connect(self._on_timer_timeout)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
         self.supervisor = Supervisor(self._take, runs_folder=runs_folder, keep_spare=keep_spare)
@@ -118,6 +123,12 @@ class SessionBridge(QObject):
         """Have values fetched by another run; `values_received` follows, then `exited`. Raises like `run`."""
         self._forget()
         self.supervisor.fetch(request)
+        self._is_running = True
+
+    def run_edited(self, request: RunEdited) -> None:
+        """Run a program with edits; `trace_received` or `edits_refused` follows, then `exited`. Raises like `run`."""
+        self._forget()
+        self.supervisor.run_edited(request)
         self._is_running = True
 
     def stop(self) -> None:
@@ -209,6 +220,8 @@ class SessionBridge(QObject):
             self.observed.emit(event)
         elif isinstance(event, Failed):
             self.failed.emit(event)
+        elif isinstance(event, EditsRefused):
+            self.edits_refused.emit(event)
         elif isinstance(event, Finished):
             self.finished.emit(event)
         elif isinstance(event, Exited):

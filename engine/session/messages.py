@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from ..graph.edits import AnyEdit
 from ..graph.observation import Observation
 
 TrainingState = Literal["running", "paused", "finished"]
@@ -66,6 +67,20 @@ class FetchValues(Message, frozen=True, tag=True, kw_only=True):
     structure: str
 
 
+class RunEdited(Message, frozen=True, tag=True, kw_only=True):
+    """Run a target again with edits, and send what that records: a `TraceReady` "edited", or `EditsRefused`.
+
+    `structure` is the `engine.graph.structure.fingerprint` of the trace whose nodes the edits name; `step` its training
+    step, up to which a script runs again.
+    """
+
+    target: str
+    arguments: tuple[str, ...] = ()
+    structure: str
+    edits: tuple[AnyEdit, ...] = ()
+    step: int | None = None
+
+
 class Shutdown(Message, frozen=True, tag=True, kw_only=True):
     """Leave as soon as the program lets you."""
 
@@ -97,7 +112,7 @@ class TraceReady(Message, frozen=True, tag=True, kw_only=True):
 
     step: int | None = None
     loss: float | None = None
-    reason: Literal["first", "paused", "requested", "result", "failed"] = "result"
+    reason: Literal["first", "paused", "requested", "result", "failed", "edited"] = "result"
 
 
 class Observed(Message, frozen=True, tag=True, kw_only=True):
@@ -120,6 +135,19 @@ class ValuesReady(Message, frozen=True, tag=True, kw_only=True):
     dtype: str = ""
     """As NumPy writes it: "<f4"."""
     message: str = ""
+
+
+class EditsRefused(Message, frozen=True, tag=True, kw_only=True):
+    """Answer to `RunEdited` where there is no trace: an edit cannot be applied, or it makes the program raise.
+
+    `node` is the operation, in the unedited trace, at which the program stopped; None where that is not known.
+    """
+
+    message: str
+    traceback: str = ""
+    file: str | None = None
+    line: int | None = None
+    node: int | None = None
 
 
 class LossPoints(Message, frozen=True, tag=True, kw_only=True):
@@ -153,7 +181,17 @@ class Finished(Message, frozen=True, tag=True, kw_only=True):
     exit_code: int = 0
 
 
-ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | Shutdown
+ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | RunEdited | Shutdown
 ToWindow = (
-    Ready | Heartbeat | Started | TraceReady | Observed | ValuesReady | LossPoints | TrainingChanged | Failed | Finished
+    Ready
+    | Heartbeat
+    | Started
+    | TraceReady
+    | Observed
+    | ValuesReady
+    | EditsRefused
+    | LossPoints
+    | TrainingChanged
+    | Failed
+    | Finished
 )

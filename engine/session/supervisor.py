@@ -20,6 +20,7 @@ from .messages import (
     Ready,
     Resume,
     Run,
+    RunEdited,
     SendTrace,
     StepOnce,
     ToWindow,
@@ -136,6 +137,13 @@ class Supervisor:
                 journal=str(folder / JOURNAL_NAME) if folder is not None else None,
             )
         )
+
+    def run_edited(self, request: RunEdited) -> None:
+        """Run a program with edits: a trace or `EditsRefused` comes before `Exited`. Raises like `run`.
+
+        The worker keeps the program for the next request, so one supervisor should edit one target only.
+        """
+        self._begin(None).send(request)
 
     def fetch(self, request: FetchValues) -> None:
         """Have the values of one output fetched: `ValuesReady` comes before `Exited`. Raises like `run`.

@@ -13,7 +13,7 @@ from ..errors import SaveError, TargetError, TraceError
 from ..graph.trace import Trace
 from ..programs import CallableProgram, Program, ScriptProgram, resolve
 from ..session.journal import JournaledRun, LossJournal
-from ..session.messages import Failed, FetchValues, Finished, Run, Started, TraceReady
+from ..session.messages import EditsRefused, Failed, FetchValues, Finished, Run, RunEdited, Started, TraceReady
 
 if TYPE_CHECKING:
     from ..training.controls import Controls
@@ -39,10 +39,12 @@ class Ending(NamedTuple):
 STOPPED = Ending("The program was stopped.", 130)
 
 
-def execute(run: Run | FetchValues, controls: Controls, worker: Worker) -> Execution:
+def execute(run: Run | FetchValues | RunEdited, controls: Controls, worker: Worker) -> Execution:
     """Execute a run and send everything about it, from Started (or Failed) to Finished; or fetch values."""
     if isinstance(run, FetchValues):
         return _fetch(run, worker)
+    if isinstance(run, RunEdited):
+        return _edit(run, worker)
     pid = os.getpid()
     is_users = False
     try:
@@ -70,6 +72,17 @@ def _fetch(request: FetchValues, worker: Worker) -> Execution:
     message, body = worker.fetcher.answer(request)
     worker.outbox.send(message, body)
     worker.outbox.send(Finished(exit_code=1 if message.message else 0))
+    return Execution(0, is_reusable=True)
+
+
+def _edit(request: RunEdited, worker: Worker) -> Execution:
+    from .editing import Editor
+
+    if worker.editor is None or not worker.editor.is_for(request):
+        worker.editor = Editor(request)
+    message, body = worker.editor.answer(request)
+    worker.outbox.send(message, body)
+    worker.outbox.send(Finished(exit_code=1 if isinstance(message, EditsRefused) else 0))
     return Execution(0, is_reusable=True)
 
 

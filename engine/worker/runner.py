@@ -15,13 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from ..errors import ProtocolError
-from ..session.messages import FetchValues, Heartbeat, Ready, Run, Shutdown, ToWorker
+from ..session.messages import FetchValues, Heartbeat, Ready, Run, RunEdited, Shutdown, ToWorker
 from ..session.outcome import LOST_EXIT_CODE
 from ..session.protocol import Channel
 from ..training.controls import Controls
 from .outbox import Outbox
 
 if TYPE_CHECKING:
+    from .editing import Editor
     from .fetching import Fetcher
 
 HEARTBEAT_S = 1.0
@@ -46,9 +47,11 @@ class Worker:
     def __init__(self, channel: Channel[ToWorker]) -> None:
         self.outbox = Outbox(channel)
         self.controls = Controls()
-        self.runs: queue.Queue[tuple[Run | FetchValues, Controls] | None] = queue.Queue()
+        self.runs: queue.Queue[tuple[Run | FetchValues | RunEdited, Controls] | None] = queue.Queue()
         self.fetcher: Fetcher | None = None
         """Keeps the last program whose values were fetched."""
+        self.editor: Editor | None = None
+        """Keeps the last program that was run with edits."""
         self._channel = channel
         self._pid = os.getpid()
         self._is_free = threading.Event()
@@ -113,7 +116,7 @@ class Worker:
                 if isinstance(message, Run):
                     self.controls = Controls(message.pause_at)
                     self.runs.put((message, self.controls))
-                elif isinstance(message, FetchValues):
+                elif isinstance(message, FetchValues | RunEdited):
                     self.controls = Controls()
                     self.runs.put((message, self.controls))
                 elif isinstance(message, Shutdown):

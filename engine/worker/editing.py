@@ -1,0 +1,73 @@
+"""Runs a program with edits for the window: keeps the program, and runs it again for each request."""
+
+from __future__ import annotations
+
+from ..edits.program import EditedProgram, EditedRunError, edited_callable
+from ..edits.scripts import edited_script
+from ..errors import EditError, TargetError
+from ..graph.trace import Trace
+from ..programs import ScriptProgram, resolve
+from ..programs.failure import explain
+from ..session.messages import EditsRefused, RunEdited, TraceReady
+from .outbox import Body
+
+_NO_STEP = (
+    "This graph is no step of {}: a script is run again up to a training step, and nothing else of it can be edited."
+)
+
+
+class Editor:
+    """Answers requests for one trace of one target."""
+
+    def __init__(self, request: RunEdited) -> None:
+        self._key = _key(request)
+        self._program: EditedProgram | None = None
+
+    def is_for(self, request: RunEdited) -> bool:
+        return _key(request) == self._key
+
+    def answer(self, request: RunEdited) -> tuple[TraceReady | EditsRefused, Body]:
+        """The edited trace as a message and its body, or why there is none. Never raises."""
+        try:
+            if self._program is None:
+                self._program = _resolved(request)
+            trace = self._program.run(request.edits)
+        except EditedRunError as raised:
+            error = raised.error
+            file, line = error.source or (None, None)
+            return EditsRefused(
+                message=str(error), traceback=error.user_traceback, file=file, line=line, node=raised.node
+            ), b""
+        except (EditError, TargetError) as error:
+            return EditsRefused(message=str(error)), b""
+        except KeyboardInterrupt:
+            return EditsRefused(message="The run with edits was stopped."), b""
+        except BaseException as error:  # noqa: BLE001 - a program may raise anything while it is built, SystemExit too
+            failure = explain(error)
+            return EditsRefused(message=failure.message, traceback=failure.traceback), b""
+        return TraceReady(step=trace.step, loss=trace.loss, reason="edited"), _Dump(trace)
+
+
+class _Dump:
+    """Puts a trace into bytes on the thread that sends it."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def __call__(self) -> bytes:
+        from ..storage.trace_file import dumps
+
+        return dumps(self._trace)
+
+
+def _key(request: RunEdited) -> tuple[object, ...]:
+    return request.target, request.arguments, request.structure, request.step
+
+
+def _resolved(request: RunEdited) -> EditedProgram:
+    program = resolve(request.target, request.arguments)
+    if not isinstance(program, ScriptProgram):
+        return edited_callable(program, request.structure)
+    if request.step is None:
+        raise EditError(_NO_STEP.format(program.title))
+    return edited_script(program, request.step, request.structure)
