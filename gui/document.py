@@ -23,6 +23,8 @@ class Document(QObject):
     cursor_changed = Signal()
     updates_changed = Signal()
     """It is known now what the optimizer did after the backward pass; cursor and selection are as before."""
+    numbers_changed = Signal()
+    """Another trace of the same form is shown: what a drawing of it looks like, cursor and selection are as before."""
     selection_changed = Signal()
     source_changed = Signal()
     """The texts of the program's files changed (they may be known before there is a trace)."""
@@ -154,6 +156,34 @@ class Document(QObject):
         if trace is not None and trace.sources:
             self.set_sources(trace.sources)
         self.trace_changed.emit()
+
+    def exchange_trace(self, trace: Trace, *, has_same_form: bool, is_replayable: bool = False) -> None:
+        """Show another trace of the same program in the place of this one; undo goes on, and the cursor stays.
+
+        The cursor stays at the same node, wherever that node's step is now; at the end it stays at the end.
+
+        Parameters
+        ----------
+        has_same_form : the nodes and edges are the same, so the selection stays too (`numbers_changed`); otherwise
+            everything is drawn anew (`trace_changed`).
+        """
+        before, stepper = self._stepper, Stepper(trace)
+        position = 0 if before is None else before.position
+        if before is not None and self._trace is not None and 0 < position <= len(self._trace.backward):
+            step = trace.step_of(self._trace.backward[position - 1].node.id) if has_same_form else None
+            is_end = position == len(self._trace.backward)
+            position = len(trace.backward) if is_end else position if step is None else step.index + 1
+        stepper.move_to(stepper.timeline.clamp(position))
+        self._trace, self._stepper = trace, stepper
+        self._is_replayable = is_replayable
+        self._awaited.clear()
+        self._lifetimes = None
+        self.breakpoints.set_trace(trace, stepper.timeline)
+        if has_same_form:
+            self.numbers_changed.emit()
+        else:
+            self._selection = None
+            self.trace_changed.emit()
 
     def add_updates(self, observations: Sequence[Observation]) -> None:
         """Put what an optimizer did after the backward pass into the trace; the cursor stays."""
