@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from random import Random
 from typing import NamedTuple
 
 from .level import Level
@@ -11,10 +12,16 @@ from .ranks import Ranked
 SWEEPS = 8
 MORE_SWEEPS = 24
 """In levels that are small enough to try neighbours the other way round as well."""
-PATIENCE = 6
+PATIENCE = 3
 """Sweeps without a better result, after which there will be none."""
 SMALL = 3000
 """A level of at most so many segments is small."""
+TRIED_SEGMENTS = 3000
+MOST_TRIALS = 24
+"""Where crossings are left, other beginnings are tried: at most so many, of so many segments altogether."""
+RETRY_SWEEPS = 16
+NEARBY = 6
+"""Ranks above and below that are shuffled together."""
 
 
 class Segment(NamedTuple):
@@ -49,10 +56,23 @@ def settle_order(level: Level, ranked: Ranked) -> Ordered:
     channels, above, below = _segments(level, ranked)
     sorter = _Sorter(level, ranked, channels, above, below)
     sorter.start()
+    size = sum(map(len, channels))
+    best, crossings = _improved(sorter, MORE_SWEEPS if size <= SMALL else SWEEPS, is_small=size <= SMALL)
+    if crossings:
+        best = _tried_again(sorter, best, crossings, min(MOST_TRIALS, TRIED_SEGMENTS // size))
+    if ranked.sides:
+        for layer in best:
+            layer.sort(key=lambda vertex: ranked.sides.get(vertex, 0))
+    sorter.layers = best
+    sorter.number()
+    return Ordered(ranked.rank, best, sorter.position, channels, above, below)
+
+
+def _improved(sorter: _Sorter, sweeps: int, *, is_small: bool) -> tuple[list[list[int]], int]:
+    """The best order that sweeps from the present one come by, and its crossings."""
     best, crossings = [list(layer) for layer in sorter.layers], sorter.crossings()
-    is_small = sum(map(len, channels)) <= SMALL
     unchanged = 0
-    for sweep in range(MORE_SWEEPS if is_small else SWEEPS):
+    for sweep in range(sweeps):
         if crossings == 0 or unchanged > PATIENCE:
             break
         sorter.sweep(is_down=sweep % 2 == 0)
@@ -62,12 +82,41 @@ def settle_order(level: Level, ranked: Ranked) -> Ordered:
         unchanged += 1
         if found < crossings:
             best, crossings, unchanged = [list(layer) for layer in sorter.layers], found, 0
-    if ranked.sides:
-        for layer in best:
-            layer.sort(key=lambda vertex: ranked.sides.get(vertex, 0))
-    sorter.layers = best
-    sorter.number()
-    return Ordered(ranked.rank, best, sorter.position, channels, above, below)
+    return best, crossings
+
+
+def _tried_again(sorter: _Sorter, best: list[list[int]], crossings: int, trials: int) -> list[list[int]]:
+    """What sweeps make of other beginnings, if that has fewer crossings than `best`.
+
+    Sweeps end where no single change is a gain, which is rarely the best there is. At first, wires that pass boxes are
+    led around all of them, on the right or on the left; then the best order so far is shuffled, in a few ranks or in
+    all of them. The random numbers are always the same ones.
+    """
+    random = Random(0)
+    sorter.start()
+    first = sorter.layers
+    for trial in range(trials):
+        if crossings == 0:
+            break
+        layers = [list(layer) for layer in (first if trial < 2 else best)]
+        if trial < 2:
+            for layer in layers:
+                boxes = [vertex for vertex in layer if vertex < sorter.count]
+                bends = [vertex for vertex in layer if vertex >= sorter.count]
+                layer[:] = bends + boxes if trial else boxes + bends
+        else:
+            reach = NEARBY if trial % 2 else len(layers)
+            middle = random.randrange(len(layers))
+            for layer in layers[max(0, middle - reach) : middle + reach]:
+                random.shuffle(layer)
+        sorter.layers = layers
+        sorter.number()
+        if trial < 2:
+            sorter.exchange()
+        order, found = _improved(sorter, RETRY_SWEEPS, is_small=True)
+        if found < crossings:
+            best, crossings = order, found
+    return best
 
 
 def segments_of(level: Level, ranked: Ranked) -> list[list[Segment]]:
@@ -174,27 +223,27 @@ class _Sorter:
     def exchange(self) -> None:
         """Swap neighbours wherever that undoes crossings, until nothing is gained by it."""
         for _ in range(4):
-            has_gained = False
-            for layer in self.layers:
-                for place in range(len(layer) - 1):
-                    left, right = layer[place], layer[place + 1]
-                    if self._gain(left, right) > 0:
-                        layer[place], layer[place + 1] = right, left
-                        self.position[left], self.position[right] = place + 1, place
-                        has_gained = True
-            if not has_gained:
+            gains = [self._exchange_in(layer) for layer in self.layers if len(layer) > 1]
+            if not any(gains):
                 return
 
-    def _gain(self, left: int, right: int) -> int:
-        """How many crossings fewer there are when two neighbours change places."""
-        ups = [self._upper(segment) for segment in self.above[right]]
-        downs = [self._lower(segment) for segment in self.below[right]]
-        gain = 0
-        for end in [self._upper(segment) for segment in self.above[left]]:
-            gain += sum((other < end) - (other > end) for other in ups)
-        for end in [self._lower(segment) for segment in self.below[left]]:
-            gain += sum((other < end) - (other > end) for other in downs)
-        return gain
+    def _exchange_in(self, layer: list[int]) -> bool:
+        """Swap neighbours of one rank, from left to right; whether anything was gained."""
+        ends = [
+            ([self._upper(segment) for segment in self.above[v]], [self._lower(segment) for segment in self.below[v]])
+            for v in layer
+        ]
+        has_gained = False
+        for place in range(len(layer) - 1):
+            left, right = ends[place], ends[place + 1]
+            if _gain(left[0], right[0]) + _gain(left[1], right[1]) > 0:
+                layer[place], layer[place + 1] = layer[place + 1], layer[place]
+                ends[place], ends[place + 1] = right, left
+                has_gained = True
+        if has_gained:
+            for place, vertex in enumerate(layer):
+                self.position[vertex] = place
+        return has_gained
 
     def crossings(self) -> int:
         return sum(self._crossings_in(channel) for channel in self.channels)
@@ -207,6 +256,18 @@ class _Sorter:
             total += len(passed) - bisect_right(passed, low)
             insort(passed, low)
         return total
+
+
+def _gain(left: list[float], right: list[float]) -> int:
+    """How many crossings fewer there are when two neighbours whose lines end there change places."""
+    gain = 0
+    for end in left:
+        for other in right:
+            if other < end:
+                gain += 1
+            elif other > end:
+                gain -= 1
+    return gain
 
 
 def _keep_free_ones(layer: list[int], keys: dict[int, float]) -> None:

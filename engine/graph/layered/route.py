@@ -15,6 +15,8 @@ EDGE_GAP = 6.0
 """Room between a level's own border and its first or last boxes where wires cross that border."""
 TRACK_GAP = 10.0
 MARGIN = 7.0
+SIFTINGS = 4
+"""How often all lines of one channel are given the chance to move to a better track."""
 MANY = 80
 """Beyond so many bent lines in one channel their order is guessed instead of compared pair by pair."""
 
@@ -156,14 +158,41 @@ def _sorted_nets(nets: list[Net]) -> list[Net]:
     if len(nets) > MANY:
         return sorted(nets, key=_slant)
     score = [0.0] * len(nets)
+    worse: dict[tuple[int, int], float] = {}
+    """How much worse it is when the first of two nets runs above the second than the other way round."""
     for i, a in enumerate(nets):
         for j in range(i):
             b = nets[j]
             if a.low - MARGIN < b.high and b.low < a.high + MARGIN:
                 difference = _cost(a, b) - _cost(b, a)
+                if difference:
+                    worse[i, j], worse[j, i] = difference, -difference
                 score[i] += difference
                 score[j] -= difference
-    return [nets[k] for k in sorted(range(len(nets)), key=lambda k: (score[k], _slant(nets[k])))]
+    order = sorted(range(len(nets)), key=lambda k: (score[k], _slant(nets[k])))
+    return [nets[k] for k in (_sifted(order, worse) if worse else order)]
+
+
+def _sifted(order: list[int], worse: dict[tuple[int, int], float]) -> list[int]:
+    """The order after moving one after the other to where it gets on best with the rest, until none moves."""
+    for _ in range(SIFTINGS):
+        has_moved = False
+        for net in list(order):
+            here = order.index(net)
+            best, best_change = here, 0.0
+            for step in (-1, 1):
+                change, at = 0.0, here + step
+                while 0 <= at < len(order):
+                    change += step * worse.get((order[at], net), 0.0)
+                    if change < best_change:
+                        best, best_change = at, change
+                    at += step
+            if best != here:
+                order.insert(best, order.pop(here))
+                has_moved = True
+        if not has_moved:
+            break
+    return order
 
 
 def _cost(above: Net, below: Net) -> float:
