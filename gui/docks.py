@@ -174,7 +174,7 @@ class Docks(QObject):
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self._window.resizeDocks([self.docks["code"], self.docks["inspector"]], [left, right], horizontal)
         self._curve_height = max(150, min(round(height * 0.21), 300)) if self._has_training else SMALL_CURVE_PX
-        self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [96, self._curve_height], vertical)
+        self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [96 if height < 1100 else 132, self._curve_height], vertical)
 
     def set_has_training(self, has_training: bool) -> None:
         """Give the loss curve its room where there is a training, and the graph that room where there is none.

@@ -17,6 +17,7 @@ from engine.session.outcome import Outcome
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
+from gui.editing import Editing
 from gui.fetching import KEY, ValueFetcher
 from gui.opening import Target, classify
 from gui.settings import Settings
@@ -24,6 +25,8 @@ from gui.widgets.notification import Notification
 
 _QUIET_OUTCOMES = ("finished", "stopped", "failed")
 """Outcomes that need no notification of their own: nothing is wrong, or `Failed` has said it already."""
+RECORDED_STEPS = 8
+"""So many training steps may still be told what followed them."""
 
 
 class Workspace(QObject):
@@ -54,13 +57,16 @@ class Workspace(QObject):
         self.bridge = SessionBridge(self.background, parent=self)
         self.fetcher = ValueFetcher(document, self.background, parent=self)
         self.fetcher.notified.connect(self.notified)
+        self.editing = Editing(document, self.background, parent=self)
+        self.editing.notified.connect(self.notified)
+        self.editing.settled.connect(self.settled)
         self.target: Target | None = None
         self.arguments: tuple[str, ...] = ()
         self.training: TrainingChanged | None = None
         self._title = ""
         self._busy = ""
         self._has_trace = False
-        self._first: Trace | None = None
+        self._recorded: dict[int, Trace] = {}  # the steps recorded last
         self._is_listening = False  # False once the run is no longer what is open: its last events change nothing
         self._cancel_loading: Callable[[], None] | None = None
         bridge = self.bridge
@@ -142,6 +148,8 @@ class Workspace(QObject):
     def show_trace(self, trace: Trace | str) -> None:
         """Step through a recorded trace, given itself or as the path of its file; what runs goes on."""
         if isinstance(trace, Trace):
+            if self.target is not None and self.target.is_program and trace.step is not None:
+                self.editing.set_program(self.target.text, self.arguments)
             self.document.set_trace(trace)
             return
         self._drop_loading()
@@ -198,6 +206,7 @@ class Workspace(QObject):
         self._drop_loading()
         self.bridge.close()
         self.fetcher.shut_down()
+        self.editing.shut_down()
         self.background.shut_down()
 
     # Files
@@ -260,7 +269,7 @@ class Workspace(QObject):
         if not self._is_listening:
             return
         self._title = started.title or self._title
-        self._first = None
+        self._recorded.clear()
         self.document.set_trace(None)
         self.document.set_sources(started.sources)
         self._set_busy(f"Running {self._title}…")
@@ -271,25 +280,28 @@ class Workspace(QObject):
             return
         self._has_trace = reason != "failed"  # what ran of a program that recorded no backward pass
         self._set_busy("")
-        if step is not None and self._first is None:
-            self._first = trace
+        if step is not None:
+            self._recorded[step] = trace
+            while len(self._recorded) > RECORDED_STEPS:
+                del self._recorded[next(iter(self._recorded))]
         if self.target is not None:
             self.fetcher.set_program(self.target.text, self.arguments)
+            self.editing.set_program(self.target.text, self.arguments)
         # A script's values are gone with it: only a callable can be run again for one of them.
         self.document.set_trace(trace, is_replayable=reason == "result" and step is None)
         self.changed.emit()
 
     def _on_bridge_observed(self, message: Observed) -> None:
-        """The first trace has gone on: what the script did after it belongs to it, wherever the cursor is by now."""
-        first = self._first
-        if not self._is_listening or first is None or first.step != message.step:
+        """The script has gone on: what it did after a recorded step belongs to that, wherever the cursor is by now."""
+        trace = self._recorded.get(message.step)
+        if not self._is_listening or trace is None:
             return
-        count = len(first.graph.nodes)
+        count = len(trace.graph.nodes)
         known = [seen for seen in message.observations if all(0 <= node < count for node in seen.nodes)]
-        if self.document.trace is first:
+        if self.document.trace is trace:
             self.document.add_updates(known)
         else:
-            first.observations.extend(known)
+            trace.observations.extend(known)
 
     def _on_bridge_loss_received(self, steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:
         # A training that was never held says nothing of its state: its losses do, from the second one on.

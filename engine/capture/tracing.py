@@ -17,6 +17,7 @@ from ..training.hooks import AutogradHooks, BackwardCall
 from .frames import is_engine_file, is_user_code
 from .recorder import Recorder, describe_error, unwrap, user_place
 from .results import named_tensors
+from .sightings import Sighting
 from .teardown import free_parked
 
 _LAYOUTS = (torch.strided, torch.jagged)
@@ -138,6 +139,8 @@ class _OwnPasses:
 
     def on_backward(self, call: BackwardCall) -> None:
         self.count += 1
+        if call.keeps_graph and self.count == 1:
+            self._recorder.note(Sighting("graph-retained"))
         self._recorder.run_own_pass(call.tensors, call.run)
 
     def shown(self) -> str:

@@ -230,7 +230,10 @@ def why_no_update(trace: Trace) -> str:
         return ""
     if not any(seen.kind == "optimizer" for seen in trace.observations):
         return "No optimizer was alive when this step was recorded, so no update is known."
-    return "The step was recorded before its update: a training is held there, with the gradients of this very step."
+    return (
+        "The step was recorded up to its backward pass: the leaves still have the values that these gradients are of. "
+        "A training that is held here updates them when it goes on."
+    )
 
 
 def _is_inside(scope: ScopePath, paths: set[ScopePath]) -> bool:

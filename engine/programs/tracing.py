@@ -145,6 +145,7 @@ class _FirstBackward:
         self._sequel: Sequel | None = None
 
     def on_backward(self, call: BackwardCall) -> None:
+        from ..capture.sightings import Sighting
         from ..training.sequel import Sequel
 
         if self._sequel is not None:
@@ -158,6 +159,8 @@ class _FirstBackward:
             self._insist()
         else:
             self._recorder.note_optimizers(self._watch.optimizers.held())
+            if call.keeps_graph:
+                self._recorder.note(Sighting("graph-retained"))
             self._recorder.run_backward(call.tensors, call.run)
             self._recorder.stop()
             origins = self._recorder.origins()

@@ -289,8 +289,8 @@ class _Assembly:
 
     def _observations(self, count: int) -> list[Observation]:
         try:
-            found = msgspec.convert(self.document.get("observations", []), list[Observation])
-        except msgspec.ValidationError as error:
+            found = msgspec.convert(_with_amounts(self.document.get("observations", [])), list[Observation])
+        except (msgspec.ValidationError, JsonError) as error:
             raise self._wrong("field 'observations'", str(error)) from error
         for place, seen in enumerate(found):
             if not all(0 <= node < count for node in seen.nodes):
@@ -323,3 +323,11 @@ class _Assembly:
 
 def _are_integers(value: Any, length: int) -> bool:
     return isinstance(value, list) and len(value) == length and all(type(item) is int for item in value)
+
+
+def _with_amounts(observations: Any) -> Any:
+    """The observations with numbers that JSON does not know in their place; of anything else, itself."""
+    for seen in observations if isinstance(observations, list) else ():
+        if isinstance(seen, dict) and isinstance(seen.get("amounts"), list):
+            seen["amounts"] = [decode(amount) for amount in seen["amounts"]]
+    return observations

@@ -9,6 +9,7 @@ import msgspec
 
 from ..errors import TraceFileError
 from ..graph.model import Edge, Graph, Node, NodeKind, SavedTensor, ScopePath, Source
+from ..graph.observation import Observation
 from ..graph.trace import Trace
 from .columns import Array, Interned, Writer
 from .tensor_table import TensorTable
@@ -70,7 +71,7 @@ class _Parts:
             "strings": self.strings.values,
         }
         if trace.observations:
-            document["observations"] = [msgspec.to_builtins(seen) for seen in trace.observations]
+            document["observations"] = [_observation(seen) for seen in trace.observations]
         return document, out.tensors
 
     def _nodes(self, nodes: list[Node]) -> None:
@@ -151,6 +152,13 @@ class _Parts:
         out.integers("scopes.path", [self.paths(tuple(scope.path)) - 1 for scope in scopes.values()])
         out.integers("scopes.module", [self.strings(scope.module) for scope in scopes.values()])
         out.integers("scopes.parameters", [scope.parameters for scope in scopes.values()])
+
+
+def _observation(seen: Observation) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(seen)
+    if seen.amounts:
+        found["amounts"] = [encode(amount) for amount in seen.amounts]  # one may be infinite, or no number
+    return found
 
 
 def check_graph(graph: Graph, prefix: str) -> None:

@@ -9,7 +9,11 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import torch
-from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 
 class BackwardCall(NamedTuple):
@@ -20,11 +24,13 @@ class BackwardCall(NamedTuple):
     tensors : the roots.
     grad_tensors : as the program gave them: None, one tensor, or one (or None) per root.
     run : runs the original call; to be called exactly once.
+    keeps_graph : whether it was told to keep what it would free: retain_graph, or create_graph without it.
     """
 
     tensors: tuple[torch.Tensor, ...]
     grad_tensors: Any
     run: Callable[[], None]
+    keeps_graph: bool = False
 
 
 class AutogradHooks:
@@ -36,21 +42,24 @@ class AutogradHooks:
     ----------
     on_backward : called instead of each backward pass; it must call `BackwardCall.run`.
     on_optimizer_step : called after each step of any optimizer.
+    before_optimizer_step : called before it.
     """
 
     def __init__(
         self,
         on_backward: Callable[[BackwardCall], None],
         on_optimizer_step: Callable[[Optimizer], None] | None = None,
+        before_optimizer_step: Callable[[Optimizer], None] | None = None,
     ) -> None:
         self.used_autograd_grad = False
         self._on_backward = on_backward
         self._on_optimizer_step = on_optimizer_step
+        self._before_optimizer_step = before_optimizer_step
         self._pid = os.getpid()
         self._inside: int | None = None
         self._original_backward: Any = None
         self._original_grad: Any = None
-        self._optimizer_hook: Any = None
+        self._optimizer_hooks: list[Any] = []
 
     def install(self) -> None:
         """Begin to watch."""
@@ -60,7 +69,9 @@ class AutogradHooks:
         torch.autograd.backward = self._wrap_backward(torch.autograd.backward)
         torch.autograd.grad = self._wrap_grad(torch.autograd.grad)
         if self._on_optimizer_step is not None:
-            self._optimizer_hook = register_optimizer_step_post_hook(self._after_optimizer_step)
+            self._optimizer_hooks.append(register_optimizer_step_post_hook(self._after_optimizer_step))
+        if self._before_optimizer_step is not None:
+            self._optimizer_hooks.append(register_optimizer_step_pre_hook(self._ahead_of_optimizer_step))
 
     def remove(self) -> None:
         """Put everything back; references that the program kept to the wrappers go straight through from now on."""
@@ -69,9 +80,9 @@ class AutogradHooks:
         torch.autograd.backward = self._original_backward
         torch.autograd.grad = self._original_grad
         self._original_backward = self._original_grad = None
-        if self._optimizer_hook is not None:
-            self._optimizer_hook.remove()
-            self._optimizer_hook = None
+        for hook in self._optimizer_hooks:
+            hook.remove()
+        self._optimizer_hooks.clear()
 
     def __enter__(self) -> AutogradHooks:
         self.install()
@@ -106,7 +117,7 @@ class AutogradHooks:
                 finally:
                     self._inside = None
 
-            return self._on_backward(BackwardCall(roots, grad_tensors, run))
+            return self._on_backward(BackwardCall(roots, grad_tensors, run, _keeps_graph(args, kwargs)))
 
         backward.__doc__ = original.__doc__
         backward.__wrapped__ = original  # type: ignore[attr-defined] # as functools.wraps does
@@ -122,9 +133,20 @@ class AutogradHooks:
         grad.__wrapped__ = original  # type: ignore[attr-defined] # as functools.wraps does
         return grad
 
+    def _ahead_of_optimizer_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        if self._before_optimizer_step is not None and os.getpid() == self._pid:
+            self._before_optimizer_step(optimizer)
+
     def _after_optimizer_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if self._on_optimizer_step is not None and os.getpid() == self._pid:
             self._on_optimizer_step(optimizer)
+
+
+def _keeps_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """What `backward(tensors, grad_tensors, retain_graph=None, create_graph=False, …)` is told."""
+    named = dict(zip(("retain_graph", "create_graph"), args, strict=False)) | kwargs
+    retain = named.get("retain_graph")
+    return bool(named.get("create_graph") if retain is None else retain)
 
 
 def _roots(tensors: Any) -> tuple[torch.Tensor, ...]:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from torch.optim.optimizer import Optimizer
 
+from ..graph.observation import Observation
 from ..graph.trace import Trace, ValuesMode
 from ..session.messages import LossPoints, Message, Observed, TraceReady, TrainingChanged
 from .controls import Controls
 from .feed import LossFeed, LossJournal, value_of
 from .hooks import AutogradHooks, BackwardCall
+from .updates import UpdateWatch
 from .watch import ProgramWatch
 
 if TYPE_CHECKING:
@@ -42,6 +44,14 @@ class _Followed(NamedTuple):
     sequel: Sequel
     latest_s: float
     is_held_back: bool
+
+
+class _Updated(NamedTuple):
+    """The step recorded last, until the next backward pass begins."""
+
+    trace: Trace
+    step: int
+    watch: UpdateWatch
 
 
 class _Once:
@@ -93,7 +103,8 @@ class TrainingSession:
         self._target = target
         self._sources = sources or {}
         self._feed = LossFeed(self._send_points, journal)
-        self._hooks = AutogradHooks(self._on_backward, self._on_optimizer_step)
+        self._hooks = AutogradHooks(self._on_backward, self._on_optimizer_step, self._before_optimizer_step)
+        self._updated: _Updated | None = None
         self._watch = ProgramWatch()
         self._follow = follow
         self._followed: _Followed | None = None
@@ -120,6 +131,7 @@ class TrainingSession:
     ) -> None:
         self._hooks.remove()
         self._watch.remove()
+        self._end_updates("The program ended before an optimizer took a step.")
         self._conclude_followed()
         self.used_autograd_grad = self._hooks.used_autograd_grad
         for recorder in (self._recorder, *self._parked):
@@ -154,6 +166,7 @@ class TrainingSession:
     # Steps
 
     def _on_backward(self, call: BackwardCall) -> None:
+        self._end_updates("Another backward pass began before an optimizer took a step: its gradients add to these.")
         if self._followed is not None:
             call = self._conclude(call)
         step = self.steps
@@ -187,7 +200,11 @@ class TrainingSession:
             self._recorder = None
             call.run()
             return None
+        from ..capture.sightings import Sighting
+
         recorder.note_optimizers(self._watch.optimizers.held())
+        if call.keeps_graph:
+            recorder.note(Sighting("graph-retained"))
         try:
             recorder.run_backward(call.tensors, call.run)
         except BaseException:
@@ -212,6 +229,7 @@ class TrainingSession:
         for seen in sightings_of_reads(self._watch.reads.take(), origins):
             recorder.note(seen)
         trace = self._labelled(recorder.finish(step=step))
+        self._updated = _Updated(trace, step, UpdateWatch(origins))
         if self._needs_first:
             latest_s = time.monotonic() + _FOLLOW_S if self._follow else math.inf
             self._followed = _Followed(trace, step, Sequel(origins), latest_s, is_held_back=self._follow)
@@ -273,8 +291,32 @@ class TrainingSession:
             controls.wait(_HOLD_TICK_S)
         self._send(TrainingChanged(state="running", step=step), b"")
 
+    def _before_optimizer_step(self, optimizer: Optimizer) -> None:
+        if self._updated is not None:
+            self._updated.watch.before_step(optimizer)
+
+    def _tell_updates(self, optimizer: Optimizer) -> None:
+        """Send what an optimizer has changed of the leaves of the step that was recorded."""
+        updated = self._updated
+        if updated is not None:
+            self._observe(updated, updated.watch.after_step(optimizer, updated.trace.graph.nodes))
+
+    def _end_updates(self, reason: str) -> None:
+        """No optimizer's step belongs to the recorded pass any more."""
+        updated, self._updated = self._updated, None
+        if updated is not None and not updated.watch.has_seen:
+            self._observe(updated, [Observation(kind="no-update", text=reason)])
+
+    def _observe(self, updated: _Updated, found: list[Observation]) -> None:
+        followed = self._followed
+        if followed is not None and followed.is_held_back and followed.trace is updated.trace:
+            followed.trace.observations.extend(found)
+        elif found:
+            self._send(Observed(step=updated.step, observations=tuple(found)), b"")
+
     def _on_optimizer_step(self, optimizer: Optimizer) -> None:
         self._stepped = type(optimizer).__name__
+        self._tell_updates(optimizer)
         if self._followed is not None:
             self._followed.sequel.optimizer_stepped(optimizer)
             if self._followed is not None and self._followed.sequel.is_over:

@@ -19,7 +19,7 @@ from ..widgets.text import plain
 from .naming import node_name, node_title
 from .timeline_painter import grouped
 
-MOST_ROWS = 40
+MOST_ROWS = 16
 NODE_ROLE = Qt.ItemDataRole.UserRole + 1
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -43,11 +43,8 @@ class Section(NamedTuple):
 
 def sections(trace: Trace, stepper: Stepper, lifetimes: Lifetimes, focus: int | None) -> list[Section]:
     """Everything that the engine holds at the stepper's position; `focus` is the node whose sum is shown."""
-    found = [_ready(trace, stepper), _waiting(trace, stepper)]
-    found += _sum(trace, stepper, focus)
-    found += _accumulated(trace, stepper)
-    found.append(_saved(trace, stepper, lifetimes))
-    return found
+    found = [_ready(trace, stepper), *_accumulated(trace, stepper), *_sum(trace, stepper, focus)]
+    return [*found, _waiting(trace, stepper), _saved(trace, stepper, lifetimes)]
 
 
 def _ready(trace: Trace, stepper: Stepper) -> Section:

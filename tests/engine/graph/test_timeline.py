@@ -152,6 +152,6 @@ def test_updates_and_why_there_are_none() -> None:
     trace.step = 4
     assert "No optimizer" in why_no_update(trace)
     trace.observations.append(Observation(kind="optimizer", text="SGD"))
-    assert "before its update" in why_no_update(trace)
+    assert "up to its backward pass" in why_no_update(trace)
     trace.observations.append(Observation(kind="no-update", text="The script ended."))
     assert why_no_update(trace) == "The script ended."
