@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Literal
 
 from ..errors import LayoutError
-from .drawing import Drawing, Item, Sizes
+from .drawing import Drawing, Item, ItemKind, Sizes
 from .fold import OPEN_UP_TO, Folds
 from .layered.arrange import Arranger
 from .layered.compose import compose
 from .layered.view import View, view_of
-from .model import Graph, NodeKind
+from .model import Graph, Node, NodeKind
 from .spread import spread
 
 Direction = Literal["down", "right"]
@@ -127,18 +127,26 @@ class LayoutCancelledError(LayoutError):
 
 def default_sizes(graph: Graph) -> Sizes:
     """Sizes estimated from the labels' lengths, about right for a 13 px face."""
+    known: dict[tuple[str, str, str | None, str | None, str | None], tuple[float, float]] = {}
 
     def size(item: Item) -> tuple[float, float]:
-        if item.kind == "group":
+        if item.node is None:
             width = 60.0 + 7.5 * (len(item.scope[-1]) if item.scope else 0)
             return (max(190.0, width), 58.0) if item.is_folded else (width, 26.0)
-        assert item.node is not None
         node = graph.nodes[item.node]
-        letters = len(node.label) + len(node.name or "")
-        if item.kind == "chip":
-            return min(max(90.0, 24.0 + 7.0 * letters), 160.0), 26.0
-        if node.kind == "op":
-            return max(160.0, 60.0 + 7.5 * letters), 46.0
-        return max(120.0, 40.0 + 7.5 * letters), 44.0
+        key = (item.kind, node.kind, node.op, node.grad_fn, node.name)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = _size_of_node(item.kind, node)
+        return found
 
     return size
+
+
+def _size_of_node(item_kind: ItemKind, node: Node) -> tuple[float, float]:
+    letters = len(node.label) + len(node.name or "")
+    if item_kind == "chip":
+        return min(max(90.0, 24.0 + 7.0 * letters), 160.0), 26.0
+    if node.kind == "op":
+        return max(160.0, 60.0 + 7.5 * letters), 46.0
+    return max(120.0, 40.0 + 7.5 * letters), 44.0

@@ -60,11 +60,6 @@ class _Draft:
         self.wires: list[tuple[int, int, int, int]] = []
         self.known: dict[tuple[int, int, int, int], int] = {}
 
-    def own_wire(self, source: int, target: int) -> int:
-        """Number of a new wire between two children."""
-        self.wires.append((source, -1, target, -1))
-        return len(self.wires) - 1
-
     def wire(self, start: _End, end: _End) -> int:
         """Number of the wire between two ends, one of which is at a border; the one that is there already, if any."""
         wire = start + end
@@ -107,6 +102,7 @@ class _Composer:
         self._judge_groups()
         self.boxes: list[Box] = []
         self._box_numbers: dict[Box, int] = {}
+        self._closed_boxes: dict[tuple[tuple[float, float], NodeKind | None], int] = {}
         self.box_of = [-1] * len(view.items)
         self._known: dict[tuple[object, ...], Arranged] = {}
         self._group_boxes: dict[tuple[object, ...], tuple[int, tuple[float, float]]] = {}
@@ -131,7 +127,9 @@ class _Composer:
         """Lead a link through the levels between its ends; the stitcher learns which wires it runs along."""
         outer, inner = self.parents[source], self.parents[target]
         if outer == inner:
-            self.stitcher.add(outer, self.drafts[outer].own_wire(self.place[source], self.place[target]))
+            wires = self.drafts[outer].wires
+            self.stitcher.add(outer, len(wires))
+            wires.append((self.place[source], -1, self.place[target], -1))
             self.stitcher.end_link()
             return
         into: list[int] = []
@@ -175,21 +173,29 @@ class _Composer:
         entries, exits = len(draft.entries), len(draft.exits)
 
         def vertex(code: int) -> int:
-            if code >= 0:
-                return entries + exits + code
             return (-1 - code) // 2 if code % 2 else entries + (-2 - code) // 2
 
-        wires = tuple(Wire(vertex(start), port, vertex(end), other) for start, port, end, other in draft.wires)
+        first = entries + exits
+        wires = tuple(
+            [
+                Wire(first + a if a >= 0 else vertex(a), port, first + b if b >= 0 else vertex(b), other)
+                for a, port, b, other in draft.wires
+            ]
+        )
         return Level(entries, exits, tuple(self.boxes[box] for box in boxes), wires, self.is_trunk[group])
 
     def _box(self, item: int) -> int:
         """Number of an item's box; equal boxes have one number."""
-        if self.box_of[item] < 0:
-            width, height = self._turned(self.sizes[item])
-            kind = self.kind_of(self.view.items[item])
-            box = Box(width, height, is_tensor=kind not in (None, "op"), is_side=kind in _SIDE_KINDS)
-            self.box_of[item] = self._numbered(box)
-        return self.box_of[item]
+        number = self.box_of[item]
+        if number < 0:
+            key = (self.sizes[item], self.kind_of(self.view.items[item]))
+            known = self._closed_boxes.get(key)
+            if known is None:
+                (width, height), kind = self._turned(key[0]), key[1]
+                box = Box(width, height, is_tensor=kind not in (None, "op"), is_side=kind in _SIDE_KINDS)
+                known = self._closed_boxes[key] = self._numbered(box)
+            number = self.box_of[item] = known
+        return number
 
     def _numbered(self, box: Box) -> int:
         number = self._box_numbers.setdefault(box, len(self.boxes))

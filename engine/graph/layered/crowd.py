@@ -85,31 +85,46 @@ def arrange_crowds(
 
 
 class _Grid:
-    """One crowd laid out: its size, the corners of its boxes, and routes of its wires from border to border."""
+    """One crowd laid out: its size, and where each of its parts stands in it."""
 
     def __init__(self, level: Level, crowd: Crowd, wires: list[list[int]], arrange: Arrange, aspect: float) -> None:
         self.level = level
         self.crowd = crowd
+        self.wires = wires
         self.entry = {end: k for k, end in enumerate(crowd.sources)}
         self.exit = {end: k for k, end in enumerate(crowd.targets)}
-        self.corners: dict[int, Point] = {}
-        self.routes: dict[int, Route] = {}
-        arranged = [arrange(self._sub_level(part, own)) for part, own in zip(crowd.parts, wires, strict=True)]
-        self._set_rows(arranged, aspect)
-        for part, own, result, place in zip(crowd.parts, wires, arranged, self.places, strict=True):
-            self._place(part, own, result, place)
+        self.arranged = self._arranged(arrange)
+        self._set_rows(self.arranged, aspect)
 
-    def _sub_level(self, part: list[int], own: list[int]) -> Level:
+    def _arranged(self, arrange: Arrange) -> list[Arranged]:
+        """Every part by itself; most of them are alike."""
         outside = self.level.entries + self.level.exits
+        boxes, all_wires = self.level.boxes, self.level.wires
         entries, exits = len(self.entry), len(self.exit)
-        place = {vertex: entries + exits + k for k, vertex in enumerate(part)}
-        wires = []
-        for index in own:
-            source, source_port, target, target_port = self.level.wires[index]
-            start = (place[source], source_port) if source in place else (self.entry[source, source_port], -1)
-            end = (place[target], target_port) if target in place else (entries + self.exit[target, target_port], -1)
-            wires.append(Wire(*start, *end))
-        return Level(entries, exits, tuple(self.level.boxes[vertex - outside] for vertex in part), tuple(wires))
+        place = [0] * self.level.vertices
+        for vertex, _ in self.crowd.sources + self.crowd.targets:
+            place[vertex] = -1
+        known: dict[tuple[tuple[Box, ...], tuple[tuple[int, int, int, int], ...]], Arranged] = {}
+        result = []
+        for part, own in zip(self.crowd.parts, self.wires, strict=True):
+            for k, vertex in enumerate(part):
+                place[vertex] = entries + exits + k
+            wires = []
+            for index in own:
+                source, source_port, target, target_port = all_wires[index]
+                start, end = place[source], place[target]
+                if start < 0:
+                    start, source_port = self.entry[source, source_port], -1
+                if end < 0:
+                    end, target_port = entries + self.exit[target, target_port], -1
+                wires.append((start, source_port, end, target_port))
+            key = tuple([boxes[vertex - outside] for vertex in part]), tuple(wires)
+            found = known.get(key)
+            if found is None:
+                level = Level(entries, exits, key[0], tuple(Wire(*wire) for wire in wires))
+                found = known[key] = arrange(level)
+            result.append(found)
+        return result
 
     def _set_rows(self, arranged: list[Arranged], aspect: float) -> None:
         """Put the parts in rows: buses for what comes in above each, for what goes out below."""
@@ -141,22 +156,39 @@ class _Grid:
         self.out_ports = tuple(right + MARGIN + TRACK_GAP * k for k in range(exits))
         self.width = max(right + (MARGIN + TRACK_GAP * exits if exits else 0.0), 2 * TRACK_GAP)
 
-    def _place(self, part: list[int], own: list[int], result: Arranged, place: tuple[float, float, float]) -> None:
-        x, y, bottom = place
+    def put(
+        self,
+        origin: Point,
+        inward: list[Route],
+        outward: list[Route],
+        corners: list[Point],
+        routes: list[Route],
+    ) -> None:
+        """Set corners of boxes and routes of wires, the grid's own corner being at `origin`.
+
+        `inward` and `outward` are the routes that lead to each entry, and on from each exit.
+        """
         outside = self.level.entries + self.level.exits
-        for vertex, dx, dy in zip(part, result.lefts, result.tops, strict=True):
-            self.corners[vertex - outside] = (x + dx, y + dy)
-        for index, route in zip(own, result.routes, strict=True):
-            points = [(x + dx, y + dy) for dx, dy in route]
-            source, source_port, target, target_port = self.level.wires[index]
-            entry, exit_ = self.entry.get((source, source_port)), self.exit.get((target, target_port))
-            if entry is not None:
-                trunk, bus = self.in_ports[entry], y - MARGIN - TRACK_GAP * entry
-                points = [(trunk, 0.0), (trunk, bus), (points[0][0], bus), *points]
-            if exit_ is not None:
-                trunk, bus = self.out_ports[exit_], bottom + MARGIN + TRACK_GAP * exit_
-                points += [(points[-1][0], bus), (trunk, bus), (trunk, self.height)]
-            self.routes[index] = points
+        wires, height = self.level.wires, origin[1] + self.height
+        ins = [(route, origin[0] + x) for route, x in zip(inward, self.in_ports, strict=True)]
+        outs = [(route, origin[0] + x) for route, x in zip(outward, self.out_ports, strict=True)]
+        for part, own, result, place in zip(self.crowd.parts, self.wires, self.arranged, self.places, strict=True):
+            x, y, bottom = origin[0] + place[0], origin[1] + place[1], origin[1] + place[2]
+            for vertex, dx, dy in zip(part, result.lefts, result.tops, strict=True):
+                corners[vertex - outside] = (x + dx, y + dy)
+            for index, inner in zip(own, result.routes, strict=True):
+                points = [(x + dx, y + dy) for dx, dy in inner]
+                source, source_port, target, target_port = wires[index]
+                entry, exit_ = self.entry.get((source, source_port)), self.exit.get((target, target_port))
+                if entry is not None:
+                    lead, trunk = ins[entry]
+                    bus = y - MARGIN - TRACK_GAP * entry
+                    points = [*lead, (trunk, bus), (points[0][0], bus), *points]
+                if exit_ is not None:
+                    lead, trunk = outs[exit_]
+                    bus = bottom + MARGIN + TRACK_GAP * exit_
+                    points += [(points[-1][0], bus), (trunk, bus), (trunk, height), *lead]
+                routes[index] = points
 
 
 class _Crowded:
@@ -183,27 +215,19 @@ class _Crowded:
     def arranged(self) -> Arranged:
         around = self.arrange(self._around())
         level, outside = self.level, self.outside
-        lefts, tops = [0.0] * len(level.boxes), [0.0] * len(level.boxes)
+        corners = [(0.0, 0.0)] * len(level.boxes)
         for vertex in range(outside, level.vertices):
             if self.crowd_of[vertex] < 0:
-                lefts[vertex - outside] = around.lefts[self.place[vertex] - outside]
-                tops[vertex - outside] = around.tops[self.place[vertex] - outside]
+                place = self.place[vertex] - outside
+                corners[vertex - outside] = (around.lefts[place], around.tops[place])
         routes: list[Route] = [[] for _ in level.wires]
         for index, wire in enumerate(self.kept):
             routes[wire] = around.routes[index]
         for c, grid in enumerate(self.grids):
-            x, y = around.lefts[self.grid_place[c] - outside], around.tops[self.grid_place[c] - outside]
-            for box, (dx, dy) in grid.corners.items():
-                lefts[box], tops[box] = x + dx, y + dy
-            for index, inner in grid.routes.items():
-                route = [(x + dx, y + dy) for dx, dy in inner]
-                source, source_port, target, target_port = level.wires[index]
-                entry, exit_ = grid.entry.get((source, source_port)), grid.exit.get((target, target_port))
-                if entry is not None:
-                    route = around.routes[self.inward[c][entry]] + route
-                if exit_ is not None:
-                    route = route + around.routes[self.outward[c][exit_]]
-                routes[index] = route
+            place = self.grid_place[c] - outside
+            inward, outward = ([around.routes[k] for k in numbers[c]] for numbers in (self.inward, self.outward))
+            grid.put((around.lefts[place], around.tops[place]), inward, outward, corners, routes)
+        lefts, tops = [x for x, _ in corners], [y for _, y in corners]
         return Arranged(around.width, around.height, lefts, tops, around.entry_xs, around.exit_xs, routes)
 
     def _around(self) -> Level:

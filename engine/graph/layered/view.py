@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import itemgetter
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -41,8 +44,7 @@ class _Box(msgspec.Struct, eq=False):
     number: int = -1
 
 
-def _by_key(pair: tuple[float, _Box | int]) -> float:
-    return pair[0]
+_BY_KEY: Callable[[tuple[float, _Box | int]], float] = itemgetter(0)
 
 
 def _is_same_module(one: str, other: str) -> bool:
@@ -189,7 +191,7 @@ class _Viewer:
             scope, number, slot = waiting.pop()
             found: list[tuple[float, _Box | int]] = [(box.key, box) for box in self.contents.get(scope, [])]
             found += [(first[part], part) for part in inner.get(scope, [])]
-            for _, part in sorted(found, key=_by_key):
+            for _, part in sorted(found, key=_BY_KEY):
                 children[slot].append(len(items))
                 if isinstance(part, _Box):
                     part.number = len(items)
@@ -216,20 +218,27 @@ class _Viewer:
         return Item(kind=box.kind, scope=self.paths[box.scope], node=box.node, parent=parent)
 
     def _links(self) -> list[tuple[int, int, tuple[int, ...]]]:
-        folded = {box.number for box in self.folded.values()}
         found: dict[tuple[int, int], list[int]] = {}
+        chips, box_of, unseen = self.chips, self.box_of, self.unseen
         for index, edge in enumerate(self.graph.edges):
-            target = self.box_of[edge.target]
+            target = box_of[edge.target]
             if target is None:
                 continue
             key = (edge.source, id(target))
-            source = self.chips.get(key, self.box_of[edge.source])
-            if source is None or (source is target and source.kind == "group") or key in self.unseen:
+            source = chips.get(key) or box_of[edge.source]
+            if source is None or (source is target and source.kind == "group") or key in unseen:
                 continue
-            found.setdefault((source.number, target.number), []).append(index)
+            ends = (source.number, target.number)
+            bundle = found.get(ends)
+            if bundle is None:
+                found[ends] = [index]
+            else:
+                bundle.append(index)
+        folded = {box.number for box in self.folded.values()}
         links: list[tuple[int, int, tuple[int, ...]]] = []
-        for (source_number, target_number), edges in found.items():
-            is_plain = source_number not in folded and target_number not in folded and len(edges) <= _FEW
-            bundles = [(edge,) for edge in edges] if is_plain else [tuple(edges)]
-            links += [(source_number, target_number, bundle) for bundle in bundles]
+        for (start, end), edges in found.items():
+            if len(edges) == 1 or len(edges) > _FEW or start in folded or end in folded:
+                links.append((start, end, tuple(edges)))
+            else:
+                links += [(start, end, (edge,)) for edge in edges]
         return links
