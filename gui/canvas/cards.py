@@ -11,10 +11,12 @@ from engine.graph.stepper import NodeState, Stepper
 from gui.theme import Theme
 
 from .categories import Tints
+from .detail import Detail
 from .fonts import Face, Fonts
-from .group_labels import PADDING, STACK, Run
+from .group_labels import GAP, PADDING, STACK, TITLE_BAR, Run
 from .labels import Labels
-from .look import BoxLook, Role, box_look, mix, opposite
+from .look import BoxLook, Role, box_look, mix, opposite, text_role
+from .names import Name, name_of, title_zoom
 from .scene import Scene
 from .states import SceneStates
 from .wording import is_function
@@ -36,6 +38,8 @@ class CardPainter:
         self._looks: dict[tuple[Role, NodeState], BoxLook] = {}
         self._runs: dict[tuple[int, int], tuple[Run, ...]] = {}
         self._runs_scene: Scene | None = None
+        self._names: dict[tuple[int, int], Name | None] = {}
+        self._names_scale = 0.0
 
     def look(self, index: int, role: Role, state: NodeState) -> BoxLook:
         """The item's look, with the overlay's tint in place of the state's; where it has none the box is neutral."""
@@ -72,12 +76,54 @@ class CardPainter:
         rect = self.paint_body(painter, rect, look, is_stack=scene.items[index].repeats > 1, has_shadow=True)
         if self.overlay is not None:
             self._paint_stripe(painter, rect, look, self.overlay[index])
-        self.paint_runs(painter, self.runs(scene, index, states, stepper), x, y, role)
+        self.paint_runs(painter, self.runs(scene, index, states, stepper), x, y, text_role(role, state))
         if role is Role.GROUP:
             self.paint_progress(painter, rect, float(states.progress[index]), state)
             self.paint_chevron(painter, x + PADDING + 5, rect.y() + 18, is_open=False)
         elif role is Role.FUNCTION:
             self.paint_mark(painter, x + PADDING, rect.y() + 23)
+
+    def paint_item(
+        self,
+        painter: QPainter,
+        scene: Scene,
+        index: int,
+        states: SceneStates,
+        stepper: Stepper,
+        detail: Detail,
+        scale: float,
+    ) -> None:
+        """Paint a box with as much of its texts as there is to be seen at a scale."""
+        if detail is Detail.TEXT:
+            self.paint(painter, scene, index, states, stepper)
+            return
+        x, y, right, bottom = scene.rects[index].tolist()
+        role, state = Role(int(scene.roles[index])), NodeState(int(states.state[index]))
+        rect, is_stack = QRectF(x, y, right - x, bottom - y), scene.items[index].repeats > 1
+        front = self.paint_body(painter, rect, self.look(index, role, state), is_stack=is_stack)
+        if detail is not Detail.NAMES:
+            return
+        if role is Role.GROUP:
+            self.paint_progress(painter, front, float(states.progress[index]), state)
+        name = self.name(scene, index, states, stepper, scale)
+        if name is not None:
+            painter.save()
+            painter.translate(x, y)
+            painter.scale(name.zoom, name.zoom)
+            self.paint_runs(painter, name.runs, 0, 0, text_role(role, state))
+            painter.restore()
+
+    def name(self, scene: Scene, index: int, states: SceneStates, stepper: Stepper, scale: float) -> Name | None:
+        """The item's name as it is drawn at a scale where there is no room for more."""
+        if scene is not self._runs_scene or scale != self._names_scale:
+            self._names.clear()
+            self._names_scale = scale
+        key = (index, int(states.state[index]))
+        if key not in self._names:
+            x, y, right, bottom = scene.rects[index].tolist()
+            runs, role = self.runs(scene, index, states, stepper), Role(int(scene.roles[index]))
+            self._names[key] = name_of(runs, role, right - x, bottom - y, scale, self.fonts)
+        return self._names[key]
 
     def paint_frame(self, painter: QPainter, scene: Scene, index: int) -> None:
         """The ground of an open group; links run over it."""
@@ -85,10 +131,16 @@ class CardPainter:
         look = self.look(index, Role.FRAME, NodeState.WAITING)
         self.paint_box(painter, QRectF(x, y, right - x, bottom - y), look)
 
-    def paint_title(self, painter: QPainter, scene: Scene, index: int, states: SceneStates, stepper: Stepper) -> None:
+    def paint_title(
+        self, painter: QPainter, scene: Scene, index: int, states: SceneStates, stepper: Stepper, scale: float = 1.0
+    ) -> None:
         """The title of an open group, on a plate that keeps links from running through its words."""
-        x, y, _, _ = scene.rects[index].tolist()
+        x, y, right, _ = scene.rects[index].tolist()
         runs = self.runs(scene, index, states, stepper)
+        zoom = title_zoom(TITLE_BAR, scale)
+        if zoom > 1.0:
+            self._paint_large_title(painter, runs, x, y, right - x, zoom)
+            return
         width = max((run.x + self.fonts.width(run.text, run.face) for run in runs), default=0.0)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.look(index, Role.FRAME, NodeState.WAITING).fill)
@@ -98,6 +150,26 @@ class CardPainter:
             self.paint_mark(painter, x + PADDING, y + 21)
         else:
             self.paint_chevron(painter, x + PADDING + 5, y + 16, is_open=True)
+
+    def _paint_large_title(
+        self, painter: QPainter, runs: tuple[Run, ...], x: float, y: float, width: float, zoom: float
+    ) -> None:
+        """Name and class of an open group without its chevron, magnified in a title bar that is small on screen."""
+        left, room = 8.0, width / zoom - 8.0
+        shown: list[Run] = []
+        for run in runs:
+            text = self.fonts.elide(run.text, run.face, room - left)
+            if text:
+                shown.append(Run(text, left, (TITLE_BAR / zoom) / 2 + 5.0, run.face, run.colour))
+                left += self.fonts.width(text, run.face) + GAP
+        painter.save()
+        painter.translate(x, y)
+        painter.scale(zoom, zoom)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.look(0, Role.FRAME, NodeState.WAITING).fill)
+        painter.drawRoundedRect(QRectF(4, 2, left - 4, TITLE_BAR / zoom - 4), 2, 2)
+        self.paint_runs(painter, shown, 0, 0, Role.FRAME)
+        painter.restore()
 
     def paint_body(
         self, painter: QPainter, rect: QRectF, look: BoxLook, *, is_stack: bool, has_shadow: bool = False

@@ -39,7 +39,7 @@ class Carrier:
         scene = self._canvas.scene
         if scene is None:
             return False
-        return detail_at(scene.box_height * self._canvas.camera.scale) is Detail.TEXT
+        return detail_at(scene.box_height * self._canvas.camera.scale) >= Detail.NAMES
 
     def carry(self, item: int, dx: float, dy: float) -> None:
         """Show an item so many pixels away from its place."""

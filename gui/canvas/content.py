@@ -22,8 +22,8 @@ from .job import LayoutJob
 from .labels import Labels
 from .scene import Scene
 
-SMALL_GRAPH = 3_000
-"""Layered layouts of so many nodes are made at once; larger ones beside the window's thread."""
+SMALL_GRAPH, FEW_EDGES = 1_500, 4_000
+"""Layered layouts of so many nodes and edges are made at once; larger ones beside the window's thread."""
 SMALL_FOR_NETWORKX = 60
 LAYERED = "layered"
 
@@ -72,6 +72,19 @@ class Content(QObject):
         self._outermost = {node.scope[:1] for node in nodes if node.scope}
         self.folds = Folds.none() if trace is None else self._grained(Folds.default_for(trace.graph))
         self._arrange()
+
+    def exchange_trace(self, trace: Trace) -> None:
+        """Show another trace of the same form in the drawing that there is, with its folds."""
+        before, self.trace = self.trace, trace
+        self.labels = Labels(trace, self.fonts)
+        self._functions = None
+        if before is not None and before in self._offsets:
+            self._offsets[trace] = self._offsets[before]
+        if self._laid_out is None or self._job.is_running:
+            self._arrange()
+            return
+        self._laid_out = Scene(trace, self._laid_out.drawing)
+        self.scene = self._placed(self._laid_out)
 
     def set_method(self, method: str) -> None:
         if method != self.method:
@@ -189,7 +202,7 @@ class Content(QObject):
             return
         work = partial(_lay_out, self.trace, self.method, self.folds, self.aspect)
         limit = SMALL_GRAPH if self.method == LAYERED else SMALL_FOR_NETWORKX
-        if len(self.trace.graph.nodes) <= limit:
+        if len(self.trace.graph.nodes) <= limit and len(self.trace.graph.edges) <= FEW_EDGES:
             try:
                 scene = work(self.labels.sizes, _never)
             except LayoutError as error:

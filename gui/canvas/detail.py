@@ -21,12 +21,17 @@ class Detail(IntEnum):
     DENSITY = 0
     RECTS = 1
     SHAPES = 2
-    TEXT = 3
+    NAMES = 3
+    """Each box with its name alone, as large as there is room for."""
+    TEXT = 4
+
+
+LIMITS_PX = ((3.0, Detail.DENSITY), (8.0, Detail.RECTS), (11.5, Detail.SHAPES), (28.0, Detail.NAMES))
 
 
 def detail_at(box_height_px: float) -> Detail:
     """Level of detail for boxes of this height on screen."""
-    for limit, level in ((3.0, Detail.DENSITY), (8.0, Detail.RECTS), (16.0, Detail.SHAPES)):
+    for limit, level in LIMITS_PX:
         if box_height_px < limit:
             return level
     return Detail.TEXT

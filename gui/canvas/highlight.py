@@ -144,11 +144,8 @@ def _paint_items(
             continue
         if role is Role.FRAME or not _touches([x, y, right, bottom], region):
             continue
-        if detail is Detail.TEXT:
-            cards.paint(painter, scene, index, now.states, now.stepper)
-        elif detail is Detail.SHAPES:
-            rect, is_stack = QRectF(x, y, right - x, bottom - y), scene.items[index].repeats > 1
-            cards.paint_body(painter, rect, cards.look(index, role, state), is_stack=is_stack)
+        if detail >= Detail.SHAPES:
+            cards.paint_item(painter, scene, index, now.states, now.stepper, detail, scale)
         else:
             least = (4.0 if state in {NodeState.CURRENT, NodeState.COMPUTED} else 1.0) / scale
             colour = (cards.overlay[index] if cards.overlay is not None else None) or small_fill(

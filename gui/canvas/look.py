@@ -63,6 +63,11 @@ def mix(first: QColor, second: QColor, amount: float) -> QColor:
     )
 
 
+def text_role(role: Role, state: NodeState) -> Role:
+    """Whose colours the texts of a box have: the loss is inverted only once there is one."""
+    return Role.OP if role is Role.LOSS and state is NodeState.ABSENT else role
+
+
 def opposite(theme: Theme) -> Theme:
     """The theme whose colours are right on an inverted card."""
     return LIGHT if theme.is_dark else DARK
@@ -71,9 +76,7 @@ def opposite(theme: Theme) -> Theme:
 def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
     """How a box of this role looks while its node is in this state."""
     radius = None if role in PILLS else FUNCTION_RADIUS if role is Role.FUNCTION else float(RADIUS_CARD)
-    if role is Role.LOSS and state is NodeState.ABSENT:
-        return BoxLook(mix(theme.background, theme.text, 0.4), theme.line, 1.0, radius)
-    if role is Role.LOSS:
+    if role is Role.LOSS and state is not NodeState.ABSENT:
         fill = theme.text
         border = theme.accent if state is NodeState.CURRENT else fill
         return BoxLook(fill, border, 2.0 if state is NodeState.CURRENT else 1.0, radius)
@@ -101,12 +104,15 @@ def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
 
 def _look_ahead(theme: Theme, state: NodeState, radius: float | None, *, is_function: bool) -> BoxLook:
     """How an operation or a call looks that the backward pass has not reached, or never does."""
-    surface = mix(theme.surface, theme.data_soft, 0.45) if is_function else theme.surface
+    surface = mix(theme.surface, theme.line, 0.35) if theme.is_dark else theme.surface
+    surface = mix(surface, theme.data_soft, 0.45) if is_function else surface
     if state is NodeState.IDLE:
         return BoxLook(mix(surface, theme.background, 0.55), theme.line, 1.0, radius)
     if state is NodeState.READY:
         return BoxLook(surface, mix(theme.line, theme.accent, 0.55), 1.0, radius)
-    border = mix(theme.line, theme.data, 0.5) if is_function else mix(theme.line, theme.edge, 0.35)
+    border = (
+        mix(theme.line, theme.data, 0.5) if is_function else mix(theme.line, theme.edge, 0.6 if theme.is_dark else 0.35)
+    )
     return BoxLook(surface, border, 1.0, radius)
 
 
@@ -125,5 +131,5 @@ def small_fill(theme: Theme, role: Role, state: NodeState) -> QColor:
     if role is Role.LEAF:
         return mix(theme.leaf_soft, theme.leaf, 0.6)
     if role in PILLS or state is NodeState.IDLE:
-        return mix(theme.line, theme.edge, 0.3)
-    return mix(theme.line, theme.edge, 0.75)
+        return mix(theme.line, theme.edge, 0.7 if theme.is_dark else 0.3)
+    return mix(theme.edge, theme.muted, 0.35) if theme.is_dark else mix(theme.line, theme.edge, 0.75)

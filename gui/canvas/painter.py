@@ -17,7 +17,7 @@ from .detail import Detail, Quality, detail_at
 from .far import FarPainter
 from .group_labels import TITLE_BAR
 from .lines import Batches, draw_triangles
-from .look import Role, box_look, mix, small_fill
+from .look import Role, box_look, mix, small_fill, text_role
 from .raster import Raster
 from .routes import Lines, Segments
 from .scene import Floats, Ints, Scene
@@ -107,7 +107,7 @@ class ScenePainter:
         if quality is Quality.VECTOR:
             self._paint_paths(painter, moment, links)
             self.paint_titles(painter, moment, frames.tolist(), scale)
-            self._paint_cards(painter, moment, boxes, detail)
+            self._paint_cards(painter, moment, boxes, detail, scale)
             return len(boxes)
         tops = moment.scene.rects[frames, 1]
         is_titled = (tops <= region[3]) & (tops + TITLE_BAR >= region[1])
@@ -149,7 +149,7 @@ class ScenePainter:
         elif is_fast:
             self._paint_sprites(painter, moment, boxes, scale, self._ratio, detail)
         else:
-            self._paint_cards(painter, moment, boxes, detail)
+            self._paint_cards(painter, moment, boxes, detail, scale)
 
     # ----- frames
 
@@ -172,7 +172,7 @@ class ScenePainter:
         """The titles of open groups, over the links that run through them."""
         if scale * TITLE_BAR >= LEAST_TITLE_PX:
             for index in frames:
-                self.cards.paint_title(painter, moment.scene, index, moment.states, moment.stepper)
+                self.cards.paint_title(painter, moment.scene, index, moment.states, moment.stepper, scale)
 
     # ----- links
 
@@ -301,16 +301,9 @@ class ScenePainter:
 
     # ----- boxes
 
-    def _paint_cards(self, painter: QPainter, moment: Moment, boxes: Ints, detail: Detail) -> None:
-        scene, states = moment.scene, moment.states
+    def _paint_cards(self, painter: QPainter, moment: Moment, boxes: Ints, detail: Detail, scale: float) -> None:
         for index in boxes.tolist():
-            if detail is Detail.TEXT:
-                self.cards.paint(painter, scene, index, states, moment.stepper)
-                continue
-            x, y, right, bottom = scene.rects[index].tolist()
-            look = self.cards.look(index, Role(int(scene.roles[index])), NodeState(int(states.state[index])))
-            is_stack = scene.items[index].repeats > 1
-            self.cards.paint_body(painter, QRectF(x, y, right - x, bottom - y), look, is_stack=is_stack)
+            self.cards.paint_item(painter, moment.scene, index, moment.states, moment.stepper, detail, scale)
 
     def _paint_sprites(
         self, painter: QPainter, moment: Moment, boxes: Ints, scale: float, ratio: float, detail: Detail
@@ -330,16 +323,23 @@ class ScenePainter:
         sizes = (corners[:, 2:] - corners[:, :2]).tolist()
         for index, (x, y), (width, height) in zip(boxes.tolist(), places.tolist(), sizes, strict=True):
             role = Role(int(scene.roles[index]))
-            look = cards.look(index, role, NodeState(int(states.state[index])))
+            state = NodeState(int(states.state[index]))
+            look, role = cards.look(index, role, state), text_role(role, state)
             place = QPointF(x, y)
             is_stack = scene.items[index].repeats > 1
             painter.drawPixmap(place, sprites.box(cards, look, width, height, at, is_stack=is_stack))
-            if detail is Detail.TEXT:
-                runs = cards.runs(scene, index, states, moment.stepper)
-                may_make = sprites.made < limit
-                label = sprites.label(cards, runs, role, width, height, at, may_make=may_make)
-                if label is not None:
-                    painter.drawPixmap(place, label)
+            if detail < Detail.NAMES:
+                continue
+            zoom, runs = 1.0, cards.runs(scene, index, states, moment.stepper)
+            if detail is Detail.NAMES:
+                name = cards.name(scene, index, states, moment.stepper, at / ratio)
+                if name is None:
+                    continue
+                zoom, runs = name.zoom, name.runs
+            may_make = sprites.made < limit
+            label = sprites.label(cards, runs, role, width, height, at, zoom=zoom, may_make=may_make)
+            if label is not None:
+                painter.drawPixmap(place, label)
         painter.restore()
 
     def _paint_small(self, painter: QPainter, moment: Moment, boxes: Ints, scale: float) -> None:

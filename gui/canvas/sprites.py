@@ -60,13 +60,15 @@ class SpriteCache:
         height: float,
         scale: float,
         *,
+        zoom: float = 1.0,
         may_make: bool = True,
     ) -> QPixmap | None:
-        """The texts of a box; None if they are not at hand and must not be made now."""
-        key = (runs, role, cards.theme.name, width, height, scale)
+        """The texts of a box, magnified by `zoom`; None if they are not at hand and must not be made now."""
+        key = (runs, role, cards.theme.name, width, height, scale, zoom)
         pixmap = self._get(key)
         if pixmap is None and may_make:
             pixmap, painter = _canvas(width, height, scale)
+            painter.scale(zoom, zoom)
             cards.paint_runs(painter, runs, 0, 0, role)
             painter.end()
             self._put(key, pixmap)

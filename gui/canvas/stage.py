@@ -18,6 +18,7 @@ from gui.theme import Theme
 from . import highlight, moving, notices, overlay, routes
 from .breadcrumbs import Breadcrumbs
 from .cards import CardPainter
+from .group_labels import TITLE_BAR
 from .highlight import Changes
 from .labels import Labels
 from .layers import BaseLayer
@@ -25,8 +26,9 @@ from .legend import Legend
 from .look import Role
 from .minimap import Minimap
 from .moments import Moments
-from .painter import DATA_WIDTH, Focus, Moment, ScenePainter
+from .painter import DATA_WIDTH, LEAST_TITLE_PX, Focus, Moment, ScenePainter
 from .scene import Ints, Scene
+from .signposts import Signposts
 from .spotlight import Spotlight
 from .transition import Transition
 from .view import View
@@ -66,6 +68,7 @@ class Stage:
         self._scenes: ScenePainter | None = None
         self.legend = Legend()
         self.transition = Transition(widget)
+        self._signposts = Signposts()
         self._hits: Ints | None = None
         self._hit: int | None = None
         self._carry: Carry | None = None
@@ -174,6 +177,7 @@ class Stage:
         if self.transition.is_running:
             self.transition.paint(painter, scenes.cards, base, self._layer.picture)
         else:
+            self._paint_signposts(painter, scenes, scene)
             self._paint_on_top(painter, scenes, now, marks, update if len(found) else None)
         self.minimap.paint(painter, now, camera, size, theme, ratio)
         self.legend.paint(painter, scenes.cards, size, partial(self._is_free, scene))
@@ -182,6 +186,13 @@ class Stage:
             notices.paint_text(painter, size, theme, fonts, marks.text, text_top)
         if scene.trace.error:
             notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
+
+    def _paint_signposts(self, painter: QPainter, scenes: ScenePainter, scene: Scene) -> None:
+        """Names of open groups whose title bars are too small: found when the view rests, kept while it pans."""
+        camera, posts = self._view.camera, self._signposts
+        is_small = camera.scale * TITLE_BAR < LEAST_TITLE_PX
+        if is_small and (posts.are_known(scene, camera.scale) or not self._view.is_moving):
+            posts.paint(painter, scene, scenes.cards.labels, scenes.cards.theme, camera)
 
     def _paint_on_top(
         self,

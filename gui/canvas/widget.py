@@ -66,6 +66,7 @@ class GraphCanvas(Surface):
         self._content.busy_changed.connect(self._on_content_busy_changed)
         self._content.failed.connect(self.status_message)
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.numbers_changed.connect(self._on_document_numbers_changed)
         document.cursor_changed.connect(self._on_document_cursor_changed)
         document.selection_changed.connect(self._on_document_selection_changed)
         themes.changed.connect(self._on_themes_changed)
@@ -268,6 +269,11 @@ class GraphCanvas(Surface):
         has_banner = self.document.trace is not None and bool(self.document.trace.error)
         self.view.top = notices.BANNER_HEIGHT if has_banner else 0.0
         self._content.set_trace(self.document.trace)
+
+    def _on_document_numbers_changed(self) -> None:
+        if self.document.trace is not None:
+            self._content.exchange_trace(self.document.trace)
+            self._renew_painter()
 
     def _on_document_cursor_changed(self) -> None:
         self.update()

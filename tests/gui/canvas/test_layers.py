@@ -143,10 +143,11 @@ def test_a_stamp_needs_the_same_camera(fonts: Fonts) -> None:
 
 
 def test_level_of_detail_by_height_on_screen() -> None:
-    assert [detail_at(height) for height in (1, 5, 12, 30)] == [
+    assert [detail_at(height) for height in (1, 5, 10, 20, 30)] == [
         Detail.DENSITY,
         Detail.RECTS,
         Detail.SHAPES,
+        Detail.NAMES,
         Detail.TEXT,
     ]
 

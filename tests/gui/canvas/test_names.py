@@ -1,0 +1,91 @@
+"""Names where there is no room for more, and signposts from afar."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QRectF
+
+from engine.graph.fold import Folds
+from engine.graph.stepper import Stepper
+from gui.canvas import signposts
+from gui.canvas.detail import Detail, detail_at
+from gui.canvas.fonts import Face, Fonts
+from gui.canvas.group_labels import TITLE_BAR
+from gui.canvas.labels import Labels
+from gui.canvas.look import Role
+from gui.canvas.names import FACE_PX, LARGEST_PX, LEAST_PX, name_of, title_zoom
+
+from . import builders
+from .conftest import Show
+from .test_scene import build
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.35, 0.5])
+def test_a_name_is_as_large_as_can_be_and_stays_in_its_box(fonts: Fonts, scale: float) -> None:
+    trace = builders.blocks(3)
+    scene, labels, stepper = build(trace, fonts, Folds.none()), Labels(trace, fonts), Stepper(trace)
+    named = 0
+    for index in scene.boxes.tolist():
+        x, y, right, bottom = scene.rect_of(index)
+        width, height = right - x, bottom - y
+        runs = labels.runs(scene.items[index], width, height, stepper)
+        name = name_of(runs, Role(int(scene.roles[index])), width, height, scale, fonts)
+        if name is None:
+            assert height * scale < 12
+            continue
+        named += 1
+        first = name.runs[0]
+        pixels = FACE_PX[first.face] * name.zoom * scale
+        assert LEAST_PX <= pixels <= LARGEST_PX + 1e-6
+        for run in name.runs:
+            assert run.x * name.zoom >= 0
+            assert (run.x + fonts.width(run.text, run.face)) * name.zoom <= width
+            assert 0 < run.y * name.zoom < height
+    assert named
+
+
+def test_where_texts_can_be_read_nothing_is_magnified() -> None:
+    assert detail_at(52 * 0.9) is Detail.TEXT
+    assert title_zoom(TITLE_BAR, 0.9) == 1.0
+    assert title_zoom(TITLE_BAR, 0.3) > 1.5
+
+
+def test_signposts_name_the_open_groups_and_hide_nothing(fonts: Fonts) -> None:
+    trace = builders.blocks(8, 6, depth=2)
+    scene, labels = build(trace, fonts, Folds.none()), Labels(trace, fonts)
+    found = signposts.place(scene, labels, 0.15)
+    assert len({post.name for post in found if post.name.startswith("block")}) >= 4
+    boxes = scene.rects[scene.boxes] * 0.15
+    for place, post in enumerate(found):
+        at = post.place
+        over = (boxes[:, 0] < at.right()) & (boxes[:, 2] > at.left())
+        over &= (boxes[:, 1] < at.bottom()) & (boxes[:, 3] > at.top())
+        assert not over.any()
+        assert not any(at.intersects(other.place) for other in found[:place])
+        assert fonts.width(post.name, Face.SMALL_BOLD) <= at.width()
+        frames = scene.rects[scene.frames] * 0.15
+        assert any(QRectF(x, y, right - x, bottom - y).contains(at) for x, y, right, bottom in frames.tolist())
+    assert not signposts.place(scene, labels, 0.002), "no name fits into a group of a few pixels"
+
+
+def test_signposts_wait_until_the_view_rests_and_stay_while_it_pans(show: Show) -> None:
+    canvas = show(builders.blocks(12, 6, depth=2))
+    canvas.unfold_all()
+    canvas.zoom_by(0.15 / canvas.camera.scale)
+    posts = canvas._stage._signposts
+    assert canvas.scene is not None
+    canvas.grab()
+    assert not posts.are_known(canvas.scene, canvas.camera.scale)
+    canvas.view.rest()
+    before = canvas.grab().toImage()
+    assert posts.are_known(canvas.scene, canvas.camera.scale)
+    assert posts.found
+    canvas.pan_by(8, 0)
+    canvas.pan_by(-8, 0)
+    canvas.grab()
+    canvas.view.rest()
+    assert canvas.grab().toImage() == before
+    canvas.zoom_by(0.9 / canvas.camera.scale)
+    canvas.view.rest()
+    canvas.grab()
+    assert not posts.are_known(canvas.scene, canvas.camera.scale), "title bars say it there"
