@@ -93,7 +93,12 @@ def run_operator(operator: Any, node: Node, operands: Sequence[tuple[str, torch.
         else:
             positional.append(value)
     result = _STAND_INS.get(str(operator), operator)(*positional, **keywords)
-    return list(flat_tensors(result))
+    # What is made from nothing (ones, a range) is as narrow as torch's default, and would narrow all that meets it.
+    return [tensor.to(torch.float64) if _is_narrow(tensor) else tensor for tensor in flat_tensors(result)]
+
+
+def _is_narrow(tensor: torch.Tensor) -> bool:
+    return str(tensor.dtype).removeprefix("torch.") in NARROW
 
 
 def _argument(value: Any) -> Any:

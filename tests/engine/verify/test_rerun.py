@@ -173,3 +173,16 @@ def test_operators_that_give_fewer_results_than_they_could() -> None:
     for row in report.rows:
         assert row.verdict in ("exact", "approximate", "unchecked"), row
     assert sum(row.finite_difference is not None for row in report.rows) >= 3
+
+
+def test_what_is_made_from_nothing_is_widened_too(tmp_path: Path) -> None:
+    """A target of `torch.ones` in float32 would have made a float32 loss, whose differences say nothing."""
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\n"
+        "torch.manual_seed(0)\n"
+        "net = nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1))\n"
+        "nn.BCEWithLogitsLoss()(net(torch.randn(16, 2)), torch.ones(16, 1)).backward()\n"
+    )
+    report = check_nodes(trace_program(resolve(str(path)), "all"))
+    assert [row.verdict for row in report.rows] == ["exact"] * 4, report.rows
