@@ -127,3 +127,14 @@ def _from_text(name: str, derivative: Derivative) -> Rule:
         explanation=explanation_of(name),
         is_text=True,
     )
+
+
+def derivative_text(grad_fn: str) -> str:
+    """What torch's own table of derivatives (derivatives.yaml) says of a node: its operator, and a gradient a line.
+
+    Empty where the table does not list it.
+    """
+    derivative = load_table().nodes.get(_NAMESPACE.sub("", grad_fn))
+    if derivative is None:
+        return ""
+    return "\n".join([derivative.schema, *(f"{argument}: {formula}" for argument, formula in derivative.gradients)])

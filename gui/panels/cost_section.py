@@ -29,6 +29,6 @@ class CostSection(Section):
         if node.saved:
             held = node.saved_bytes
             rows.append(("saved for backward", format_bytes(held), f"{held:,} bytes"))
-        self.setVisible(bool(rows))
         for name, text, exact in rows:
             self.add_row(name, text, theme.text, exact=exact)
+        self.finish(is_shown=bool(rows))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBox
 
 from engine.graph.model import Node
 from engine.graph.numbers import format_shape
+from engine.rules.cells import missing_values
 
 from ..document import Document
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
@@ -20,14 +21,16 @@ from .inspector_sections import (
     HandedSection,
     LeafSection,
     OperandSection,
-    RuleSection,
     SavedSection,
 )
 from .moment import Moment
 from .naming import assigns, file_name, form_text, line_text, node_name, scope_text
-from .rows import MARGIN
+from .rows import MARGIN, Section
+from .rule_section import RuleSection
 from .value_section import Fetching, ValueSection
 
+REST_MS = 70
+"""So long after the last step, what takes longer to work out is shown too."""
 _NO_FOCUS = "Click a node of the graph to see its value, its gradient and its rule."
 _EMPTY = "Nothing to show yet. Run a program or open a trace; then click a node of the graph."
 
@@ -145,7 +148,11 @@ class InspectorPanel(QWidget):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(0)
-        self._later.timeout.connect(self._refresh)
+        self._later.timeout.connect(self._on_later_timeout)
+        self._resting = QTimer(self)
+        self._resting.setSingleShot(True)
+        self._resting.setInterval(REST_MS)
+        self._resting.timeout.connect(self._refresh)
         self.setAccessibleName("Inspector")
         self.header = Header()
         self.value = ValueSection()
@@ -156,8 +163,8 @@ class InspectorPanel(QWidget):
         self.saved = SavedSection()
         self.operands = OperandSection()
         self.cost = CostSection()
-        self._sections = (
-            self.rule, self.leaf, self.arrived, self.handed, self.saved, self.operands, self.cost,
+        self._sections: tuple[Section, ...] = (
+            self.leaf, self.arrived, self.handed, self.saved, self.operands, self.cost,
         )  # fmt: skip
         self._empty = QLabel(_EMPTY)
         self._empty.setTextFormat(Qt.TextFormat.PlainText)
@@ -166,19 +173,21 @@ class InspectorPanel(QWidget):
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
         self.area = VerticalArea(self)
         self.area.setAccessibleName("Description of the node")
-        for widget in (self._empty, self.header, self.value, *self._sections):
+        for widget in (self._empty, self.header, self.value, self.rule, *self._sections):
             self.area.column.addWidget(widget)
         self.area.column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
         self.setMinimumWidth(220)
+        self.rule.fetch_requested.connect(self._on_rule_fetch_requested)
         for section in self._sections:
             section.node_chosen.connect(self._on_section_node_chosen)
         self.value.run_requested.connect(self._on_value_run_requested)
         self.value.fetch_requested.connect(self._on_value_fetch_requested)
         self.header.outputs.currentIndexChanged.connect(self._on_output_index_changed)
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.numbers_changed.connect(self._on_document_changed)
         document.cursor_changed.connect(self._on_document_changed)
         document.selection_changed.connect(self._on_document_changed)
         document.source_changed.connect(self._on_document_changed)
@@ -186,13 +195,24 @@ class InspectorPanel(QWidget):
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
 
+    def add_section(self, section: Section) -> None:
+        """Put another section below value and gradient."""
+        self._sections = (section, *self._sections)
+        self.area.column.insertWidget(self.area.column.indexOf(self.value) + 1, section)
+        section.node_chosen.connect(self._on_section_node_chosen)
+        self._refresh()
+
     def _refresh(self) -> None:
+        self._resting.stop()
+        self._show()
+
+    def _show(self, *, is_brief: bool = False) -> None:
         with self.area.changing():
-            is_another = self._show_focus()
+            is_another = self._show_focus(is_brief=is_brief)
         if is_another:
             self.area.scroll_to_top()
 
-    def _show_focus(self) -> bool:
+    def _show_focus(self, *, is_brief: bool) -> bool:
         """Describe the node in focus; returns whether it is another one than before."""
         theme = self._themes.theme
         self.area.set_theme(theme)
@@ -205,7 +225,7 @@ class InspectorPanel(QWidget):
         self.header.setVisible(not is_empty)
         if is_empty or focus is None or trace is None or stepper is None:
             self._shown = None
-            for section in (self.value, *self._sections):
+            for section in (self.value, self.rule, *self._sections):
                 section.hide()
             return False
         node = trace.graph.nodes[focus]
@@ -216,6 +236,7 @@ class InspectorPanel(QWidget):
         moment = Moment(trace, stepper, node, self._output, theme, self._document.sources)
         self.header.show_moment(moment)
         self.value.show_moment(moment, self._fetching(node.id))
+        self.rule.show_moment(moment, is_brief=is_brief, is_fetchable=self._document.is_replayable)
         for section in self._sections:
             section.show_moment(moment)
         return is_another
@@ -233,8 +254,13 @@ class InspectorPanel(QWidget):
         self._later.stop()
         self._refresh()
 
+    def _on_later_timeout(self) -> None:
+        self._show(is_brief=True)
+        self._resting.start()
+
     def _on_document_changed(self) -> None:
         if self.follows_later:
+            self._resting.stop()
             self._later.start()
         else:
             self._refresh()
@@ -257,6 +283,14 @@ class InspectorPanel(QWidget):
     def _on_value_fetch_requested(self, is_gradient: bool) -> None:
         if self._shown is not None:
             self._document.request_values(self._shown, self._output, is_gradient=is_gradient)
+            self._refresh()
+
+    def _on_rule_fetch_requested(self) -> None:
+        trace, shown = self._document.trace, self._shown
+        step = None if trace is None or shown is None else trace.step_of(shown)
+        if trace is not None and step is not None:
+            for node, output, is_gradient in missing_values(trace, step):
+                self._document.request_values(node, output, is_gradient=is_gradient)
             self._refresh()
 
 

@@ -1,4 +1,4 @@
-"""The sections of the inspector: rule, gradients that arrive and are handed on, saved tensors, operands, `.grad`."""
+"""Sections of the inspector that are rows: gradients that arrive and are handed on, saved tensors, arguments, .grad."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from PySide6.QtWidgets import QWidget
 
 from engine.graph.model import Edge, Node, SavedTensor, TensorInfo
 from engine.graph.numbers import format_shape
-from engine.rules import rule_for
 
-from ..style import TEXT_SMALL_PT
-from ..theme import UNIT
-from ..widgets.formula_view import FormulaView
 from ..widgets.tensor_view import exact_text, number_text
 from .moment import Moment
 from .naming import node_title
 from .rows import Section
-from .substitution import substitution_html
 
 _MOST_ROWS = 24
 """A node may have thousands of consumers: the rest is counted."""
@@ -28,44 +23,6 @@ def exact_of(info: TensorInfo) -> str:
     if info.numel == 1 and info.array is not None:
         return exact_text(info.array)
     return f"{format_shape(info.shape)}, {info.dtype}"
-
-
-class RuleSection(Section):
-    """Forward formula, VJP, one sentence, and the rule with this node's numbers put in."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Rule", parent)
-        self.body.setSpacing(2 * UNIT)
-
-    def show_moment(self, moment: Moment) -> None:
-        grad_fn = moment.node.grad_fn
-        self.restart(moment.theme)
-        self.setVisible(grad_fn is not None or moment.node.kind == "op")
-        theme = moment.theme
-        if grad_fn is None:
-            self.add_text("No backward node: autograd did not record this operation, so no gradient flows through it.")
-            return
-        rule = rule_for(grad_fn)
-        if rule is None:
-            self.add_text(f"No formula is known for {grad_fn}.")
-            return
-        if rule.is_text:
-            self.add_text(rule.forward, theme.text, point_size=TEXT_SMALL_PT)
-            self.add_text(rule.vjp, theme.accent, point_size=TEXT_SMALL_PT)
-        else:
-            for latex, color in ((rule.forward, theme.text), (rule.vjp, theme.accent)):
-                if latex:
-                    view = FormulaView(self)
-                    view.set_latex(latex, color)
-                    self.body.addWidget(view)
-        if rule.explanation:
-            self.add_text(rule.explanation, theme.text)
-        if moment.has_run and moment.step is not None:
-            lines = substitution_html(moment.trace, moment.step, theme)
-            if lines:
-                self.add_html("<br>".join(lines))
-        if rule.note:
-            self.add_text(rule.note, point_size=TEXT_SMALL_PT)
 
 
 class ArrivalSection(Section):
@@ -79,7 +36,6 @@ class ArrivalSection(Section):
         arrivals = moment.arrivals()
         self.restart(theme)
         is_start = moment.is_root and bool(moment.trace.backward)
-        self.setVisible(bool(arrivals) or is_start)
         if is_start:
             info = moment.trace.grad_info(moment.node, moment.output) if not arrivals else None
             start = "" if info is None else number_text(info)
@@ -98,6 +54,7 @@ class ArrivalSection(Section):
             self.add_row(f"sum of {len(arrivals)}", number_text(total), theme.accent, exact=exact_of(total))
         elif len(arrivals) > 1:
             self.add_text(f"{here} of {len(arrivals)} have arrived; the gradient is their sum.")
+        self.finish(is_shown=bool(arrivals) or is_start)
 
 
 class HandedSection(Section):
@@ -110,7 +67,6 @@ class HandedSection(Section):
         theme = moment.theme
         handed = moment.handed_on()
         self.restart(theme)
-        self.setVisible(bool(handed) and moment.node.grad_fn is not None)
         for edge, info in handed[:_MOST_ROWS]:
             name = node_title(moment.trace.graph.nodes[edge.source])
             if info is not None:
@@ -119,6 +75,7 @@ class HandedSection(Section):
             self.add_row(name, _reason(edge, moment), theme.muted, node_id=edge.source, is_words=True)
         if len(handed) > _MOST_ROWS:
             self.add_text(f"and {len(handed) - _MOST_ROWS} more inputs")
+        self.finish(is_shown=bool(handed) and moment.node.grad_fn is not None)
 
 
 def _reason(edge: Edge, moment: Moment) -> str:
@@ -139,7 +96,6 @@ class SavedSection(Section):
     def show_moment(self, moment: Moment) -> None:
         theme = moment.theme
         self.restart(theme)
-        self.setVisible(moment.node.grad_fn is not None and moment.node.kind == "op")
         if not moment.node.saved:
             self.add_text("nothing")
         for saved in moment.node.saved[:_MOST_ROWS]:
@@ -155,6 +111,7 @@ class SavedSection(Section):
             if info is not None and info.numel == 1 and info.array is not None:
                 text = f"{number_text(info)} · v{saved.version}"
             self.add_row(node_title(source), text, theme.data, node_id=node_id, exact=exact, before=saved.name)
+        self.finish(is_shown=moment.node.grad_fn is not None and moment.node.kind == "op")
 
 
 def _saved_source(saved: SavedTensor, node: Node) -> tuple[int, int] | None:
@@ -173,9 +130,9 @@ class OperandSection(Section):
     def show_moment(self, moment: Moment) -> None:
         self.restart(moment.theme)
         params = moment.node.params
-        self.setVisible(bool(params))
         for name, value in list(params.items())[:_MOST_ROWS]:
             self.add_row(name, _param_text(value), moment.theme.text, exact=_param_text(value))
+        self.finish(is_shown=bool(params))
 
 
 def _param_text(value: Any) -> str:
@@ -189,11 +146,13 @@ class LeafSection(Section):
         super().__init__(".grad", parent)
 
     def show_moment(self, moment: Moment) -> None:
+        self.restart(moment.theme)
+        if moment.node.kind == "leaf":
+            self._describe(moment)
+        self.finish(is_shown=moment.node.kind == "leaf")
+
+    def _describe(self, moment: Moment) -> None:
         theme, step = moment.theme, moment.step
-        self.restart(theme)
-        self.setVisible(moment.node.kind == "leaf")
-        if moment.node.kind != "leaf":
-            return
         if step is None:
             self.add_text("None: the backward pass never reaches this leaf.")
             return

@@ -1,9 +1,8 @@
-"""Draws LaTeX formulas: ziamath makes an SVG, Qt draws it sharp at any scale, in a colour of the theme."""
+"""Draws LaTeX formulas sharp at any scale, in a colour of the theme."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
@@ -12,31 +11,10 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ..theme import UNIT, mono_font
+from .formula_svg import SIZE_PX, render_svg, split_formulas
 
-_SEPARATOR = re.compile(r",?\s*\\q?quad\s*|\s*\\\\\s*")
 _SMALLEST = 0.6
 """A formula wider than the view is drawn smaller, but never by more than this factor."""
-
-
-@lru_cache(maxsize=512)
-def render_svg(latex: str, size_px: float, color: str) -> bytes | None:
-    """The formula as SVG 1.1, or None where it cannot be typeset. `color` is a CSS colour."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # its import reads its font in a way that Python deprecates
-        from ziamath.config import config
-        from ziamath.zmath import Latex
-    config.svg2 = False  # Qt draws SVG 1.1 only
-    try:
-        svg: str = Latex(latex, size=size_px, color=color, margin=1.0).svg()
-    except Exception:  # noqa: BLE001 - the typesetter raises whatever its parser meets; the plain text is shown then
-        return None
-    return svg.encode()
-
-
-def split_formulas(latex: str) -> list[str]:
-    r"""The single formulas of a list that is separated by `\quad`, `\qquad` or `\\`."""
-    pieces = [latex] if "\\begin" in latex else _SEPARATOR.split(latex)
-    return [part for part in (piece.strip() for piece in pieces) if part]
 
 
 def plain_formula(latex: str) -> str:
@@ -72,6 +50,16 @@ _SIGNS = {
 }
 
 
+@lru_cache(maxsize=512)
+def renderer_of(latex: str, size_px: float, color: str) -> QSvgRenderer | None:
+    """What draws a formula, shared by all views; None where it cannot be typeset."""
+    svg = render_svg(latex, size_px, color)
+    if svg is None:
+        return None
+    renderer = QSvgRenderer(QByteArray(svg))
+    return renderer if renderer.isValid() else None
+
+
 class FormulaView(QWidget):
     """One or several formulas, side by side where they fit and one below the other where they do not.
 
@@ -80,7 +68,7 @@ class FormulaView(QWidget):
     size_px : height of the type in device-independent pixels.
     """
 
-    def __init__(self, parent: QWidget | None = None, *, size_px: float = 19.0) -> None:
+    def __init__(self, parent: QWidget | None = None, *, size_px: float = SIZE_PX) -> None:
         super().__init__(parent)
         self._size_px = size_px
         self._color = QColor("black")
@@ -96,23 +84,10 @@ class FormulaView(QWidget):
         if parts == self._parts and color == self._color:
             return
         self._parts, self._color = parts, QColor(color)
-        for old in self._renderers:
-            if old is not None:
-                old.deleteLater()
-        self._renderers = [self._renderer(part) for part in parts]
+        self._renderers = [renderer_of(part, self._size_px, self._color.name()) for part in parts]
         self.setAccessibleName("; ".join(plain_formula(part) for part in parts))
         self.updateGeometry()
         self.update()
-
-    def _renderer(self, latex: str) -> QSvgRenderer | None:
-        svg = render_svg(latex, self._size_px, self._color.name())
-        if svg is None:
-            return None
-        renderer = QSvgRenderer(QByteArray(svg), self)
-        if renderer.isValid():
-            return renderer
-        renderer.deleteLater()
-        return None
 
     @property
     def is_typeset(self) -> bool:

@@ -65,9 +65,13 @@ class HeatView(QWidget):
 
     hovered = Signal(int, int)
     """Row and column of the (first) entry under the pointer; (-1, -1) when it leaves."""
+    clicked = Signal(int, int)
+    """Row and column of the entry that was pressed, or on which Enter was pressed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, most_height: int = _MOST_HEIGHT) -> None:
         super().__init__(parent)
+        self._most_height = most_height
+        self._mark: tuple[int, int] | None = None
         self._matrix: Floats = np.zeros((1, 1))
         self._limit = 1.0
         self._theme: Theme | None = None
@@ -86,11 +90,23 @@ class HeatView(QWidget):
     def show_matrix(self, matrix: Floats, limit: float, theme: Theme, *, is_gradient: bool) -> None:
         """Show `matrix` (2-d, at least one entry) on a scale from -limit to +limit."""
         self._matrix, self._limit, self._theme, self._is_gradient = matrix, limit, theme, is_gradient
-        self._blocks = self._image = self._cursor = None
+        self._blocks = self._image = self._cursor = self._mark = None
         self._geometries.clear()
         self.setAccessibleName(f"Heat map, {matrix.shape[0]} rows by {matrix.shape[1]} columns")
         self.updateGeometry()
         self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the same matrix in the colours of another theme."""
+        if theme is not self._theme:
+            self._theme, self._image = theme, None
+            self.update()
+
+    def mark(self, row: int, column: int) -> None:
+        """Frame an entry for good; the pointer's frame comes and goes."""
+        if (row, column) != self._mark:
+            self._mark = row, column
+            self.update()
 
     @property
     def scale_colors(self) -> tuple[QColor, QColor, QColor]:
@@ -105,7 +121,7 @@ class HeatView(QWidget):
     def blocks(self) -> Blocks:
         """The matrix as it is drawn: reduced to at most one block for each pixel."""
         geometry = self._geometry(self.width())
-        most = max(1, int(_MOST_HEIGHT)), max(1, self.width())
+        most = max(1, self._most_height), max(1, self.width())
         if geometry.has_numbers:
             most = self._matrix.shape[0], self._matrix.shape[1]
         if self._blocks is None or self._blocks_size != most:
@@ -128,10 +144,10 @@ class HeatView(QWidget):
             widest = max(
                 metrics.horizontalAdvance(self._cell_text(row, column)) for row, column in np.ndindex(rows, columns)
             )
-            if (widest + 8) * columns <= width and rows * _CELL <= _MOST_HEIGHT:
+            if (widest + 8) * columns <= width and rows * _CELL <= self._most_height:
                 return _Geometry(min(max(widest + 12.0, 44.0), width / columns), _CELL, True)
         cell_width = min(_CELL, width / columns)
-        cell_height = min(_CELL, _MOST_HEIGHT / rows)
+        cell_height = min(_CELL, self._most_height / rows)
         smallest = min(cell_width, cell_height)
         most = max(8.0, smallest)  # a matrix of extreme proportions gets oblong cells rather than a hairline
         return _Geometry(min(cell_width, most), min(cell_height, most), False)
@@ -179,10 +195,19 @@ class HeatView(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._set_cursor(self.cell_at(event.position().toPoint()))
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        cell = self.cell_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and cell is not None:
+            self.clicked.emit(*cell)
+        super().mousePressEvent(event)
+
     def leaveEvent(self, event: object) -> None:
         self._set_cursor(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._cursor is not None:
+            self.clicked.emit(*self._cursor)
+            return
         moves = {
             Qt.Key.Key_Left: (0, -1),
             Qt.Key.Key_Right: (0, 1),
@@ -232,17 +257,20 @@ class HeatView(QWidget):
             self._draw_texts(painter, geometry, self._image, blocks)
         painter.setPen(QPen(theme.line, 1))
         painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5))
-        if self._cursor is not None:
-            row, column = self._cursor
-            cell = QRectF(
-                1 + column * geometry.cell_width,
-                1 + row * geometry.cell_height,
-                max(geometry.cell_width, 3),
-                max(geometry.cell_height, 3),
-            )
-            painter.setPen(QPen(theme.text, 1.5))
-            painter.drawRect(cell)
+        for place, width in ((self._mark, 2.0), (self._cursor, 1.5)):
+            if place is not None:
+                painter.setPen(QPen(theme.text, width))
+                painter.drawRect(self._cell_rect(geometry, *place))
         painter.end()
+
+    @staticmethod
+    def _cell_rect(geometry: _Geometry, row: int, column: int) -> QRectF:
+        return QRectF(
+            1 + column * geometry.cell_width,
+            1 + row * geometry.cell_height,
+            max(geometry.cell_width, 3),
+            max(geometry.cell_height, 3),
+        )
 
     def _draw_grid(self, painter: QPainter, area: QRectF, geometry: _Geometry, theme: Theme) -> None:
         painter.setPen(QPen(theme.surface, 1))

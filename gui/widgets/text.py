@@ -82,7 +82,10 @@ class ElidedLabel(QLabel):
 
     def set_text(self, text: str, exact: str | None = None) -> None:
         """Show `text`; `exact` is what the tooltip says and "Copy" copies, where that is more than the text itself."""
-        self._whole = plain(text)
+        whole = plain(text)
+        if whole == self._whole and exact == self._exact and self.text():
+            return
+        self._whole = whole
         self._exact = exact
         self.setAccessibleName(self._whole)
         self.updateGeometry()
@@ -138,6 +141,22 @@ class LinkButton(QPushButton):
     @property
     def whole_text(self) -> str:
         return self._whole
+
+    def set_text(self, text: str) -> None:
+        """Show another text."""
+        whole = plain(text)
+        if whole != self._whole:
+            self._whole = whole
+            self.setText(whole.replace("&", "&&"))
+            self.setAccessibleName(whole)
+            self.updateGeometry()
+            self.update()
+
+    def set_color(self, color: QColor) -> None:
+        """Draw the text in another colour."""
+        if color != self._color:
+            self._color = color
+            self.update()
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self.font())

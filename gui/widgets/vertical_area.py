@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..theme import Theme
 
@@ -47,20 +47,15 @@ class VerticalArea(QScrollArea):
     def changing(self) -> Iterator[None]:
         """Change many widgets at once.
 
-        Showing a widget in a visible parent lays out everything around it at once, so the whole content is hidden
-        meanwhile; nothing is painted in between. Where the keyboard is in the content, it has to stay visible.
+        Showing a widget in a visible parent lays out everything around it at once, so the layout is off meanwhile and
+        does its work once afterwards.
         """
-        focus = QApplication.focusWidget()
-        if not self._content.isVisible() or (focus is not None and self._content.isAncestorOf(focus)):
-            yield
-            return
-        position = self.verticalScrollBar().value()
-        self._content.hide()
+        self.column.setEnabled(False)
         try:
             yield
         finally:
-            self._content.show()
-            self.verticalScrollBar().setValue(position)
+            self.column.setEnabled(True)
+            self.column.invalidate()
 
     def scroll_to_top(self) -> None:
         self.verticalScrollBar().setValue(0)

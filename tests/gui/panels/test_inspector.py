@@ -14,7 +14,7 @@ from engine.graph.numbers import format_number
 from engine.graph.trace import BackwardStep, Trace
 from gui.document import Document
 from gui.panels.inspector import InspectorPanel
-from gui.panels.rows import NodeLink
+from gui.panels.rows import Section
 from gui.theme import ThemeManager
 
 from .programs import Neuron, matrices, tensor
@@ -39,9 +39,12 @@ def panel(qtbot: QtBot, document: Document) -> InspectorPanel:
     return panel
 
 
-def links(section: QWidget) -> dict[str, NodeLink]:
-    QCoreApplication.processEvents()  # new children of a layout are shown by the event loop
-    return {link.whole_text: link for link in section.findChildren(NodeLink) if not link.isHidden()}
+def press(section: Section, name: str) -> None:
+    """Click a link of a section."""
+    QCoreApplication.processEvents()  # the layout's turn
+    rows = section.list.rows
+    number = next(k for k, row in enumerate(rows) if row.name == name)
+    QTest.mouseClick(section.list, Qt.MouseButton.LeftButton, pos=section.list.link_rect(number).center())
 
 
 def test_without_a_trace_it_says_what_to_do(panel: InspectorPanel) -> None:
@@ -120,7 +123,7 @@ def test_contributions_name_their_consumers_and_are_summed(
     texts = panel.arrived.texts()
     assert texts.count(f"norm {format_number(float(np.linalg.norm(weight)))}") == 2
     assert texts[-2:] == ["sum of 2", f"norm {format_number(2 * float(np.linalg.norm(weight)))}"]
-    QTest.mouseClick(links(panel.arrived)["square (mul)"], Qt.MouseButton.LeftButton)
+    press(panel.arrived, "square (mul)")
     assert document.selection == 1
 
 
@@ -131,9 +134,9 @@ def test_what_is_handed_on_or_why_not(panel: InspectorPanel, document: Document,
     assert panel.handed.texts() == ["x (input)", "none: needs no gradient", "w (leaf)", format_number(neuron.grad_w)]
     document.move_to(1)
     assert panel.handed.texts()[-1] == "none: the target needs no gradient"
-    link = links(panel.handed)["a (sigmoid)"]
-    link.setFocus()
-    QTest.keyClick(link, Qt.Key.Key_Space)
+    panel.handed.list.setFocus()
+    QTest.keyClick(panel.handed.list, Qt.Key.Key_Down)
+    QTest.keyClick(panel.handed.list, Qt.Key.Key_Return)
     assert document.selection == A
 
 

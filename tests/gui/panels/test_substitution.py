@@ -1,42 +1,98 @@
-"""Numbers put into a rule keep their meaning by colour, and nothing of the trace becomes markup."""
+"""Numbers put into a rule keep their meaning by colour, and an element of a large gradient can be chosen."""
 
 from __future__ import annotations
 
-import re
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
 from engine.graph.numbers import format_number
-from gui.panels.substitution import substitution_html
-from gui.theme import DARK, LIGHT
+from engine.graph.trace import Trace
+from gui.panels.substitution import SubstitutionView
+from gui.theme import LIGHT
 
-from .programs import Neuron
-
-
-def colored(html: str, color: str) -> list[str]:
-    return re.findall(rf'<span style="color:{color}">([^<]*)</span>', html)
+from .programs import Neuron, matrices
 
 
-def test_gradients_are_orange_and_values_blue() -> None:
+@pytest.fixture
+def view(qtbot: QtBot) -> SubstitutionView:
+    view = SubstitutionView()
+    qtbot.addWidget(view)
+    view.resize(300, 400)
+    view.show()
+    return view
+
+
+def test_gradients_are_orange_and_values_blue(view: SubstitutionView) -> None:
     neuron = Neuron()
     trace = neuron.trace()
-    for theme in (LIGHT, DARK):
-        (line,) = substitution_html(trace, trace.backward[4], theme)
-        assert colored(line, theme.accent.name()) == [format_number(neuron.grad_z), format_number(neuron.grad_w)]
-        assert colored(line, theme.data.name()) == [format_number(neuron.x)]
-        assert colored(line, theme.muted.name()) == [" → w"]
+    view.show_step(trace, trace.backward[4], LIGHT)
+    lines = view.shown[0].lines
+    assert lines.stretches("gradient") == [format_number(neuron.grad_z), format_number(neuron.grad_w)]
+    assert lines.stretches("value") == [format_number(neuron.x)]
+    assert lines.stretches("muted") == [" → w"]
+    assert view.note.isHidden()
 
 
-def test_constants_of_the_rule_have_no_colour() -> None:
+def test_constants_of_the_rule_have_no_colour(view: SubstitutionView) -> None:
     neuron = Neuron()
     trace = neuron.trace()
-    (line,) = substitution_html(trace, trace.backward[1], LIGHT)
-    assert colored(line, LIGHT.data.name()) == [format_number(neuron.a)] * 2
-    plain = re.sub(r"<[^>]*>", "", line)
-    assert "(1 − " in plain
-    assert ">1</span>" not in line
+    view.show_step(trace, trace.backward[1], LIGHT)
+    assert view.shown[0].lines.stretches("value") == [format_number(neuron.a)] * 2
+    assert "(1 − " in view.text()
 
 
-def test_names_are_escaped() -> None:
+def test_names_are_never_markup(view: SubstitutionView) -> None:
     trace = Neuron().trace()
-    trace.graph.nodes[1].name = "<i>w</i>"
-    (line,) = substitution_html(trace, trace.backward[4], LIGHT)
-    assert "&lt;i&gt;w&lt;/i&gt;" in line
+    trace.graph.nodes[1].name = "<i>w</i>\u202e"
+    view.show_step(trace, trace.backward[4], LIGHT)
+    assert view.text().endswith("→ <i>w</i> ")
+
+
+def test_the_element_that_is_clicked_is_written_out(view: SubstitutionView, qtbot: QtBot) -> None:
+    trace = matrices(6, 9)
+    step = trace.backward[1]
+    view.show_step(trace, step, LIGHT)
+    target = view.shown[0]
+    weight = trace.value(0)
+    assert weight is not None
+    assert target.index == np.unravel_index(int(np.abs(weight).argmax()), weight.shape), "the largest comes first"
+    qtbot.wait(1)
+    QTest.mouseClick(target.heat, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
+    row, column = target.index
+    assert (row, column) == (0, 0)
+    assert f"× {format_number(float(weight[0, 0]))}".replace("× −", "× (−") in target.lines.text()
+    assert target.lines.text().endswith("→ W[0, 0]")
+    target.choose((5, 8))
+    assert format_number(float(weight[5, 8])) in target.lines.text()
+
+
+def test_a_recorded_gradient_that_differs_is_told(view: SubstitutionView) -> None:
+    trace = Neuron().trace()
+    info = trace.backward[4].grad_inputs[1]
+    assert info is not None
+    assert info.array is not None
+    info.array = info.array * 2
+    view.show_step(trace, trace.backward[4], LIGHT)
+    (told,) = view.shown[0].lines.stretches("bad")
+    assert told == f" (recorded: {format_number(float(info.array))})"
+
+
+def test_values_that_were_not_kept_are_offered(view: SubstitutionView, qtbot: QtBot) -> None:
+    trace = _without_values(matrices(6, 9))
+    view.show_step(trace, trace.backward[1], LIGHT)
+    assert "not all kept" in view.note.text()
+    assert view.fetch_link.isHidden(), "a trace from a file has no program to run again"
+    view.show_step(trace, trace.backward[1], LIGHT, is_fetchable=True)
+    with qtbot.waitSignal(view.fetch_requested):
+        QTest.mouseClick(view.fetch_link, Qt.MouseButton.LeftButton)
+
+
+def _without_values(trace: Trace) -> Trace:
+    infos = [info for node in trace.graph.nodes for info in node.outputs]
+    infos += [info for step in trace.backward for info in (*step.grad_outputs, *step.grad_inputs) if info is not None]
+    for info in infos:
+        info.recorded_summary, info.array = info.summary, None
+    return trace

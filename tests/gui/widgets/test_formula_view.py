@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QImage, QPainter
 from pytestqt.qtbot import QtBot
 
 from engine.rules import rules
-from gui.widgets.formula_view import FormulaView, plain_formula, render_svg, split_formulas
+from gui.widgets import formula_svg
+from gui.widgets.formula_svg import SIZE_PX, formulas_of_rules, render_svg, split_formulas, typeset
+from gui.widgets.formula_view import FormulaView, plain_formula, renderer_of
 
 RED = QColor("#e4572e")
 
@@ -77,3 +80,29 @@ def test_every_rule_of_the_engine_can_be_typeset() -> None:
         for latex in (rule.forward, rule.vjp):
             failures += [(name, part) for part in split_formulas(latex) if render_svg(part, 19.0, "#000000") is None]
     assert not failures
+
+
+def test_no_formula_touches_the_border_of_its_picture() -> None:
+    touching = []
+    for latex in formulas_of_rules():
+        renderer = renderer_of(latex, SIZE_PX, "#000000")
+        assert renderer is not None, latex
+        size = renderer.defaultSize() * 2
+        image = QImage(size, QImage.Format.Format_Alpha8)
+        image.fill(0)
+        painter = QPainter(image)
+        renderer.render(painter)
+        painter.end()
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)[:, : image.width()]
+        assert rows.any(), latex
+        edges = (rows[0], rows[-1], rows[:, 0], rows[:, -1])
+        touching += [latex] if any((edge > 48).any() for edge in edges) else []
+    assert touching == []
+
+
+def test_the_stored_formulas_are_those_of_the_rules() -> None:
+    """What is stored is what the typesetter makes; `python -m gui.widgets.formula_svg` writes it anew."""
+    wanted = formulas_of_rules()
+    assert sorted(formula_svg._stored()) == wanted
+    for latex in wanted[:: max(1, len(wanted) // 8)]:
+        assert formula_svg._stored()[latex] == typeset(latex, SIZE_PX)

@@ -1,0 +1,178 @@
+"""Lines of a formula with numbers put in: gradients orange, values blue, wrapped between terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from ..style import TEXT_SMALL_PT
+from ..theme import Theme, mono_font
+from .text import plain, tooltip
+
+_LEADING = 4
+_INDENT = 14
+
+
+class Stretch(NamedTuple):
+    """Text of one colour: "gradient", "value", "muted", "bad", or "" for everything else."""
+
+    text: str
+    role: str = ""
+
+
+class _Token(NamedTuple):
+    text: str
+    role: str
+    x: float
+    line: int
+
+
+class ExpressionView(QWidget):
+    """Paints lines of stretches in a fixed-width face; Ctrl+C copies them, with all digits where those are given."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._lines: tuple[tuple[Stretch, ...], ...] = ()
+        self._exact = ""
+        self._theme: Theme | None = None
+        self._font = mono_font(TEXT_SMALL_PT)
+        self._metrics = QFontMetricsF(self._font)
+        self._laid_out: dict[int, tuple[list[_Token], int]] = {}
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+
+    def show_lines(self, lines: Sequence[Sequence[Stretch]], theme: Theme, exact: str = "") -> None:
+        """Show lines of stretches; `exact` is what the tooltip says and "Copy" copies."""
+        shown = tuple(tuple(Stretch(plain(text), role) for text, role in line) for line in lines)
+        self._exact = exact
+        if shown == self._lines and theme is self._theme:
+            return
+        self._lines, self._theme = shown, theme
+        self._laid_out.clear()
+        self.setAccessibleName(self.text())
+        self.setToolTip(tooltip(exact))
+        self.updateGeometry()
+        self.update()
+
+    def text(self) -> str:
+        """Everything that is shown, line by line."""
+        return "\n".join("".join(stretch.text for stretch in line) for line in self._lines)
+
+    def stretches(self, role: str) -> list[str]:
+        """The stretches of one role."""
+        return [stretch.text for line in self._lines for stretch in line if stretch.role == role]
+
+    # --- geometry ---
+
+    def _line_px(self) -> float:
+        return self._metrics.height() + _LEADING
+
+    def _layout(self, width: int) -> tuple[list[_Token], int]:
+        if width not in self._laid_out:
+            if len(self._laid_out) > 8:
+                self._laid_out.clear()
+            tokens: list[_Token] = []
+            number = -1
+            for line in self._lines:
+                number += 1
+                x = 0.0
+                for word in _words(line):
+                    advance = sum(self._metrics.horizontalAdvance(part.text) for part in word)
+                    visible = advance - self._metrics.horizontalAdvance(" ") * _spaces(word)
+                    if x > _INDENT and x + visible > width:
+                        number, x = number + 1, float(_INDENT)
+                    for part in word:
+                        tokens.append(_Token(part.text, part.role, x, number))
+                        x += self._metrics.horizontalAdvance(part.text)
+            self._laid_out[width] = tokens, number + 1
+        return self._laid_out[width]
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return round(self._layout(max(width, 40))[1] * self._line_px())
+
+    def sizeHint(self) -> QSize:
+        width = self.width() if self.width() > 1 else 240
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    # --- drawing ---
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        if theme is None:
+            return
+        painter = QPainter(self)
+        painter.setFont(self._font)
+        colors = {"gradient": theme.accent, "value": theme.data, "muted": theme.muted, "bad": theme.accent}
+        height = self._line_px()
+        for token in self._layout(max(self.width(), 40))[0]:
+            painter.setPen(QColor(colors.get(token.role, theme.text)))
+            painter.drawText(QPointF(token.x, token.line * height + self._metrics.ascent() + _LEADING / 2), token.text)
+        if self.hasFocus():
+            painter.setPen(theme.edge)
+            painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+        painter.end()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_C and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+            QGuiApplication.clipboard().setText(self._exact or self.text())
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QEvent) -> None:
+        self.update()
+
+    def focusOutEvent(self, event: QEvent) -> None:
+        self.update()
+
+
+def _words(line: Sequence[Stretch]) -> list[list[Stretch]]:
+    """The line in pieces between which it may be broken: after each space that follows an operator or a term."""
+    words: list[list[Stretch]] = [[]]
+    for stretch in line:
+        for number, part in enumerate(stretch.text.split(" ")):
+            if number:
+                words[-1].append(Stretch(" ", stretch.role))
+                words.append([])
+            if part:
+                words[-1].append(Stretch(part, stretch.role))
+    joined: list[list[Stretch]] = []
+    for word in words:
+        text = "".join(part.text for part in word).strip()
+        # An operator begins a line rather than ending one.
+        if joined and "".join(part.text for part in joined[-1]).strip() in {"+", "−", "×", "/", "=", "→"}:
+            joined[-1] += word
+        elif text or not joined:
+            joined.append(list(word))
+        else:
+            joined[-1] += word
+    return joined
+
+
+def _spaces(word: Sequence[Stretch]) -> int:
+    text = "".join(part.text for part in word)
+    return len(text) - len(text.rstrip(" "))
