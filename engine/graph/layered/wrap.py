@@ -44,6 +44,13 @@ class _Column:
         self.wires.append((start, end))
         return len(self.wires) - 1
 
+    def sort_entries(self, key: Callable[[_Net], tuple[int, float]]) -> None:
+        """Number the entries anew, in the order of `key`."""
+        nets = sorted(self.entries, key=key)
+        number = {self.entries[net]: k for k, net in enumerate(nets)}
+        self.entries = {net: k for k, net in enumerate(nets)}
+        self.wires = [((_IN, number[start[1]]) if start[0] == _IN else start, end) for start, end in self.wires]
+
     def level(self, level: Level, place: dict[int, int]) -> Level:
         entries, exits = len(self.entries), len(self.exits)
         outside = level.entries + level.exits
@@ -83,7 +90,10 @@ class _Columns:
             column.boxes.append(vertex)
         self.lifts: dict[_Lift, None] = {}
         self.plans = [self._plan(wire) for wire in level.wires]
-        self.parts = [arrange(column.level(level, self.place)) for column in self.columns]
+        self.parts: list[Arranged] = []
+        for column in self.columns:
+            column.sort_entries(self._entry_order)
+            self.parts.append(arrange(column.level(level, self.place)))
         self.lefts: list[float] = []
         self.gutter: dict[_Lift, float] = {}
         self.width = self._set_across()
@@ -153,6 +163,10 @@ class _Columns:
             self.lefts.append(x)
             x += part.width
         return x
+
+    def _entry_order(self, net: _Net) -> tuple[int, float]:
+        """The order in which wires are to come in, so that they need not cross before: as they left their columns."""
+        return (-1, net[0]) if net[0] < self.level.entries else self._exit_order(net)
 
     def _exit_order(self, net: _Net) -> tuple[int, float]:
         column = self.column_of[net[0]]
