@@ -10,7 +10,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+import mmap
 import os
+import sys
 from string import Template
 from typing import Any, NamedTuple
 
@@ -159,9 +161,27 @@ class _Loops(NamedTuple):
 @functools.cache
 def _loops() -> _Loops | None:
     try:
-        return _compile()
+        loops = _compile()
     except (ImportError, OSError, RuntimeError):
         return None
+    _page_out("libllvmlite")
+    return loops
+
+
+def _page_out(library: str) -> None:
+    """Give back the memory that a library's code takes; what is needed again comes back from its file by itself.
+
+    LLVM is needed once, for a tenth of a second, and would hold 50 MB from then on.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        for line in maps:
+            span, permissions, *_, name = line.split(maxsplit=5)
+            if library in name and permissions == "r-xp":  # instructions: nobody has written to them
+                begin, end = (int(number, 16) for number in span.split("-"))
+                libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), ctypes.c_int(mmap.MADV_DONTNEED))
 
 
 def _compile() -> _Loops:
