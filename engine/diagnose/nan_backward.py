@@ -7,7 +7,7 @@ from ..graph.trace import BackwardStep, Trace
 from .finding import Finding
 from .words import located, summary_of
 
-_CAUSES = {
+CAUSES = {
     "SqrtBackward0": ("The slope of the square root is infinite at zero.", "Add a small constant under the root."),
     "LinalgVectorNormBackward0": ("The slope of a norm is not defined at zero.", "Add a small constant, or square it."),
     "LogBackward0": ("The slope of the logarithm is 1/x: infinite at zero.", "Clamp x from below first."),
@@ -19,7 +19,7 @@ _CAUSES = {
     "AsinBackward0": ("The slope of asin is infinite at ±1.", "Clamp the argument a little inside of ±1."),
     "MulBackward0": ("A gradient times an infinite factor, or zero times infinity.", "Look at the factors' values."),
 }
-_DEFAULT = ("Its derivative is not finite at these values.", "Look at the node's inputs and keep them away from there.")
+DEFAULT = ("Its derivative is not finite at these values.", "Look at the node's inputs and keep them away from there.")
 
 
 def _is_bad(infos: list[TensorInfo | None]) -> bool:
@@ -38,7 +38,7 @@ def find(trace: Trace) -> list[Finding]:
 
 
 def _finding(trace: Trace, step: BackwardStep) -> Finding:
-    reason, cure = _CAUSES.get(step.node.grad_fn or "", _DEFAULT)
+    reason, cure = CAUSES.get(step.node.grad_fn or "", DEFAULT)
     spoilt = [leaf.id for leaf in trace.leaves() if (info := trace.grad_info(leaf)) is not None and _is_bad([info])]
     return Finding(
         kind="nan-backward",

@@ -18,7 +18,7 @@ _MASKING = {
 # What these return is whatever the memory held before.
 _UNINITIALISED = ("empty", "new_empty", "resize")
 
-_CAUSES = {
+CAUSES = {
     "log": ("The logarithm of zero is −∞, and that of a negative number is NaN.", "Add a small constant, or use a loss "
             "that takes logits (cross_entropy, binary_cross_entropy_with_logits)."),
     "div": ("A number was divided by zero, or zero by zero.", "Keep the denominator away from zero: add a small "
@@ -35,7 +35,7 @@ _CAUSES = {
     "mul": ("Zero times infinity is NaN, or the product is too large for its type.", "Look at the size of both "
             "factors, and for an infinity before this line."),
 }  # fmt: skip
-_DEFAULT = (
+DEFAULT = (
     "The result is too large for its type, or not defined for these values.",
     "Look at the range of this operation's inputs; normalise them or lower the learning rate.",
 )
@@ -43,23 +43,31 @@ _DEFAULT = (
 
 def find(trace: Trace) -> list[Finding]:
     """At most one finding: the origin of the first NaN, else of the first infinity."""
-    bad: dict[int, str] = {}
-    for node in trace.graph.nodes:
-        kind = _non_finite(node)
-        if kind:
-            bad[node.id] = kind
+    bad = non_finite_nodes(trace)
     for wanted in ("NaN", "infinity"):
         for node_id, kind in bad.items():
             node = trace.graph.nodes[node_id]
             if kind == wanted and _is_origin(trace, node, wanted, bad):
-                infinite = _infinite_source(trace, node, bad) if wanted == "NaN" else None
+                infinite = infinite_source(trace, node, bad) if wanted == "NaN" else None
                 if infinite is not None:
                     return [_turned(_finding(trace, infinite, "infinity"), node)]
                 return [_finding(trace, node, wanted)]
     return []
 
 
-def _infinite_source(trace: Trace, node: Node, bad: dict[int, str]) -> Node | None:
+def non_finite_nodes(trace: Trace) -> dict[int, str]:
+    """ "NaN" or "infinity" for each node whose outputs hold any, in the order of execution."""
+    kinds = ((node.id, non_finite(node)) for node in trace.graph.nodes)
+    return {node_id: kind for node_id, kind in kinds if kind}
+
+
+def cause_of(node: Node) -> str:
+    """Why an operation makes something that is not finite, in a sentence."""
+    label = node.label
+    return CAUSES.get(label.rstrip("_") if label not in CAUSES else label, DEFAULT)[0]
+
+
+def infinite_source(trace: Trace, node: Node, bad: dict[int, str]) -> Node | None:
     """The operation whose infinity a node made a NaN of (0 · ∞, ∞ − ∞); None for masks and infinite data."""
     pending = [edge.source for edge in trace.graph.incoming(node) if bad.get(edge.source) == "infinity"]
     seen: set[int] = set()
@@ -84,7 +92,8 @@ def _turned(finding: Finding, node: Node) -> Finding:
     )
 
 
-def _non_finite(node: Node) -> str | None:
+def non_finite(node: Node) -> str | None:
+    """ "NaN", "infinity", or None for an output that is finite, unknown, or was never written."""
     if node.label.startswith(_UNINITIALISED):
         return None
     summaries = [summary_of(info) for info in node.outputs]
@@ -104,7 +113,7 @@ def _is_origin(trace: Trace, node: Node, wanted: str, bad: dict[int, str]) -> bo
 
 
 def _finding(trace: Trace, node: Node, what: str) -> Finding:
-    root_is_bad = any(_non_finite(trace.graph.nodes[root]) for root, _ in trace.roots) or not trace.roots
+    root_is_bad = any(non_finite(trace.graph.nodes[root]) for root, _ in trace.roots) or not trace.roots
     if node.kind != "op":
         return Finding(
             kind="nan-forward",
@@ -119,7 +128,7 @@ def _finding(trace: Trace, node: Node, what: str) -> Finding:
                 else "Check the data: drop or fill in such values before they reach the model."
             ),
         )
-    reason, cure = _CAUSES.get(node.label.rstrip("_") if node.label not in _CAUSES else node.label, _DEFAULT)
+    reason, cure = CAUSES.get(node.label.rstrip("_") if node.label not in CAUSES else node.label, DEFAULT)
     return Finding(
         kind="nan-forward",
         severity="error" if what == "NaN" or root_is_bad else "warning",
