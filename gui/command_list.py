@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from gui.edit_command_list import EDIT_COMMANDS, EDIT_MENU
+
 Condition = Literal[
     "",  # always
     "open",  # a target is open: a trace, a run, or a program that runs now
@@ -28,6 +30,11 @@ Condition = Literal[
     "visited",  # there is a place to go back to
     "ahead",  # there is one to go forward to
     "moved",  # a box was moved by hand
+    "editable",  # a node is in focus, and the program can be run again with edits
+    "editable_gradient",  # the same, and a gradient arrives at that node
+    "editable_program",  # the program can be run again with edits
+    "edits",  # there are edits
+    "edited",  # there is a trace with edits
 ]
 
 SEPARATOR = "-"
@@ -270,6 +277,10 @@ COMMANDS: tuple[Command, ...] = (
         "resume_training", "Go on training", "Let the held training run", "Ctrl+Shift+R", icon="play", when="held"
     ),
     _command("step_training", "One training step", "Run and record one more training step", "Ctrl+Right", when="held"),
+    *(
+        _command(name, title, tip, *keys, when=when, keywords="what if edit")
+        for name, title, tip, keys, when in EDIT_COMMANDS
+    ),
     _command("fit", "Fit graph", "Show the whole graph", "F", icon="fit", when="trace", keywords="zoom all"),
     _command("zoom_in", "Zoom in", "Draw the graph larger", "Ctrl++", "Ctrl+=", when="trace"),
     _command("zoom_out", "Zoom out", "Draw the graph smaller", "Ctrl+-", when="trace"),
@@ -345,6 +356,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
         *("toggle_breakpoint", "break_on_condition", SEPARATOR, "next_breakpoint", "previous_breakpoint", SEPARATOR),
         *("toggle_breakpoints", "clear_breakpoints"),
     ),
+    "&What if": EDIT_MENU,
     "&Training": ("pause_training", "resume_training", "step_training"),
     "&View": (
         *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "fold_all", "unfold_all", "unfold_only"),

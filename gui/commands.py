@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from engine.errors import RetrogradError
 from gui.canvas.spotlight import Spotlight
+from gui.edit_commands import EditCommands
 from gui.opening import FILE_FILTER, TRACE_SUFFIX
 from gui.settings import log_folder
-from gui.step_commands import StepCommands
 from gui.theme import ThemeName
 from gui.widgets.notification import Notification
 
@@ -30,7 +30,7 @@ PICTURE_FILTERS = ("SVG picture (*.svg)", "PNG picture (*.png)", "PDF document (
 TEXT_FILTERS = ("Graphviz DOT (*.dot)", "GraphML (*.graphml)", "Mermaid (*.mmd)", "JSON (*.json)")
 
 
-class Commands(StepCommands):
+class Commands(EditCommands):
     """The commands of one window."""
 
     # File

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTa
 from gui.icons import icon
 from gui.theme import Theme, ThemeManager
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Raise it whenever a dock is added, removed or renamed: older states are then left alone."""
 TITLE_HEIGHT_PX = 34
 SMALL_CURVE_PX = 104
@@ -39,6 +39,7 @@ PLACES = (
     Place("inspector", "Inspector", _RIGHT),
     Place("problems", "Problems", _RIGHT, tab_with="inspector"),
     Place("compare", "Compare", _RIGHT, tab_with="inspector"),
+    Place("edits", "What if", _RIGHT, tab_with="inspector"),
     Place("timeline", "Timeline", _BOTTOM),
     Place("loss", "Loss", _BOTTOM, below="timeline"),
     Place("console", "Console", _BOTTOM, tab_with="loss"),
@@ -139,8 +140,14 @@ class Docks(QObject):
         self.hide_all()
 
     def set_widget(self, name: str, widget: QWidget) -> None:
-        """Put a panel into its dock."""
+        """Put a panel into its dock. One that has a slot `catch_up(is_seen)` is told when its tab comes in front.
+
+        A widget behind another tab counts as visible for Qt, so it cannot tell by itself.
+        """
         self.docks[name].setWidget(widget)
+        catch_up = getattr(widget, "catch_up", None)
+        if catch_up is not None:
+            self.docks[name].visibilityChanged.connect(catch_up)
 
     def raise_(self, name: str) -> None:
         """Show a panel, in front of those it shares tabs with."""
@@ -170,11 +177,12 @@ class Docks(QObject):
         """Give the panels their first sizes for the window's present size."""
         width, height = self._window.width(), self._window.height()
         left = max(280, min(round(width * 0.22), 460))
-        right = max(300, min(round(width * 0.23), 480))
+        right = max(320, min(round(width * 0.23), 480))
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self._window.resizeDocks([self.docks["code"], self.docks["inspector"]], [left, right], horizontal)
         self._curve_height = max(150, min(round(height * 0.21), 300)) if self._has_training else SMALL_CURVE_PX
-        self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [96 if height < 1100 else 132, self._curve_height], vertical)
+        track = 96 if height < 1100 else 132
+        self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [track, self._curve_height], vertical)
 
     def set_has_training(self, has_training: bool) -> None:
         """Give the loss curve its room where there is a training, and the graph that room where there is none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
 from engine.graph.lifetimes import Lifetimes
@@ -13,6 +13,9 @@ from engine.graph.stepper import Stepper
 from engine.graph.timeline import Event, Timeline
 from engine.graph.trace import Trace
 from gui.breakpoints import BreakpointModel
+
+CALM_MS = 200
+"""How long numbers stay the same before `numbers_settled`."""
 
 
 class Document(QObject):
@@ -25,6 +28,8 @@ class Document(QObject):
     """It is known now what the optimizer did after the backward pass; cursor and selection are as before."""
     numbers_changed = Signal()
     """Another trace of the same form is shown: what a drawing of it looks like, cursor and selection are as before."""
+    numbers_settled = Signal()
+    """No other such trace has come for a moment: time for what takes longer to work out."""
     selection_changed = Signal()
     source_changed = Signal()
     """The texts of the program's files changed (they may be known before there is a trace)."""
@@ -37,6 +42,10 @@ class Document(QObject):
         super().__init__(parent)
         self.undo_stack = QUndoStack(self)
         self.breakpoints = BreakpointModel(self.undo_stack, self)
+        self._calm = QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(CALM_MS)
+        self._calm.timeout.connect(self.numbers_settled)
         self._trace: Trace | None = None
         self._stepper: Stepper | None = None
         self._lifetimes: Lifetimes | None = None
@@ -145,6 +154,7 @@ class Document(QObject):
         ----------
         is_replayable : its program can be run again to fetch values.
         """
+        self._calm.stop()
         self._trace = trace
         self._is_replayable = is_replayable and trace is not None
         self._awaited.clear()
@@ -180,6 +190,7 @@ class Document(QObject):
         self._lifetimes = None
         self.breakpoints.set_trace(trace, stepper.timeline)
         if has_same_form:
+            self._calm.start()
             self.numbers_changed.emit()
         else:
             self._selection = None

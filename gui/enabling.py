@@ -29,6 +29,16 @@ def conditions(window: MainWindow) -> set[str]:
         "undo": document.undo_stack.canUndo(),
         "redo": document.undo_stack.canRedo(),
     }
+    editing = workspace.editing
+    is_editable = document.trace is not None and not editing.why_not
+    focus = document.focus if is_editable else None
+    found |= {
+        "editable_program": is_editable,
+        "editable": focus is not None,
+        "editable_gradient": focus is not None and window.node_edits.has_gradient(focus),
+        "edits": bool(editing.entries),
+        "edited": editing.edited is not None,
+    }
     if window.canvas is not None:
         found |= window.canvas.travel.conditions
     return {name for name, holds in found.items() if holds}

@@ -45,6 +45,7 @@ class ValueFetcher(QObject):
         self._closing: list[Supervisor] = []
         document.values_requested.connect(self._on_document_values_requested)
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.numbers_changed.connect(self._on_document_trace_changed)
 
     def set_program(self, target: str, arguments: tuple[str, ...]) -> None:
         """Say which program makes the traces that are shown from now on."""

@@ -16,6 +16,8 @@ from gui.canvas.widget import GraphCanvas
 from gui.panels.breakpoints import BreakpointsPanel
 from gui.panels.compare import ComparePanel
 from gui.panels.console import ConsolePanel
+from gui.panels.edit_section import EditSection
+from gui.panels.edits import EditBadge, EditsPanel
 from gui.panels.engine import EnginePanel
 from gui.panels.inspector import InspectorPanel
 from gui.panels.lesson import LessonPanel
@@ -48,6 +50,13 @@ class PanelSet(QObject):
         self.tree = TreePanel(document, themes, window)
         self.inspector = InspectorPanel(document, themes, window)
         self.inspector.follows_later = True
+        self.inspector.set_checker(window.workspace.checker)
+        editing, node_edits = window.workspace.editing, window.node_edits
+        self.edit_section = EditSection(editing, node_edits)
+        self.inspector.add_section(self.edit_section)
+        self.edits = EditsPanel(document, editing, node_edits, themes, window)
+        self.badge = EditBadge(editing, themes, self.canvas)
+        self.canvas.menu_filler = node_edits.fill
         self.problems = ProblemsPanel(document, themes, window)
         self.compare = ComparePanel(document, self.training, themes, window)
         self.timeline = TimelinePanel(document, themes, window)
@@ -80,6 +89,7 @@ class PanelSet(QObject):
             "inspector": self.inspector,
             "problems": self.problems,
             "compare": self.compare,
+            "edits": self.edits,
             "timeline": self.timeline,
             "loss": self.loss,
             "console": self.console,
@@ -110,6 +120,10 @@ class PanelSet(QObject):
         self.canvas.status_message.connect(self._on_canvas_status_message)
         self.tree.node_activated.connect(window.go_to_node)
         self.compare.node_activated.connect(window.go_to_node)
+        self.edits.node_activated.connect(window.go_to_node)
+        self.canvas.resized.connect(self.badge.place)
+        window.workspace.editing.changed.connect(self._on_editing_changed)
+        window.workspace.editing.original_changed.connect(self.compare.set_original)
         self.compare.marks_changed.connect(self._on_compare_marks_changed)
         self.tree.scope_activated.connect(self.canvas.travel.go_to_scope)
         self.tree.scope_chosen.connect(self.canvas.travel.pick_scope)
@@ -221,6 +235,10 @@ class PanelSet(QObject):
 
     def _on_problems_count_changed(self, count: int) -> None:
         self._window.docks.set_title("problems", f"Problems {count}" if count else "Problems")
+
+    def _on_editing_changed(self) -> None:
+        count = len(self._window.workspace.editing.entries)
+        self._window.docks.set_title("edits", f"What if {count}" if count else "What if")
 
     def _on_loss_play_requested(self) -> None:
         workspace = self._window.workspace

@@ -26,6 +26,7 @@ from gui.docks import Docks
 from gui.document import Document
 from gui.enabling import conditions
 from gui.icons import application_icon
+from gui.node_edits import NodeEdits
 from gui.opening import Target
 from gui.playback import Playback
 from gui.settings import Settings
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
         self.playback.set_speed(settings.values.steps_per_second)
         self.workspace = Workspace(self.document, settings, self)
         self.breakpoints = BreakpointKeeper(self.document.breakpoints, self.workspace, settings, self)
+        self.node_edits = NodeEdits(self.workspace.editing, self)
         self.commands = Commands(self)
         self.actions_ = ActionSet(self, self.commands)
         self._menus = self.actions_.fill(self.menuBar())
@@ -131,6 +133,8 @@ class MainWindow(QMainWindow):
         stack.canRedoChanged.connect(self.refresh_actions)
         self.document.breakpoints.changed.connect(self.refresh_actions)
         self.document.updates_changed.connect(self.refresh_actions)
+        self.document.numbers_changed.connect(self.refresh_actions)
+        workspace.editing.changed.connect(self.refresh_actions)
         self.playback.changed.connect(self._on_playback_changed)
         self.toolbar.speed_chosen.connect(self.playback.set_speed)
         self.busy.cancelled.connect(workspace.stop)

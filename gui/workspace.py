@@ -16,6 +16,7 @@ from engine.session.messages import Failed, Observed, Started, TrainingChanged
 from engine.session.outcome import Outcome
 from gui.background import Background
 from gui.bridge import SessionBridge
+from gui.checking import NodeChecker
 from gui.document import Document
 from gui.editing import Editing
 from gui.fetching import KEY, ValueFetcher
@@ -57,6 +58,7 @@ class Workspace(QObject):
         self.bridge = SessionBridge(self.background, parent=self)
         self.fetcher = ValueFetcher(document, self.background, parent=self)
         self.fetcher.notified.connect(self.notified)
+        self.checker = NodeChecker(document, self.background, parent=self)
         self.editing = Editing(document, self.background, parent=self)
         self.editing.notified.connect(self.notified)
         self.editing.settled.connect(self.settled)
@@ -206,6 +208,7 @@ class Workspace(QObject):
         self._drop_loading()
         self.bridge.close()
         self.fetcher.shut_down()
+        self.checker.shut_down()
         self.editing.shut_down()
         self.background.shut_down()
 
@@ -286,6 +289,7 @@ class Workspace(QObject):
                 del self._recorded[next(iter(self._recorded))]
         if self.target is not None:
             self.fetcher.set_program(self.target.text, self.arguments)
+            self.checker.set_program(self.target.text, self.arguments)
             self.editing.set_program(self.target.text, self.arguments)
         # A script's values are gone with it: only a callable can be run again for one of them.
         self.document.set_trace(trace, is_replayable=reason == "result" and step is None)

@@ -48,6 +48,9 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
             menu.addAction("Unfold only this path", partial(canvas.folding.unfold_only, shown.scope))
             menu.addAction("Unfold everything but this", partial(canvas.folding.unfold_others, shown.scope))
         menu.addAction("Copy name", partial(_copy, name))
+        if shown.node is not None and canvas.menu_filler is not None:
+            menu.addSeparator()
+            canvas.menu_filler(menu, shown.node)
         menu.addSeparator()
         _add_questions(menu, canvas, trace)
         menu.addSeparator()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
@@ -40,6 +42,7 @@ class GraphCanvas(Surface):
     zoom_changed = Signal(float)
     """Emitted with the new scale (1.0 is 100 %)."""
     status_message = Signal(str)
+    resized = Signal()
 
     def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +50,8 @@ class GraphCanvas(Surface):
         self._themes = themes
         self.fonts = Fonts()
         self.follow_cursor = True
+        self.menu_filler: Callable[[QMenu, int], None] | None = None
+        """Puts more into the context menu of a node."""
         self._content = Content(self.fonts, self)
         self._hands = Hands(self)
         self._overlay = overlay.KIND
@@ -356,3 +361,4 @@ class GraphCanvas(Surface):
         self.view.resize(event.oldSize(), event.size())
         self._content.aspect = min(max(self.width() / max(self.height(), 1), 0.5), 3.0)
         super().resizeEvent(event)
+        self.resized.emit()

@@ -89,6 +89,7 @@ class ComparePanel(QWidget):
         self._build(themes)
         document.trace_changed.connect(self._on_document_trace_changed)
         document.values_changed.connect(self._on_document_values_changed)
+        document.numbers_settled.connect(self._on_document_trace_changed)
         training.recorded_changed.connect(self._list_choices)
         training.was_reset.connect(self._list_choices)
         themes.changed.connect(self._on_themes_changed)

@@ -16,6 +16,9 @@ from .engine_rows import NODE_ROLE, EngineModel, bytes_text, sections
 
 _EMPTY = "Open a program to see what the autograd engine holds at each step."
 CURVE_PX = 56
+DETAIL_PX = 128
+LATER_MS = 40
+"""While the cursor moves the panel follows no faster: everything else is painted first."""
 
 
 class EnginePanel(QWidget):
@@ -25,6 +28,7 @@ class EnginePanel(QWidget):
         super().__init__(parent)
         self._document = document
         self._is_stale = True
+        self._is_behind = False
         self.setAccessibleName("Engine")
         self.curve = MemoryCurve(document, themes, self)
         self.model = EngineModel(themes.theme, self)
@@ -46,7 +50,8 @@ class EnginePanel(QWidget):
         header = self.list.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(1, DETAIL_PX)
         self._collapsed: set[str] = set()
         self._is_filling = False
         shown = QWidget(self)
@@ -67,11 +72,12 @@ class EnginePanel(QWidget):
         self._pages.addWidget(shown)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.setInterval(0)
+        self._later.setInterval(LATER_MS)
         self._later.timeout.connect(self.refresh)
         for signal in (document.trace_changed, document.cursor_changed, document.selection_changed):
             signal.connect(self._on_document_changed)
         document.updates_changed.connect(self._on_document_changed)
+        document.numbers_changed.connect(self._on_document_changed)
         themes.changed.connect(self._on_themes_changed)
         self._on_themes_changed(themes.theme)
 
@@ -80,10 +86,16 @@ class EnginePanel(QWidget):
         if self._is_stale:
             self.refresh()
 
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen and self._is_stale:
+            self.refresh()
+
     def refresh(self) -> None:
         """Show the document's present moment, if the panel is seen."""
         self._later.stop()
-        if not self.isVisible():
+        if not self.isVisible() or self._is_behind:
             return
         self._is_stale = False
         document = self._document
@@ -104,7 +116,7 @@ class EnginePanel(QWidget):
 
     def _on_document_changed(self) -> None:
         self._is_stale = True
-        if self.isVisible():
+        if self.isVisible() and not self._is_behind and not self._later.isActive():
             self._later.start()
 
     def _on_list_activated(self, index: QModelIndex) -> None:

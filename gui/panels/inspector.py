@@ -10,12 +10,14 @@ from engine.graph.model import Node
 from engine.graph.numbers import format_shape
 from engine.rules.cells import missing_values
 
+from ..checking import NodeChecker
 from ..document import Document
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
 from ..widgets.text import ElidedLabel, set_text_color
 from ..widgets.vertical_area import VerticalArea
 from .cost_section import CostSection
+from .edit_section import EditSection
 from .inspector_sections import (
     ArrivalSection,
     HandedSection,
@@ -25,12 +27,13 @@ from .inspector_sections import (
 )
 from .moment import Moment
 from .naming import assigns, file_name, form_text, line_text, node_name, scope_text
-from .rows import MARGIN, Section
+from .rows import MARGIN
 from .rule_section import RuleSection
 from .value_section import Fetching, ValueSection
 
 REST_MS = 70
 """So long after the last step, what takes longer to work out is shown too."""
+_Section = EditSection | LeafSection | ArrivalSection | HandedSection | SavedSection | OperandSection | CostSection
 _NO_FOCUS = "Click a node of the graph to see its value, its gradient and its rule."
 _EMPTY = "Nothing to show yet. Run a program or open a trace; then click a node of the graph."
 
@@ -153,6 +156,7 @@ class InspectorPanel(QWidget):
         self._resting.setSingleShot(True)
         self._resting.setInterval(REST_MS)
         self._resting.timeout.connect(self._refresh)
+        self._checker: NodeChecker | None = None
         self.setAccessibleName("Inspector")
         self.header = Header()
         self.value = ValueSection()
@@ -163,7 +167,7 @@ class InspectorPanel(QWidget):
         self.saved = SavedSection()
         self.operands = OperandSection()
         self.cost = CostSection()
-        self._sections: tuple[Section, ...] = (
+        self._sections: tuple[_Section, ...] = (
             self.leaf, self.arrived, self.handed, self.saved, self.operands, self.cost,
         )  # fmt: skip
         self._empty = QLabel(_EMPTY)
@@ -195,12 +199,29 @@ class InspectorPanel(QWidget):
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
 
-    def add_section(self, section: Section) -> None:
+    def add_section(self, section: _Section) -> None:
         """Put another section below value and gradient."""
         self._sections = (section, *self._sections)
         self.area.column.insertWidget(self.area.column.indexOf(self.value) + 1, section)
         section.node_chosen.connect(self._on_section_node_chosen)
         self._refresh()
+
+    def set_checker(self, checker: NodeChecker) -> None:
+        """Whom to ask for comparisons with finite differences."""
+        self._checker = checker
+        checker.changed.connect(self._show_verdict)
+        self.rule.check_requested.connect(self._on_rule_check_requested)
+
+    def _show_verdict(self) -> None:
+        verdict = None if self._checker is None or self._shown is None else self._checker.verdict(self._shown)
+        if verdict is None:
+            self.rule.show_verdict("", is_running=False)
+        else:
+            self.rule.show_verdict(verdict.text, is_running=verdict.is_running, is_bad=verdict.is_bad)
+
+    def _on_rule_check_requested(self) -> None:
+        if self._checker is not None and self._shown is not None:
+            self._checker.toggle(self._shown)
 
     def _refresh(self) -> None:
         self._resting.stop()
@@ -237,6 +258,7 @@ class InspectorPanel(QWidget):
         self.header.show_moment(moment)
         self.value.show_moment(moment, self._fetching(node.id))
         self.rule.show_moment(moment, is_brief=is_brief, is_fetchable=self._document.is_replayable)
+        self._show_verdict()
         for section in self._sections:
             section.show_moment(moment)
         return is_another

@@ -153,6 +153,8 @@ class LessonPanel(QWidget):
         outer.addWidget(self.area)
         self.setMinimumWidth(220)
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.numbers_changed.connect(self._refresh)
+        self._is_behind = False
         document.cursor_changed.connect(self._on_document_cursor_changed)
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
@@ -199,7 +201,15 @@ class LessonPanel(QWidget):
         self._refresh()
         self.area.scroll_to_top()
 
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen:
+            self._refresh()
+
     def _on_document_cursor_changed(self) -> None:
+        if self._is_behind:
+            return
         self._refresh()
         self.area.scroll_to_top()
 

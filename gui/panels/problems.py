@@ -84,6 +84,7 @@ class ProblemsPanel(QWidget):
         self.list.activated.connect(self._on_show_clicked)
         document.trace_changed.connect(self._on_document_trace_changed)
         document.updates_changed.connect(self._on_document_updates_changed)
+        document.numbers_settled.connect(self._on_document_updates_changed)
         themes.changed.connect(self._on_themes_changed)
         self._on_themes_changed(themes.theme)
         self._on_document_trace_changed()

@@ -60,7 +60,9 @@ class SourcePanel(QWidget):
         self.view.line_chosen.connect(self._on_view_line_chosen)
         self.files.currentIndexChanged.connect(self._on_files_index_changed)
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.numbers_changed.connect(self._on_document_numbers_changed)
         document.source_changed.connect(self._on_document_source_changed)
+        self._is_behind = False
         document.cursor_changed.connect(self._on_document_cursor_changed)
         document.selection_changed.connect(self._on_document_selection_changed)
         themes.changed.connect(self._on_themes_changed)
@@ -96,11 +98,22 @@ class SourcePanel(QWidget):
         self._list_files()
         self._follow(softly=False)
 
+    def _on_document_numbers_changed(self) -> None:
+        self._lines = None if self._document.trace is None else CodeLines(self._document.trace)
+        self._follow()
+
     def _on_document_source_changed(self) -> None:
         self._list_files()
 
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen:
+            self._follow()
+
     def _on_document_cursor_changed(self) -> None:
-        self._follow()
+        if not self._is_behind:
+            self._follow()
 
     def _on_document_selection_changed(self) -> None:
         self._follow()

@@ -80,6 +80,7 @@ class TimelinePanel(QWidget):
         document.cursor_changed.connect(self._on_document_cursor_changed)
         document.selection_changed.connect(self._on_document_selection_changed)
         document.updates_changed.connect(self._on_document_updates_changed)
+        document.numbers_changed.connect(self._on_document_updates_changed)
         document.breakpoints.changed.connect(self._drop_layers)
         themes.changed.connect(self._on_themes_changed)
         self._on_document_trace_changed()

@@ -62,6 +62,7 @@ class TreePanel(QWidget):
         super().__init__(parent)
         self._document = document
         self._is_stale = True
+        self._is_behind = False
         self._is_following = False
         self._is_choosing = False
         self.model = TreeModel(themes.theme, self)
@@ -96,6 +97,7 @@ class TreePanel(QWidget):
         self.view.selectionModel().currentChanged.connect(self._on_view_current_changed)
         self.view.activated.connect(self._on_view_activated)
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.numbers_changed.connect(self._on_document_numbers_changed)
         document.cursor_changed.connect(self._on_document_cursor_changed)
         document.selection_changed.connect(self._on_document_selection_changed)
         themes.changed.connect(self._on_themes_changed)
@@ -163,8 +165,19 @@ class TreePanel(QWidget):
         else:
             self.model.set_trace(None, None)
 
+    def _on_document_numbers_changed(self) -> None:
+        if not self._is_stale:
+            self.model.exchange_trace(self._document.trace, self._document.stepper)
+            self.view.viewport().update()
+
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen:
+            self._catch_up()
+
     def _on_document_cursor_changed(self) -> None:
-        if self.isVisible():
+        if self.isVisible() and not self._is_behind:
             self._catch_up()
 
     def _on_document_selection_changed(self) -> None:

@@ -69,6 +69,11 @@ class TreeModel(QAbstractItemModel):
             self._entry_of_node.append(self._add(node.id, parent))
         self.endResetModel()
 
+    def exchange_trace(self, trace: Trace | None, stepper: Stepper | None) -> None:
+        """Show another trace of the same form in the same rows."""
+        self._trace, self._stepper = trace, stepper
+        self._states = np.empty(0, dtype=np.uint8) if stepper is None else stepper.states
+
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
 

@@ -1,0 +1,65 @@
+"""Edits in words: what the list, the undo menu and the badge say."""
+
+from __future__ import annotations
+
+from engine.graph.edits import (
+    AnyEdit,
+    ClipGradient,
+    CutEdge,
+    ReplaceGradient,
+    ScaleGradient,
+    SetConstant,
+    SetRequiresGrad,
+    SetSeed,
+    SetValue,
+    Values,
+)
+from engine.graph.numbers import format_number, format_shape
+from engine.graph.trace import Trace
+
+
+def node_words(trace: Trace, node: int) -> str:
+    """The variable's name, else the operation."""
+    found = trace.graph.nodes[node]
+    return found.name or found.label
+
+
+def describe(edit: AnyEdit, trace: Trace) -> str:
+    """ "w = −1.5", "cut w → mul", "∂z × 0.5"; `trace` is the unedited one."""
+    if isinstance(edit, SetValue):
+        return f"{node_words(trace, edit.node)} = {_amount(edit.values)}"
+    if isinstance(edit, SetConstant):
+        value = edit.value if isinstance(edit.value, bool) else format_number(float(edit.value))
+        return f"{edit.name} of {node_words(trace, edit.node)} = {value}"
+    if isinstance(edit, SetSeed):
+        return f"seed = {edit.seed}"
+    if isinstance(edit, SetRequiresGrad):
+        return f"{node_words(trace, edit.node)} {'requires' if edit.requires_grad else 'needs no'} gradient"
+    if isinstance(edit, CutEdge):
+        return f"cut {node_words(trace, edit.source)} → {node_words(trace, edit.target)}"
+    place = f"∂{node_words(trace, edit.node)}"
+    if isinstance(edit, ScaleGradient):
+        return f"{place} = 0" if edit.factor == 0 else f"{place} × {format_number(edit.factor)}"
+    if isinstance(edit, ClipGradient):
+        limit = format_number(edit.limit)
+        return f"‖{place}‖ ≤ {limit}" if edit.is_norm else f"{place} within ±{limit}"
+    return f"{place} = {_amount(edit.values)}"
+
+
+def _amount(values: Values) -> str:
+    array = values.array
+    if array.size == 1 and array.dtype.kind != "c":
+        return format_number(float(array.reshape(-1)[0]))
+    return f"{format_shape(values.shape)} values"
+
+
+def node_of(edit: AnyEdit) -> int | None:
+    """The node that an edit is about; None for the seed."""
+    if isinstance(edit, CutEdge):
+        return edit.target
+    return None if isinstance(edit, SetSeed) else edit.node
+
+
+def is_gradient(edit: AnyEdit) -> bool:
+    """Whether an edit is one of the backward pass."""
+    return isinstance(edit, ScaleGradient | ClipGradient | ReplaceGradient | CutEdge | SetRequiresGrad)
