@@ -153,7 +153,10 @@ class Keeper:
     def finish(self) -> None:
         """Turn everything that was collected into arrays and statistics on the infos."""
         for info, copy in self._copies.values():
-            info.array = to_array(copy) if isinstance(copy, torch.Tensor) else copy
+            try:
+                info.array = to_array(copy) if isinstance(copy, torch.Tensor) else copy
+            except (RuntimeError, TypeError) as error:  # a format that torch itself converts to no other
+                info.note = f"no values: torch cannot read this tensor ({_first_line(error)})"
         summaries = finish_all([partial for _, partial in self._partials])
         for (infos, _), summary in zip(self._partials, summaries, strict=True):
             for info in infos:
@@ -178,9 +181,11 @@ def memory_of(tensor: torch.Tensor) -> Memory | None:
 
 
 def to_array(tensor: torch.Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    """The values of a detached tensor as numpy; formats that numpy does not have become float32."""
+    """The values of a detached tensor as numpy; formats that numpy does not have become wider ones."""
     if tensor.dtype in WIDENED and tensor.dtype != torch.float16:
         tensor = tensor.to(torch.float32)
+    elif tensor.dtype == torch.complex32:
+        tensor = tensor.to(torch.complex64)
     result: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = tensor.resolve_conj().resolve_neg().cpu().numpy()
     return result
 

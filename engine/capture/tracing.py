@@ -202,8 +202,10 @@ def _why_no_gradient(result: Any, found: list[torch.Tensor]) -> str:
             f"The result has no floating-point tensor (only {kinds}); only those have gradients. Return a loss{hint}."
         )
     if not any(tensor.layout in _LAYOUTS for tensor in found):
+        layouts = ", ".join(sorted({str(tensor.layout).removeprefix("torch.").strip("_") for tensor in found}))
         return (
-            "The result is a sparse tensor, for which there is no gradient of ones. Return a loss, its sum for example."
+            f"The result is stored in the layout {layouts} (a sparse tensor has one, for example), for which there is "
+            "no gradient of ones. Return a loss, its sum for example."
         )
     return (
         "No gradient was recorded, because the result does not depend on any tensor that requires grad. "

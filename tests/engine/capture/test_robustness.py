@@ -199,6 +199,10 @@ ODD_RESULTS: dict[str, tuple[Callable[[Tensor], Any], str | None]] = {
     "sparse inside": (lambda a: torch.sparse.mm(torch.diag(a).to_sparse(), torch.ones(3, 2)).sum(), None),
     "quantised inside": (lambda a: (_quantised(a.detach()).dequantize() * a).sum(), None),
     "quantised": (lambda a: _quantised(a.detach()), "qint8"),
+    "half of complex": (lambda a: torch.complex(a.half(), a.half()).real.float().sum(), None),
+    "oneDNN": (lambda a: torch.diag(a).to_mkldnn(), "layout mkldnn"),
+    "float8": (lambda a: a.to(torch.float8_e4m3fn).float().sum(), None),
+    "quantised by channel": (lambda a: (_by_channel(a.detach()).dequantize() * a).sum(), None),
     "mixed": (lambda a: {"loss": a.sum(), "z": a + 1j, "n": [None, 1, "text", a.argmax()]}, None),
     "view of a leaf": (lambda a: a[1], None),
     "repeated": (lambda a: (a.sum(), a.sum()), None),
@@ -207,6 +211,10 @@ ODD_RESULTS: dict[str, tuple[Callable[[Tensor], Any], str | None]] = {
 
 def _quantised(a: Tensor) -> Any:
     return torch.quantize_per_tensor(a, 0.1, 0, torch.qint8)
+
+
+def _by_channel(a: Tensor) -> Any:
+    return torch.quantize_per_channel(a, torch.ones(3) * 0.1, torch.zeros(3, dtype=torch.int64), 0, torch.qint8)
 
 
 @pytest.mark.parametrize("name", ODD_RESULTS)
