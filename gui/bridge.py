@@ -15,11 +15,13 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from engine.graph.trace import Trace
 from engine.session.events import Event, Exited, Output, Responsive, Unresponsive
 from engine.session.messages import (
+    CheckNode,
     EditsRefused,
     Failed,
     FetchValues,
     Finished,
     LossPoints,
+    NodeChecked,
     Observed,
     Ready,
     RunEdited,
@@ -57,6 +59,8 @@ class SessionBridge(QObject):
     """`ValuesReady`, and the array, or None where its message says why there is none."""
     edits_refused = Signal(object)
     """`EditsRefused`: a program was not run with edits, or raised."""
+    node_checked = Signal(object)
+    """`NodeChecked`."""
     loss_received = Signal(object, object)
     """Steps (int64 array) and losses (float64 array)."""
     rate_changed = Signal(float, object)
@@ -123,6 +127,12 @@ class SessionBridge(QObject):
         """Have values fetched by another run; `values_received` follows, then `exited`. Raises like `run`."""
         self._forget()
         self.supervisor.fetch(request)
+        self._is_running = True
+
+    def check(self, request: CheckNode) -> None:
+        """Have a node checked by another run; `node_checked` follows, then `exited`. Raises like `run`."""
+        self._forget()
+        self.supervisor.check(request)
         self._is_running = True
 
     def run_edited(self, request: RunEdited) -> None:
@@ -218,6 +228,8 @@ class SessionBridge(QObject):
             self.training_changed.emit(event)
         elif isinstance(event, Observed):
             self.observed.emit(event)
+        elif isinstance(event, NodeChecked):
+            self.node_checked.emit(event)
         elif isinstance(event, Failed):
             self.failed.emit(event)
         elif isinstance(event, EditsRefused):

@@ -51,6 +51,7 @@ class PanelSet(QObject):
         self.inspector = InspectorPanel(document, themes, window)
         self.inspector.follows_later = True
         self.inspector.set_checker(window.workspace.checker)
+        self.inspector.set_checker(window.workspace.checker)
         editing, node_edits = window.workspace.editing, window.node_edits
         self.edit_section = EditSection(editing, node_edits)
         self.inspector.add_section(self.edit_section)

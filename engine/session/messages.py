@@ -81,6 +81,18 @@ class RunEdited(Message, frozen=True, tag=True, kw_only=True):
     step: int | None = None
 
 
+class CheckNode(Message, frozen=True, tag=True, kw_only=True):
+    """Record a target again with every value, and compare one node's VJP with finite differences and with its rule.
+
+    `structure` is the `engine.graph.structure.fingerprint` of the trace that has the node. `NodeChecked` answers.
+    """
+
+    target: str
+    arguments: tuple[str, ...] = ()
+    node: int
+    structure: str
+
+
 class Shutdown(Message, frozen=True, tag=True, kw_only=True):
     """Leave as soon as the program lets you."""
 
@@ -150,6 +162,21 @@ class EditsRefused(Message, frozen=True, tag=True, kw_only=True):
     node: int | None = None
 
 
+class NodeChecked(Message, frozen=True, tag=True, kw_only=True):
+    """Answer to `CheckNode`: the largest relative differences of the gradients that the node handed on.
+
+    `rule_error` is that to the rule computed with numpy, `difference_error` that to central differences in float64;
+    None where it could not be compared so. `message` is a sentence that says why there is nothing at all, or is empty.
+    """
+
+    node: int
+    rule_error: float | None = None
+    difference_error: float | None = None
+    verdict: str = "unchecked"
+    seconds: float = 0.0
+    message: str = ""
+
+
 class LossPoints(Message, frozen=True, tag=True, kw_only=True):
     """`count` new points: the body is `count` int64 step numbers, then `count` float64 losses (little-endian)."""
 
@@ -181,7 +208,7 @@ class Finished(Message, frozen=True, tag=True, kw_only=True):
     exit_code: int = 0
 
 
-ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | RunEdited | Shutdown
+ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | RunEdited | CheckNode | Shutdown
 ToWindow = (
     Ready
     | Heartbeat
@@ -189,6 +216,7 @@ ToWindow = (
     | TraceReady
     | Observed
     | ValuesReady
+    | NodeChecked
     | EditsRefused
     | LossPoints
     | TrainingChanged

@@ -11,6 +11,7 @@ from typing import Literal
 from .events import Event, Exited, Output, Responsive, Stream, Unresponsive
 from .folders import JOURNAL_NAME, LOG_NAME, default_base, new_run_folder
 from .messages import (
+    CheckNode,
     Failed,
     FetchValues,
     Finished,
@@ -143,6 +144,10 @@ class Supervisor:
 
         The worker keeps the program for the next request, so one supervisor should edit one target only.
         """
+        self._begin(None).send(request)
+
+    def check(self, request: CheckNode) -> None:
+        """Have a node compared with finite differences: `NodeChecked` comes before `Exited`. Raises like `run`."""
         self._begin(None).send(request)
 
     def fetch(self, request: FetchValues) -> None:

@@ -13,7 +13,17 @@ from ..errors import SaveError, TargetError, TraceError
 from ..graph.trace import Trace
 from ..programs import CallableProgram, Program, ScriptProgram, resolve
 from ..session.journal import JournaledRun, LossJournal
-from ..session.messages import EditsRefused, Failed, FetchValues, Finished, Run, RunEdited, Started, TraceReady
+from ..session.messages import (
+    CheckNode,
+    EditsRefused,
+    Failed,
+    FetchValues,
+    Finished,
+    Run,
+    RunEdited,
+    Started,
+    TraceReady,
+)
 
 if TYPE_CHECKING:
     from ..training.controls import Controls
@@ -39,10 +49,17 @@ class Ending(NamedTuple):
 STOPPED = Ending("The program was stopped.", 130)
 
 
-def execute(run: Run | FetchValues | RunEdited, controls: Controls, worker: Worker) -> Execution:
+def execute(run: Run | FetchValues | RunEdited | CheckNode, controls: Controls, worker: Worker) -> Execution:
     """Execute a run and send everything about it, from Started (or Failed) to Finished; or fetch values."""
     if isinstance(run, FetchValues):
         return _fetch(run, worker)
+    if isinstance(run, CheckNode):
+        from .checking import check
+
+        checked = check(run)
+        worker.outbox.send(checked)
+        worker.outbox.send(Finished(exit_code=1 if checked.message else 0))
+        return Execution(0, is_reusable=True)
     if isinstance(run, RunEdited):
         return _edit(run, worker)
     pid = os.getpid()

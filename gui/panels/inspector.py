@@ -11,6 +11,7 @@ from engine.graph.numbers import format_shape
 from engine.rules.cells import missing_values
 
 from ..checking import NodeChecker
+from ..checking import NodeChecker
 from ..document import Document
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
@@ -157,6 +158,7 @@ class InspectorPanel(QWidget):
         self._resting.setInterval(REST_MS)
         self._resting.timeout.connect(self._refresh)
         self._checker: NodeChecker | None = None
+        self._checker: NodeChecker | None = None
         self.setAccessibleName("Inspector")
         self.header = Header()
         self.value = ValueSection()
@@ -223,6 +225,23 @@ class InspectorPanel(QWidget):
         if self._checker is not None and self._shown is not None:
             self._checker.toggle(self._shown)
 
+    def set_checker(self, checker: NodeChecker) -> None:
+        """Whom to ask for comparisons with finite differences."""
+        self._checker = checker
+        checker.changed.connect(self._show_verdict)
+        self.rule.check_requested.connect(self._on_rule_check_requested)
+
+    def _show_verdict(self) -> None:
+        verdict = None if self._checker is None or self._shown is None else self._checker.verdict(self._shown)
+        if verdict is None:
+            self.rule.show_verdict("", is_running=False)
+        else:
+            self.rule.show_verdict(verdict.text, is_running=verdict.is_running, is_bad=verdict.is_bad)
+
+    def _on_rule_check_requested(self) -> None:
+        if self._checker is not None and self._shown is not None:
+            self._checker.toggle(self._shown)
+
     def _refresh(self) -> None:
         self._resting.stop()
         self._show()
@@ -258,6 +277,7 @@ class InspectorPanel(QWidget):
         self.header.show_moment(moment)
         self.value.show_moment(moment, self._fetching(node.id))
         self.rule.show_moment(moment, is_brief=is_brief, is_fetchable=self._document.is_replayable)
+        self._show_verdict()
         self._show_verdict()
         for section in self._sections:
             section.show_moment(moment)

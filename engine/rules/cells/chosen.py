@@ -67,7 +67,8 @@ def cell(trace: Trace, step: BackwardStep, edge: Edge | None, index: tuple[int, 
     None where the rule is not known, has no such form, or a value that it needs was not kept (see `missing_values`).
     """
     if edge is None:
-        return _accumulated(step, index)
+        found = _accumulated(step, index)
+        return None if found is None or found.expression.value.ndim else found
     recorded = _recorded(step, edge, index)
     try:
         with np.errstate(all="ignore"):
@@ -76,7 +77,7 @@ def cell(trace: Trace, step: BackwardStep, edge: Edge | None, index: tuple[int, 
                 expression = _of_moves(trace, step, edge, index)
     except (MissingValueError, ValueError, IndexError):  # shapes that do not fit: values not as the operator saw them
         return None
-    return None if expression is None else Cell(expression, words, recorded)
+    return None if expression is None or expression.value.ndim else Cell(expression, words, recorded)
 
 
 def _recorded(step: BackwardStep, edge: Edge, index: tuple[int, ...]) -> float | None:
@@ -84,7 +85,8 @@ def _recorded(step: BackwardStep, edge: Edge, index: tuple[int, ...]) -> float |
     info = step.grad_inputs[number] if number is not None and 0 <= number < len(step.grad_inputs) else None
     if info is None or info.array is None or info.array.dtype.kind == "c":
         return None
-    return float(info.array[index])
+    found = info.array[index] if len(index) == info.array.ndim else None
+    return None if found is None else float(found)
 
 
 def _accumulated(step: BackwardStep, index: tuple[int, ...]) -> Cell | None:
