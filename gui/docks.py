@@ -39,12 +39,12 @@ PLACES = (
     Place("inspector", "Inspector", _RIGHT),
     Place("problems", "Problems", _RIGHT, tab_with="inspector"),
     Place("compare", "Compare", _RIGHT, tab_with="inspector"),
-    Place("edits", "What if", _RIGHT, tab_with="inspector"),
     Place("timeline", "Timeline", _BOTTOM),
     Place("loss", "Loss", _BOTTOM, below="timeline"),
     Place("console", "Console", _BOTTOM, tab_with="loss"),
     Place("runs", "Runs", _BOTTOM, tab_with="loss"),
     Place("breakpoints", "Breakpoints", _BOTTOM, tab_with="loss"),
+    Place("edits", "What if", _BOTTOM, tab_with="loss"),
 )
 IN_FRONT = ("code", "inspector", "loss")
 

@@ -51,7 +51,6 @@ class PanelSet(QObject):
         self.inspector = InspectorPanel(document, themes, window)
         self.inspector.follows_later = True
         self.inspector.set_checker(window.workspace.checker)
-        self.inspector.set_checker(window.workspace.checker)
         editing, node_edits = window.workspace.editing, window.node_edits
         self.edit_section = EditSection(editing, node_edits)
         self.inspector.add_section(self.edit_section)
@@ -115,6 +114,7 @@ class PanelSet(QObject):
         window.workspace.training_started.connect(self._on_workspace_training_started)
         self.problems.count_changed.connect(self._on_problems_count_changed)
         self.problems.findings_changed.connect(self._mark_findings)
+        self.problems.node_shown.connect(window.go_to_node)
         window.themes.changed.connect(self._mark_findings)
         window.document.trace_changed.connect(self._on_document_trace_changed)
         self.training.points_added.connect(self._on_training_points_added)
@@ -237,7 +237,14 @@ class PanelSet(QObject):
     def _on_problems_count_changed(self, count: int) -> None:
         self._window.docks.set_title("problems", f"Problems {count}" if count else "Problems")
 
+    def _mark_edited(self) -> None:
+        """Show in the graph where an edit has changed something."""
+        editing = self._window.workspace.editing
+        self.canvas.edit_marks.compare(editing.original, editing.edited if editing.is_shown else None)
+        self.canvas.update()
+
     def _on_editing_changed(self) -> None:
+        self._mark_edited()
         count = len(self._window.workspace.editing.entries)
         self._window.docks.set_title("edits", f"What if {count}" if count else "What if")
 

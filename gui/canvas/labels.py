@@ -17,6 +17,8 @@ PILL_HEIGHT = 48.0
 CHIP_HEIGHT = 28.0
 LEAST_WIDTH = 136.0
 MOST_WIDTH = 304.0
+_ROOMY = "-0.88888 · grad -0.88888"
+"""A scalar leaf has room for other numbers than it has now: they can be edited."""
 STATE_WORDS = {
     NodeState.WAITING: "waiting",
     NodeState.READY: "ready",
@@ -51,6 +53,8 @@ class Labels:
         if node.kind != "op":
             first = self.fonts.width(self.title(node, item.scope), Face.TITLE)
             second = max(self._row_width(self._pill_row(node, final)) for final in (False, True))
+            if node.kind == "leaf" and self._is_scalar(node):
+                second = max(second, self.fonts.width(_ROOMY, Face.MONO_SMALL))
             return snapped(max(first, second) + 2 * PADDING + 8, 112, MOST_WIDTH), PILL_HEIGHT
         width = self.fonts.width
         title, label = self._names(node, item.scope)

@@ -17,6 +17,7 @@ from . import menu, notices, overlay
 from .camera import Camera
 from .carrier import Carrier
 from .content import Content
+from .edit_marks import EditMarks
 from .folding import Folding
 from .fonts import Fonts
 from .hands import Hands
@@ -50,6 +51,7 @@ class GraphCanvas(Surface):
         self._themes = themes
         self.fonts = Fonts()
         self.follow_cursor = True
+        self.edit_marks = EditMarks()
         self.menu_filler: Callable[[QMenu, int], None] | None = None
         """Puts more into the context menu of a node."""
         self._content = Content(self.fonts, self)
@@ -346,6 +348,7 @@ class GraphCanvas(Surface):
         selected = self.picked_item if self.has_selection else None
         marks = Marks(selected, self._hands.hovered, self.travel.trail, self.spotlight.text)
         self._stage.paint(painter, scene, stepper, marks)
+        self.edit_marks.paint(painter, scene, self.camera, self.theme)
         if self._content.is_busy:
             notices.paint_busy(painter, self.size(), self.theme, self.fonts)
 

@@ -13,9 +13,10 @@ from PySide6.QtGui import QColor, QEnterEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.graph.edits import SetConstant, SetValue, Values
-from engine.graph.model import Node, TensorInfo
+from engine.graph.model import Node
 from engine.graph.trace import Trace
 
+from ..canvas.edit_marks import is_changed
 from ..editing import KEY, Editing
 from ..node_edits import NodeEdits
 from ..style import TEXT_NORMAL_PT
@@ -266,18 +267,6 @@ class EditSection(Section):
         for name, before, now, color in rows:
             if before is not None and is_changed(before, now):
                 self.add_row(name, number_text(before), color)
-
-
-def is_changed(before: TensorInfo | None, now: TensorInfo | None) -> bool:
-    """Whether two tensors differ, as far as is known of them."""
-    if before is None or now is None:
-        return before is not now
-    if before.array is not None and now.array is not None:
-        return before.array.shape != now.array.shape or not np.array_equal(
-            before.array, now.array, equal_nan=before.array.dtype.kind in "fc"
-        )
-    one, other = before.summary, now.summary
-    return one is not None and other is not None and (one.mean, one.norm) != (other.mean, other.norm)
 
 
 def _clear(layout: QLayout) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -96,8 +97,10 @@ class EditsPanel(QWidget):
         self._themes = themes
         self.rows: list[EditRow] = []
         self.setAccessibleName("What if")
-        self.original = QPushButton("Original", self)
-        self.edited = QPushButton("Edited", self)
+        self._shown: tuple[object, ...] = ()
+        self.original, self.edited = QToolButton(self), QToolButton(self)
+        self.original.setText("Original")
+        self.edited.setText("Edited")
         group = QButtonGroup(self)
         group.setExclusive(True)
         self._switch = QWidget(self)
@@ -106,6 +109,7 @@ class EditsPanel(QWidget):
         switch.setSpacing(UNIT)
         for button in (self.original, self.edited):
             button.setCheckable(True)
+            button.setProperty("kind", "pill")
             group.addButton(button)
             switch.addWidget(button, 1)
         self.summary = ElidedLabel("", self, font=mono_font(TEXT_NORMAL_PT))
@@ -127,9 +131,14 @@ class EditsPanel(QWidget):
         buttons.setSpacing(2 * UNIT)
         buttons.addWidget(self.seed)
         buttons.addWidget(self.reset)
-        buttons.addStretch(1)
-        self.area = VerticalArea(self, margin=MARGIN, spacing=3 * UNIT)
-        for widget in (self._switch, self.summary, self.hint, self._list, self.failure, self._buttons):
+        self.area = VerticalArea(self, margin=MARGIN, spacing=2 * UNIT)
+        top = QHBoxLayout()
+        top.setSpacing(3 * UNIT)
+        top.addWidget(self._switch)
+        top.addWidget(self.summary, 1)
+        top.addWidget(self._buttons)
+        self.area.column.addLayout(top)
+        for widget in (self.hint, self._list, self.failure):
             self.area.column.addWidget(widget)
         self.area.column.addStretch(1)
         outer = QVBoxLayout(self)
@@ -159,7 +168,6 @@ class EditsPanel(QWidget):
             self.edited.setEnabled(editing.edited is not None)
             self.summary.set_text(self._summary())
             self.summary.set_color(theme.text)
-            self.summary.setVisible(editing.edited is not None)
             self._buttons.setVisible(not reason)
             self.reset.setVisible(has_edits)
             self.failure.setVisible(editing.failure is not None)
@@ -177,6 +185,9 @@ class EditsPanel(QWidget):
     def _list_edits(self, theme: Theme) -> None:
         original = self._editing.original
         entries = self._editing.entries if original is not None else ()
+        if (entries, theme, original) == self._shown:
+            return
+        self._shown = (entries, theme, original)
         for row in self.rows:
             self._column.removeWidget(row)
             row.hide()

@@ -63,6 +63,7 @@ class NumberEditor(QWidget):
         self.spin.setFont(mono_font(TEXT_NORMAL_PT))
         self.spin.setAccessibleName(name)
         self.spin.setFixedWidth(26 * UNIT)
+        self.spin.lineEdit().setTextMargins(UNIT, 0, 0, 0)
         self.spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(-STEPS, STEPS)
