@@ -58,9 +58,6 @@ class Saved(NamedTuple):
     end: int | None
     lives_anyway: bool
 
-    def is_alive(self, position: int) -> bool:
-        return self.begin <= position and (self.end is None or position < self.end)
-
 
 class Contribution(NamedTuple):
     """A gradient on its way to a fan-in: along `edge`, handed back at `position`; `info` is what it is."""
@@ -90,6 +87,10 @@ class Lifetimes:
                 lives_anyway = tensor.source is not None and outside[tensor.source[0]]
                 self.saved.append(Saved(node, tensor, int(ran[node.id]), end, bool(lives_anyway)))
         self._bytes: npt.NDArray[np.int64] | None = None
+        never = self.last + 1
+        self._begin = np.array([saved.begin for saved in self.saved], dtype=np.int64)
+        self._end = np.array([never if s.end is None else s.end for s in self.saved], dtype=np.int64)
+        self._by_end = np.argsort(self._end, kind="stable")
 
     def _outside(self) -> npt.NDArray[np.bool_]:
         """Which nodes' memory belongs to a tensor from outside: such tensors, and views of them."""
@@ -103,10 +104,17 @@ class Lifetimes:
                 outside[node.id] = base is not None and base.source < node.id and outside[base.source]
         return outside
 
-    def alive(self, position: int) -> list[Saved]:
-        """Tensors that are saved at a position, those that are freed first at the beginning."""
-        found = [saved for saved in self.saved if saved.is_alive(position)]
-        return sorted(found, key=lambda saved: self.last + 1 if saved.end is None else saved.end)
+    def alive(self, position: int, most: int | None = None) -> list[Saved]:
+        """Tensors that are saved at a position (no more than `most`), those that are freed first at the beginning."""
+        return [self.saved[number] for number in self._alive(position)[:most].tolist()]
+
+    def count_alive(self, position: int) -> int:
+        """How many tensors are saved at a position."""
+        return len(self._alive(position))
+
+    def _alive(self, position: int) -> npt.NDArray[np.int64]:
+        ordered = self._by_end
+        return ordered[(self._begin[ordered] <= position) & (position < self._end[ordered])]
 
     @property
     def bytes_alive(self) -> npt.NDArray[np.int64]:

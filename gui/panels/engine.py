@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QModelIndex, QPointF, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QShowEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QPolygonF, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTreeView, QVBoxLayout, QWidget
 
 from ..document import Document
@@ -149,6 +149,8 @@ class MemoryCurve(QWidget):
         super().__init__(parent)
         self._document = document
         self._themes = themes
+        self._picture: QPixmap | None = None
+        self._key: tuple[object, ...] = ()
         self.setFixedHeight(CURVE_PX)
         self.setAccessibleName("Memory that saved tensors hold")
         self.setToolTip(
@@ -168,29 +170,46 @@ class MemoryCurve(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, document = self._themes.theme, self._document
         painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.surface)
         lifetimes = document.lifetimes
         values = np.zeros(0, dtype=np.int64) if lifetimes is None else lifetimes.bytes_alive
-        if lifetimes is not None and len(values) > 1:
-            area, most = self._area(), max(int(values.max()), 1)
-            painter.setFont(ui_font(TEXT_SMALL_PT))
-            painter.setPen(theme.muted)
-            now = int(values[document.cursor - lifetimes.first])
-            text = f"saved {bytes_text(now)} of {bytes_text(int(values.max()))}"
-            if lifetimes.is_retained:
-                text += " · the graph is kept"
-            painter.drawText(QRectF(12, 3, self.width() - 24, 15), Qt.AlignmentFlag.AlignLeft, text)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            points = curve_points(values, area, most)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(mix(theme.surface, theme.data, 0.16))
-            painter.drawPolygon(QPolygonF([area.bottomLeft(), *points, area.bottomRight()]))
-            painter.setPen(QPen(theme.data, 1.25))
-            painter.drawPolyline(points)
-            x = area.left() + area.width() * (document.cursor - lifetimes.first) / (len(values) - 1)
-            painter.setPen(QPen(theme.accent, 1.5))
-            painter.drawLine(QPointF(x, area.top() - 2), QPointF(x, area.bottom()))
+        if lifetimes is None or len(values) < 2:
+            painter.fillRect(self.rect(), theme.surface)
+            painter.end()
+            return
+        key = (lifetimes, theme.name, self.size(), self.devicePixelRatioF())
+        if self._picture is None or self._key != key:
+            self._picture, self._key = self._render(values, theme), key
+        painter.drawPixmap(0, 0, self._picture)
+        area = self._area()
+        painter.setFont(ui_font(TEXT_SMALL_PT))
+        painter.setPen(theme.muted)
+        now = int(values[document.cursor - lifetimes.first])
+        text = f"saved {bytes_text(now)} of {bytes_text(int(values.max()))}"
+        if lifetimes.is_retained:
+            text += " · the graph is kept"
+        painter.drawText(QRectF(12, 3, self.width() - 24, 15), Qt.AlignmentFlag.AlignLeft, text)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        x = area.left() + area.width() * (document.cursor - lifetimes.first) / (len(values) - 1)
+        painter.setPen(QPen(theme.accent, 1.5))
+        painter.drawLine(QPointF(x, area.top() - 2), QPointF(x, area.bottom()))
         painter.end()
+
+    def _render(self, values: npt.NDArray[np.int64], theme: Theme) -> QPixmap:
+        """The curve without the cursor."""
+        ratio, area = self.devicePixelRatioF(), self._area()
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(theme.surface)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        points = curve_points(values, area, max(int(values.max()), 1))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(mix(theme.surface, theme.data, 0.16))
+        painter.drawPolygon(QPolygonF([area.bottomLeft(), *points, area.bottomRight()]))
+        painter.setPen(QPen(theme.data, 1.25))
+        painter.drawPolyline(points)
+        painter.end()
+        return picture
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -21,6 +21,17 @@ from .timeline_painter import grouped
 
 MOST_ROWS = 16
 NODE_ROLE = Qt.ItemDataRole.UserRole + 1
+_ROLES = frozenset(
+    {
+        Qt.ItemDataRole.DisplayRole,
+        Qt.ItemDataRole.ToolTipRole,
+        Qt.ItemDataRole.ForegroundRole,
+        Qt.ItemDataRole.TextAlignmentRole,
+        Qt.ItemDataRole.AccessibleTextRole,
+        NODE_ROLE,
+    }
+)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -116,10 +127,10 @@ def _accumulated(trace: Trace, stepper: Stepper) -> list[Section]:
 
 
 def _saved(trace: Trace, stepper: Stepper, lifetimes: Lifetimes) -> Section:
-    alive = lifetimes.alive(stepper.position)
+    count = lifetimes.count_alive(stepper.position)
     held = int(lifetimes.bytes_alive[stepper.position - lifetimes.first]) if len(lifetimes.bytes_alive) else 0
-    rows = [_saved_row(trace, saved) for saved in alive[:MOST_ROWS]]
-    return Section("Saved for backward", bytes_text(held), _limited(rows, len(alive)))
+    rows = [_saved_row(trace, saved) for saved in lifetimes.alive(stepper.position, MOST_ROWS)]
+    return Section("Saved for backward", bytes_text(held), _limited(rows, count))
 
 
 def _saved_row(trace: Trace, saved: Saved) -> Row:
@@ -195,22 +206,24 @@ class EngineModel(QAbstractItemModel):
         return 2
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        column, section = index.column(), index.internalId()
+        if role not in _ROLES:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _RIGHT if column == 1 else None
         if not index.isValid():
             return None
-        if not index.internalId():
-            section = self._sections[index.row()]
-            return self._heading(section, index.column(), role)
-        row = self._sections[index.internalId() - 1].rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return row.text if index.column() == 0 else row.detail
+        if not section:
+            return self._heading(self._sections[index.row()], column, role)
+        row = self._sections[section - 1].rows[index.row()]
+        if role == Qt.ItemDataRole.ForegroundRole:
+            colour: QColor | None = getattr(self.theme, row.color) if column == 1 else None
+            return colour
         if role == NODE_ROLE:
             return row.node
-        if role == Qt.ItemDataRole.ForegroundRole and index.column() == 1:
-            colour: QColor = getattr(self.theme, row.color)
-            return colour
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.text}, {row.detail}"
-        return self._alignment(index.column(), role)
+        return row.text if column == 0 else row.detail
 
     def _heading(self, section: Section, column: int, role: int) -> object:
         if role == Qt.ItemDataRole.DisplayRole:
@@ -219,10 +232,4 @@ class EngineModel(QAbstractItemModel):
             return self.theme.text if column == 0 else self.theme.muted
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{section.title}: {section.detail}"
-        return self._alignment(column, role)
-
-    @staticmethod
-    def _alignment(column: int, role: int) -> object:
-        if role == Qt.ItemDataRole.TextAlignmentRole and column == 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QResizeEvent
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from engine.graph.timeline import Phase
@@ -84,6 +84,38 @@ class MenuButton(QToolButton):
         self.setToolTip(f"{self._title}: {self._choice}" if self._choice else self._title)
 
 
+class PositionText(QWidget):
+    """A line of text that may change with every step: unlike a label it never makes the window lay itself out anew."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._color = QColor()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+
+    def text(self) -> str:
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Show another text; a screen reader finds it as the name."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(text)
+            self.setToolTip(text)
+            self.update()
+
+    def set_color(self, color: QColor) -> None:
+        self._color = color
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self._color)
+        shown = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        painter.end()
+
+
 class StepToolBar(QToolBar):
     """Everything that is used all the time, in one line."""
 
@@ -117,10 +149,7 @@ class StepToolBar(QToolBar):
         self.speed = MenuButton("", "", body)
         self.speed.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.run_to = ActionButton(actions["run_to_selected"], "run-to", body)
-        self.position = QLabel(body)
-        self.position.setObjectName("position")
-        self.position.setTextFormat(Qt.TextFormat.PlainText)
-        self.position.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.position = PositionText(body)
         self.search = ActionButton(actions["show_palette"], "search", body)
         self.search.setObjectName("searchField")
         self.layout_menu = MenuButton("Layout", "layout", body)
@@ -188,8 +217,7 @@ class StepToolBar(QToolBar):
 
     def _on_document_changed(self) -> None:
         text = position_text(self._document) or self._notice
-        self.position.setText(text)
-        self.position.setToolTip(text)
+        self.position.set_text(text)
         self.speed.setEnabled(self._document.first < self._document.last)
 
     def _on_themes_changed(self, theme: Theme) -> None:
@@ -197,6 +225,7 @@ class StepToolBar(QToolBar):
         for button in self._colored:
             button.set_color(theme.muted if button in (self.search, self.theme) else theme.text)
         self.step.set_color(on_accent_color(theme))
+        self.position.set_color(theme.muted)
         for menu in (self.layout_menu, self.depth_menu, self.overlay_menu):
             menu.setIcon(icon(menu.icon_name, theme.muted))
 
