@@ -24,7 +24,7 @@ class Shape(NamedTuple):
 
     The trunk of a drawing is wrapped if it is `slender` times as high as wide and higher than `height`, counted as if
     everything in it were folded: opening a box then moves no other to another column. Any level is wrapped if it has
-    `many` boxes or is `huge`, and slender.
+    `many` boxes or is `huge`, and slender; where few of many boxes are open, as if these were folded too.
     """
 
     aspect: float = 1.6
@@ -41,7 +41,8 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
     if last - first < 2:
         return [first]
     heights, width = _extent(level, ranked, first, last, is_folded=False)
-    if sum(heights) < max(shape.huge, shape.slender * width):
+    is_moderate = sum(heights) < max(shape.huge, shape.slender * width)
+    if is_moderate or _is_mostly_folded(level):
         if not level.is_trunk and len(level.boxes) <= shape.many:
             return [first]
         heights, width = _extent(level, ranked, first, last, is_folded=True)
@@ -53,6 +54,16 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
     choices = [_balanced(heights, parted, min(count, len(heights), MOST_COLUMNS)) for count in counts]
     best = min(choices, key=lambda cuts: _window(heights, cuts, width, shape.aspect))
     return [first + cut for cut in best]
+
+
+def _is_mostly_folded(level: Level) -> bool:
+    """Whether few boxes are open, so that to open another one should not move boxes to other columns."""
+    opened = [(box.height, box.folded[1]) for box in level.boxes if box.folded is not None]
+    if not opened:
+        return False
+    folded = sum(box.height for box in level.boxes if box.folded is None) + sum(low for _, low in opened)
+    gained = sum(height - low for height, low in opened)
+    return 2 * len(opened) <= len(level.boxes) and gained < 3 * folded
 
 
 def _window(heights: list[float], cuts: list[int], width: float, aspect: float) -> float:

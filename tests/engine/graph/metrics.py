@@ -8,25 +8,52 @@ import numpy.typing as npt
 from engine.graph.drawing import Drawing, Item
 
 SLACK = 0.01
+CELL = 256.0
+"""Size of the cells that near things are looked for in."""
+
+
+def _near(
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+    other_low: npt.NDArray[np.float64],
+    other_high: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pairs of rectangles of two kinds that overlap, found by the cells of a grid that both touch."""
+    cells, owner = _cells(low, high)
+    other_cells, other_owner = _cells(other_low, other_high)
+    order = np.argsort(other_cells, kind="stable")
+    other_cells, other_owner = other_cells[order], other_owner[order]
+    first, last = np.searchsorted(other_cells, cells, "left"), np.searchsorted(other_cells, cells, "right")
+    counts = last - first
+    one = np.repeat(owner, counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    other = other_owner[np.repeat(first, counts) + within]
+    is_over = ((low[one] < other_high[other]) & (high[one] > other_low[other])).all(axis=1)
+    pairs = np.unique(np.stack([one[is_over], other[is_over]], axis=1), axis=0)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _cells(
+    low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Numbers of the grid's cells that each rectangle touches, and which rectangle it is."""
+    first, last = np.floor(low / CELL).astype(np.int64), np.floor(high / CELL).astype(np.int64)
+    wide, high_ = (last - first + 1).T
+    counts = wide * high_
+    owner = np.repeat(np.arange(len(low)), counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return (first[owner, 0] + within % wide[owner]) * 10_000_000 + first[owner, 1] + within // wide[owner], owner
 
 
 def overlaps(drawing: Drawing) -> list[tuple[int, int]]:
     """Pairs of items with the same parent whose boxes overlap."""
-    siblings: dict[int, list[int]] = {}
-    for index, item in enumerate(drawing.items):
-        siblings.setdefault(item.parent, []).append(index)
-    found = []
-    for family in siblings.values():
-        family.sort(key=lambda index: float(drawing.rects[index, 0]))
-        for place, a in enumerate(family):
-            x, y, width, height = drawing.rects[a]
-            for b in family[place + 1 :]:
-                other_x, other_y, _, other_height = drawing.rects[b]
-                if other_x >= x + width - SLACK:
-                    break
-                if other_y < y + height - SLACK and y < other_y + other_height - SLACK:
-                    found.append((a, b))
-    return found
+    if not drawing.items:
+        return []
+    low, high = drawing.rects[:, :2] + SLACK, drawing.rects[:, :2] + drawing.rects[:, 2:] - SLACK
+    one, other = _near(low, high, low, high)
+    parent = np.array([item.parent for item in drawing.items])
+    is_found = (one < other) & (parent[one] == parent[other])
+    return list(zip(one[is_found].tolist(), other[is_found].tolist(), strict=True))
 
 
 def sticking_out(drawing: Drawing) -> list[int]:
@@ -45,35 +72,43 @@ def sticking_out(drawing: Drawing) -> list[int]:
 
 def routes_through_boxes(drawing: Drawing) -> list[tuple[int, int]]:
     """(link, item) where a link runs through the inside of a box that neither is nor holds one of its ends."""
-    items = drawing.items
-    closed = [k for k, item in enumerate(items) if item.kind != "group" or item.is_folded]
-    groups = [k for k, item in enumerate(items) if item.kind == "group" and not item.is_folded]
-    found = []
-    for number, link in enumerate(drawing.links):
-        around = _ancestors(items, link.source) | _ancestors(items, link.target)
-        for index in _hit(drawing, link.points, np.array(closed + groups, dtype=np.int64)):
-            if index in (link.source, link.target):
-                if link.source != link.target and _runs_inside(drawing, link.points, index):
-                    found.append((number, index))
-            elif index not in around:
-                found.append((number, index))
-    return found
-
-
-def _hit(drawing: Drawing, points: npt.NDArray[np.float64], boxes: npt.NDArray[np.int64]) -> list[int]:
-    if len(points) < 2 or not len(boxes):
+    if not drawing.links:
         return []
-    low = np.minimum(points[:-1], points[1:])
-    high = np.maximum(points[:-1], points[1:])
-    inside_low = drawing.rects[boxes, :2] + SLACK
-    inside_high = drawing.rects[boxes, :2] + drawing.rects[boxes, 2:] - SLACK
-    near = np.all((low[:, None] < inside_high[None]) & (high[:, None] > inside_low[None]), axis=2)
-    hits = []
-    for k in np.flatnonzero(near.any(axis=0)):
-        segments = np.flatnonzero(near[:, k])
-        if any(_cuts(points[s], points[s + 1], inside_low[k], inside_high[k]) for s in segments):
-            hits.append(int(boxes[k]))
-    return hits
+    starts, ends, number = _segments(drawing)
+    low, high = np.minimum(starts, ends), np.maximum(starts, ends)
+    box_low, box_high = drawing.rects[:, :2] + SLACK, drawing.rects[:, :2] + drawing.rects[:, 2:] - SLACK
+    segment, item = _near(low, high, box_low, box_high)
+    source = np.array([link.source for link in drawing.links])[number[segment]]
+    target = np.array([link.target for link in drawing.links])[number[segment]]
+    around = _around(drawing.items)
+    depth = (around >= 0).sum(axis=1) - 1
+    is_end = (item == source) | (item == target)
+    holds_end = (around[source, depth[item]] == item) | (around[target, depth[item]] == item)
+    is_wrong = np.where(is_end, source != target, ~holds_end)
+    found = {
+        (int(number[s]), int(k))
+        for s, k in zip(segment[is_wrong], item[is_wrong], strict=True)
+        if _cuts(starts[s], ends[s], box_low[k], box_high[k])
+    }
+    return sorted(found)
+
+
+def _segments(
+    drawing: Drawing,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Both ends of every piece of every link, and the link's number."""
+    starts = np.concatenate([link.points[:-1] for link in drawing.links])
+    ends = np.concatenate([link.points[1:] for link in drawing.links])
+    return starts, ends, np.repeat(np.arange(len(drawing.links)), [len(link.points) - 1 for link in drawing.links])
+
+
+def _around(items: list[Item]) -> npt.NDArray[np.int64]:
+    """By item and depth: the open group around it, at its own depth itself, deeper -1."""
+    paths: list[list[int]] = []
+    for index, item in enumerate(items):
+        paths.append([*(paths[item.parent] if item.parent >= 0 else []), index])
+    deepest = max(map(len, paths))
+    return np.array([path + [-1] * (deepest - len(path)) for path in paths])
 
 
 def _cuts(
@@ -93,17 +128,6 @@ def _cuts(
         near, far = sorted(((low[axis] - start[axis]) / step, (high[axis] - start[axis]) / step))
         first, last = max(first, near), min(last, far)
     return first < last
-
-
-def _runs_inside(drawing: Drawing, points: npt.NDArray[np.float64], index: int) -> bool:
-    return bool(_hit(drawing, points, np.array([index])))
-
-
-def _ancestors(items: list[Item], index: int) -> set[int]:
-    found = set()
-    while (index := items[index].parent) >= 0:
-        found.add(index)
-    return found
 
 
 def loose_ends(drawing: Drawing) -> list[int]:
@@ -136,24 +160,28 @@ def slanted(drawing: Drawing) -> list[int]:
 
 
 def crossings(drawing: Drawing) -> int:
-    """How often a horizontal and a vertical piece of links with no end in common cross."""
+    """At how many places lines cross that belong to links with no end in common.
+
+    Where several links share one line, as the many uses of one value do, they cross another line at one place.
+    """
     if not drawing.links:
         return 0
-    starts = np.concatenate([link.points[:-1] for link in drawing.links])
-    ends = np.concatenate([link.points[1:] for link in drawing.links])
-    number = np.repeat(np.arange(len(drawing.links)), [len(link.points) - 1 for link in drawing.links])
+    starts, ends, number = _segments(drawing)
     source = np.array([link.source for link in drawing.links])[number]
     target = np.array([link.target for link in drawing.links])[number]
-    low, high = np.minimum(starts, ends), np.maximum(starts, ends)
-    is_down = high[:, 0] - low[:, 0] <= SLACK
-    down = np.flatnonzero(is_down)
-    found = 0
-    for k in np.flatnonzero(~is_down & (high[:, 1] - low[:, 1] <= SLACK)):
-        x, y = low[down, 0], low[k, 1]
-        is_across = (low[k, 0] + SLACK < x) & (x < high[k, 0] - SLACK)
-        is_across &= (low[down, 1] + SLACK < y) & (y < high[down, 1] - SLACK)
-        found += int((is_across & (source[down] != source[k]) & (target[down] != target[k])).sum())
-    return found
+    low, high = np.minimum(starts, ends) + SLACK, np.maximum(starts, ends) - SLACK
+    down = np.flatnonzero(high[:, 0] < low[:, 0])
+    across = np.flatnonzero((high[:, 1] < low[:, 1]) & (high[:, 0] > low[:, 0]))
+    x, y = starts[down, 0], starts[across, 1]
+    points_low, points_high = low[down].copy(), high[down].copy()
+    points_low[:, 0] = points_high[:, 0] = x
+    lines_low, lines_high = low[across].copy(), high[across].copy()
+    lines_low[:, 1] = lines_high[:, 1] = y
+    one, other = _near(points_low, points_high, lines_low, lines_high)
+    a, b = down[one], across[other]
+    is_apart = (source[a] != source[b]) & (target[a] != target[b])
+    places = np.stack([x[one[is_apart]], y[other[is_apart]]], axis=1)
+    return len(np.unique(places.round(2), axis=0))
 
 
 def title_hits(drawing: Drawing, title: float) -> list[int]:

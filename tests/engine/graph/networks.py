@@ -1,9 +1,10 @@
-"""Real networks, small enough to be recorded in tests: the shapes that people draw."""
+"""Real networks, small enough to be recorded in tests, each once: the shapes that people draw."""
 
 from __future__ import annotations
 
 import runpy
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -16,6 +17,20 @@ from engine import Trace, trace
 SAMPLES = Path(__file__).resolve().parents[3] / "resources" / "samples"
 
 
+@cache
+def neuron() -> Trace:
+    """One sigmoid neuron with a binary cross-entropy."""
+    w, b = torch.tensor(0.5, requires_grad=True), torch.tensor(0.1, requires_grad=True)
+
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        z = x * w + b
+        a = torch.sigmoid(z)
+        return F.binary_cross_entropy(a, y)
+
+    return trace(loss, torch.tensor(1.5), torch.tensor(1.0))
+
+
+@cache
 def perceptron(layers: int) -> Trace:
     """A sequence of linear modules and activations with a loss."""
     torch.manual_seed(0)
@@ -27,6 +42,7 @@ def perceptron(layers: int) -> Trace:
     return trace(loss, torch.randn(4, 8), torch.zeros(4, 8), values="none")
 
 
+@cache
 def gpt(layers: int, *, in_full: bool = False) -> Trace:
     """The sample GPT-2 with narrow layers; `in_full` with dropout, and with attention in its single operations."""
     names = runpy.run_path(str(SAMPLES / "gpt2.py"))
@@ -66,6 +82,7 @@ class Bottleneck(nn.Module):
         return result
 
 
+@cache
 def resnet(*blocks: int) -> Trace:
     """A convolutional network with shortcuts; (3, 4, 6, 3) blocks are those of ResNet-50."""
     torch.manual_seed(0)
@@ -82,6 +99,7 @@ def resnet(*blocks: int) -> Trace:
     return trace(model, torch.randn(2, 3, 40, 40), values="none")
 
 
+@cache
 def lstm(steps: int) -> Trace:
     """An LSTM cell, called once for each part of a sequence."""
     torch.manual_seed(0)
