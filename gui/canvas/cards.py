@@ -188,9 +188,10 @@ class CardPainter:
         width = look.border_width
         radius = min(rect.height(), rect.width()) / 2 if look.radius is None else look.radius
         if has_shadow and look.radius is not None:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(0, 0, 0, 60 if self.theme.is_dark else 14))
-            painter.drawRoundedRect(rect.translated(0, 1), radius, radius)
+            # All that can be seen of a shadow right below is a line.
+            painter.setPen(QPen(QColor(0, 0, 0, 60 if self.theme.is_dark else 16), 1.0))
+            foot = rect.bottom() + 0.5
+            painter.drawLine(QPointF(rect.x() + radius / 2, foot), QPointF(rect.right() - radius / 2, foot))
         pen = QPen(look.border, width)
         if look.is_dashed:
             pen.setDashPattern([3, 2.5])

@@ -15,7 +15,7 @@ from .overlay import Scale
 from .scene import Scene
 
 Content = Kinds | Scale | Categories
-LEAST_WIDTH, LEAST_HEIGHT = 420.0, 360.0
+LEAST_WIDTH, LEAST_HEIGHT = 260.0, 200.0
 """In a smaller view the legend would hide the graph."""
 SMALL_HEIGHT = 34.0
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from engine.graph.trace import Trace
 
+from . import stops
 from .folding import FUNCTIONS, OPERATIONS
 from .spotlight import short_name
 from .wording import own_name, path_text
@@ -36,7 +37,8 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
             name = path_text(shown.scope, ".")
         else:
             run = menu.addAction("Run to here", partial(canvas.document.run_to, shown.node))
-            run.setEnabled(trace.step_of(shown.node) is not None)
+            timeline = canvas.document.timeline
+            run.setEnabled(timeline is not None and timeline.position_of(shown.node, 0) is not None)
             producers = [edge.source for edge in trace.graph.incoming(shown.node)]
             select = menu.addAction("Select producer", partial(canvas.document.select, next(iter(producers), None)))
             select.setEnabled(bool(producers))
@@ -48,6 +50,8 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
             menu.addAction("Unfold only this path", partial(canvas.folding.unfold_only, shown.scope))
             menu.addAction("Unfold everything but this", partial(canvas.folding.unfold_others, shown.scope))
         menu.addAction("Copy name", partial(_copy, name))
+        menu.addSeparator()
+        stops.add_entries(menu, canvas.document, shown)
         if shown.node is not None and canvas.menu_filler is not None:
             menu.addSeparator()
             canvas.menu_filler(menu, shown.node)

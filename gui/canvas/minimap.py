@@ -128,23 +128,21 @@ class Minimap:
         self, painter: QPainter, base: Moment, now: Moment, origin: QPointF, scale: float, theme: Theme
     ) -> None:
         scene, state = now.scene, now.states.state
-        here = np.isin(state, (NodeState.CURRENT, NodeState.COMPUTED))
-        changed = [*now.states.differing(base.states).tolist(), *np.flatnonzero(here).tolist()]
+        is_here = (state == NodeState.CURRENT) | (state == NodeState.COMPUTED)
+        changed = np.concatenate([now.states.differing(base.states), np.flatnonzero(is_here)])
+        changed = changed[scene.roles[changed] != Role.FRAME]
+        rects = self._rects(scene, changed, scale)
+        rects[:, 2:] = np.maximum(rects[:, 2:], np.where(is_here[changed], 5.0, 0.75)[:, None])
         painter.setPen(Qt.PenStyle.NoPen)
-        for index in changed:
-            role = Role(int(scene.roles[index]))
-            if role is Role.FRAME:
-                continue
-            least = 5.0 if here[index] else 0.75
-            x, y, width, height = self._rects(scene, np.array([index]), scale, least)[0].tolist()
-            colour = _colour(theme, role, NodeState(int(state[index])))
+        for index, (x, y, width, height) in zip(changed.tolist(), rects.tolist(), strict=True):
+            colour = _colour(theme, Role(int(scene.roles[index])), NodeState(int(state[index])))
             painter.fillRect(QRectF(origin.x() + x, origin.y() + y, width, height), colour)
 
     def _rects(
-        self, scene: Scene, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], scale: float, least: float = 0.75
+        self, scene: Scene, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], scale: float
     ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         rects = (scene.rects[chosen] - [*scene.bounds[:2], *scene.bounds[:2]]) * scale
-        rects[:, 2:] = np.maximum(rects[:, 2:] - rects[:, :2], least)
+        rects[:, 2:] = np.maximum(rects[:, 2:] - rects[:, :2], 0.75)
         return rects
 
 

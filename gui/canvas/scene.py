@@ -13,6 +13,7 @@ from engine.graph.stepper import Stepper
 from engine.graph.trace import Trace
 
 from . import routes
+from .chunks import Chunks
 from .look import ROLE_OF_KIND, Role
 from .shares import Shares
 from .states import SceneStates, States
@@ -55,6 +56,7 @@ class Scene:
         heights = corners[self.boxes, 3] - corners[self.boxes, 1]
         self.box_height = float(np.median(heights)) if len(heights) else 1.0
         """Height of a typical box: the level of detail follows it."""
+        self._item_chunks, self._link_chunks = Chunks(corners), Chunks(self.routes.boxes)
         self._item_of_scope = self._collect_scopes()
         self._collect_members()
         self._collect_edges()
@@ -149,17 +151,14 @@ class Scene:
 
     def visible(self, x: float, y: float, right: float, bottom: float) -> tuple[Ints, Ints, Ints]:
         """Indices of boxes, frames and links that touch a region."""
-        r = self.rects
-        is_in = (r[:, 0] <= right) & (r[:, 2] >= x) & (r[:, 1] <= bottom) & (r[:, 3] >= y)
-        b = self.routes.boxes
-        links = np.flatnonzero((b[:, 0] <= right) & (b[:, 2] >= x) & (b[:, 1] <= bottom) & (b[:, 3] >= y))
-        return self.boxes[is_in[self.boxes]], self.frames[is_in[self.frames]], links
+        items = self._item_chunks.touching(x, y, right, bottom)
+        is_frame = self.roles[items] == Role.FRAME
+        return items[~is_frame], items[is_frame], self._link_chunks.touching(x, y, right, bottom)
 
     def frames_at(self, x: float, y: float, right: float, bottom: float) -> list[int]:
         """Indices of the open groups that touch a region."""
-        r = self.rects[self.frames]
-        is_in = (r[:, 0] <= right) & (r[:, 2] >= x) & (r[:, 1] <= bottom) & (r[:, 3] >= y)
-        found: list[int] = self.frames[is_in].tolist()
+        items = self._item_chunks.touching(x, y, right, bottom)
+        found: list[int] = items[self.roles[items] == Role.FRAME].tolist()
         return found
 
     def largest(self, of_node: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QObject, QPointF, Signal
 
 from engine.graph.model import ScopePath
@@ -110,11 +111,11 @@ class Travel(QObject):
             return () if item is None else scene.items[item].scope
         x, y, right, bottom = canvas.view.region
         middle_x, middle_y = (x + right) / 2, (y + bottom) / 2
-        r = scene.rects[scene.frames]
-        is_around = (r[:, 0] < middle_x) & (r[:, 2] > middle_x) & (r[:, 1] < middle_y) & (r[:, 3] > middle_y)
+        around = scene.frames_at(middle_x, middle_y, middle_x, middle_y)
+        r = scene.rects[around]
         is_cut = (r[:, 0] < x) | (r[:, 2] > right) | (r[:, 1] < y) | (r[:, 3] > bottom)
-        found = scene.frames[is_around & is_cut]
-        return scene.items[int(found[-1])].scope if len(found) else ()
+        inner = np.flatnonzero(is_cut)
+        return scene.items[around[int(inner[-1])]].scope if len(inner) else ()
 
     def crumb_at(self, position: QPointF) -> ScopePath | None:
         """The module call that a position on the breadcrumbs stands for."""

@@ -25,6 +25,7 @@ from .labels import Labels
 from .scene import Scene
 from .spotlight import Spotlight
 from .stage import Marks, Stage
+from .stops import StopMarks
 from .surface import Surface
 from .travel import Travel
 from .view import View
@@ -52,6 +53,7 @@ class GraphCanvas(Surface):
         self.fonts = Fonts()
         self.follow_cursor = True
         self.edit_marks = EditMarks()
+        self.stop_marks = StopMarks(document)
         self.menu_filler: Callable[[QMenu, int], None] | None = None
         """Puts more into the context menu of a node."""
         self._content = Content(self.fonts, self)
@@ -76,6 +78,7 @@ class GraphCanvas(Surface):
         document.numbers_changed.connect(self._on_document_numbers_changed)
         document.cursor_changed.connect(self._on_document_cursor_changed)
         document.selection_changed.connect(self._on_document_selection_changed)
+        document.breakpoints.changed.connect(self.update)
         themes.changed.connect(self._on_themes_changed)
         self._on_document_trace_changed()
 
@@ -349,6 +352,7 @@ class GraphCanvas(Surface):
         marks = Marks(selected, self._hands.hovered, self.travel.trail, self.spotlight.text)
         self._stage.paint(painter, scene, stepper, marks)
         self.edit_marks.paint(painter, scene, self.camera, self.theme)
+        self.stop_marks.paint(painter, scene, self.camera, self.theme)
         if self._content.is_busy:
             notices.paint_busy(painter, self.size(), self.theme, self.fonts)
 

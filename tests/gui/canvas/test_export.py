@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from PySide6.QtGui import QImage
 
+from engine.graph.fold import Folds
+from engine.graph.functions import functions_of
 from engine.graph.model import Graph
 from engine.graph.trace import Trace
 from gui.canvas.export import ExportError, export_image
@@ -97,3 +99,21 @@ def test_it_works_without_a_running_application(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert target.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.5, 0.77, 1.3])
+def test_the_last_row_and_column_belong_to_the_picture(tmp_path: Path, scale: float) -> None:
+    image = QImage(str(export_image(builders.neuron(), tmp_path / "g.png", scale=scale)))
+    right, bottom = image.width() - 1, image.height() - 1
+    edge = [image.pixelColor(right, y) for y in range(image.height())]
+    edge += [image.pixelColor(x, bottom) for x in range(image.width())]
+    assert {colour.name() for colour in edge} == {LIGHT.background.name()}
+
+
+def test_function_calls_are_exported_as_they_are_shown(tmp_path: Path) -> None:
+    trace = builders.calls()
+    folds = Folds.none().with_functions(functions_of(trace.graph, trace.sources))
+    root = ElementTree.parse(export_image(trace, tmp_path / "g.svg", folds=folds)).getroot()
+    texts = {element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"linear", "cross_entropy", "ƒ"} <= texts
+    assert "addmm" not in texts

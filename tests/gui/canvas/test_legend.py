@@ -69,6 +69,6 @@ def test_the_legend_of_kinds_gives_way_to_the_graph(show: Show) -> None:
 
 
 def test_there_is_no_legend_in_a_small_view(show: Show) -> None:
-    canvas = show(builders.neuron(), width=380, height=300)
+    canvas = show(builders.neuron(), width=240, height=300)
     canvas.grab()
     assert canvas._stage.legend.place.isEmpty()
