@@ -54,11 +54,13 @@ def test_a_click_makes_it_small_and_large_again(qtbot: QtBot, show: Show) -> Non
 
 def test_the_legend_of_kinds_gives_way_to_the_graph(show: Show) -> None:
     canvas = show(builders.neuron())
+    assert canvas.scene is not None
+    canvas.zoom_by(0.3 / canvas.camera.scale)
+    canvas.view.set_camera(canvas.camera.pinned(*canvas.scene.bounds[:2], 600, 40))
     canvas.grab()
     legend = canvas._stage.legend
     large = legend.place.height()
     canvas.zoom_at(4.0, QPointF(canvas.width() / 2, canvas.height() / 2))
-    assert canvas.scene is not None
     x, y = canvas.scene.rects[0, :2].tolist()
     canvas.view.set_camera(canvas.camera.pinned(x, y, 30, canvas.height() - 120))
     canvas.grab()
