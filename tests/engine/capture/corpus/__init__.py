@@ -1,6 +1,6 @@
 """Programs that the recorder is compared with torch on; importing this registers them all."""
 
-from . import architectures, functions, inplace, layers, learning, linear_algebra, operators, transforms
+from . import architectures, combined, functions, inplace, layers, learning, linear_algebra, operators, transforms
 from .registry import HOOKED, PROGRAMS, Program
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "PROGRAMS",
     "Program",
     "architectures",
+    "combined",
     "functions",
     "inplace",
     "layers",
