@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTa
 from gui.icons import icon
 from gui.theme import Theme, ThemeManager
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 """Raise it whenever a dock is added, removed or renamed: older states are then left alone."""
 TITLE_HEIGHT_PX = 34
 SMALL_CURVE_PX = 104

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QButtonGroup,
     QCheckBox,
     QHBoxLayout,
@@ -30,6 +31,8 @@ from ..widgets.text import ElidedLabel, LinkButton, set_text_color
 from ..widgets.vertical_area import VerticalArea
 
 MARGIN = 4 * UNIT
+_WIDE_PX = 560
+"""From this width on everything above the list stands in one row."""
 _HINT = (
     "Nothing is edited. Select a leaf or an input and change its value in the inspector, or right-click a node: its "
     "gradient can be scaled, clipped or replaced, and an edge can be cut. The program runs again at once."
@@ -132,12 +135,12 @@ class EditsPanel(QWidget):
         buttons.addWidget(self.seed)
         buttons.addWidget(self.reset)
         self.area = VerticalArea(self, margin=MARGIN, spacing=2 * UNIT)
-        top = QHBoxLayout()
-        top.setSpacing(3 * UNIT)
-        top.addWidget(self._switch)
-        top.addWidget(self.summary, 1)
-        top.addWidget(self._buttons)
-        self.area.column.addLayout(top)
+        self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._top.setSpacing(3 * UNIT)
+        self._top.addWidget(self._switch)
+        self._top.addWidget(self.summary, 1)
+        self._top.addWidget(self._buttons)
+        self.area.column.addLayout(self._top)
         for widget in (self.hint, self._list, self.failure):
             self.area.column.addWidget(widget)
         self.area.column.addStretch(1)
@@ -152,6 +155,11 @@ class EditsPanel(QWidget):
         document.numbers_changed.connect(self._refresh)
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_narrow = self.width() < _WIDE_PX
+        self._top.setDirection(QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight)
 
     def _refresh(self) -> None:
         editing, theme = self._editing, self._themes.theme

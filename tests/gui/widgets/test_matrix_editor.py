@@ -1,0 +1,60 @@
+"""The cells of a small matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from gui.widgets.matrix_editor import MatrixEditor
+
+
+@pytest.fixture
+def editor(qtbot: QtBot) -> MatrixEditor:
+    made = MatrixEditor()
+    qtbot.addWidget(made)
+    made.set_array(np.arange(6.0).reshape(2, 3))
+    made.show()
+    return made
+
+
+def _told(editor: MatrixEditor) -> list[Any]:
+    told: list[Any] = []
+    editor.edited.connect(told.append)
+    editor.refused.connect(told.append)
+    return told
+
+
+def test_typing_into_a_cell_tells_the_whole_matrix(editor: MatrixEditor) -> None:
+    told = _told(editor)
+    model = editor.model()
+    assert model.setData(model.index(1, 2), "−7,5", Qt.ItemDataRole.EditRole)
+    np.testing.assert_array_equal(told[0], [[0, 1, 2], [3, 4, -7.5]])
+    assert not model.setData(model.index(0, 0), "x", Qt.ItemDataRole.EditRole)
+    assert told[1] == "'x' is no number."
+
+
+def test_paste(editor: MatrixEditor) -> None:
+    told = _told(editor)
+    QGuiApplication.clipboard().setText("1 2 3 4 5 6")
+    editor.paste()
+    np.testing.assert_array_equal(told[0], [[1, 2, 3], [4, 5, 6]])
+    QGuiApplication.clipboard().setText("[[1, 2]]")
+    editor.paste()
+    assert told[1].shape == (1, 2)
+    QGuiApplication.clipboard().setText("words")
+    editor.paste()
+    assert "no number" in told[2]
+
+
+def test_the_chosen_cell_stays_with_other_numbers(editor: MatrixEditor, qtbot: QtBot) -> None:
+    editor.setCurrentIndex(editor.model().index(1, 1))
+    editor.set_array(np.zeros((2, 3)))
+    assert (editor.currentIndex().row(), editor.currentIndex().column()) == (1, 1)
+    with qtbot.waitSignal(editor.cell_chosen) as chosen:
+        editor.setCurrentIndex(editor.model().index(0, 2))
+    assert chosen.args == [0, 2]
