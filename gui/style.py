@@ -69,6 +69,11 @@ def on_accent_color(theme: Theme) -> QColor:
     return theme.background if theme.is_dark else theme.surface
 
 
+def breakpoint_color(theme: Theme) -> QColor:
+    """Neither a value's colour nor a gradient's."""
+    return QColor("#FF5C93" if theme.is_dark else "#C2185B")
+
+
 def disabled_color(theme: Theme) -> QColor:
     """What is written where it cannot be used."""
     return mix(theme.surface, theme.muted, 0.55)

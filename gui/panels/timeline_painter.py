@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
 
 from engine.graph.timeline import Phase
 
-from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, control_color, mix, on_accent_color
+from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, breakpoint_color, control_color, mix, on_accent_color
 from ..theme import Theme, ui_font
 from .timeline_scale import TAIL_PX, Events, Scale, is_accumulation
 
@@ -64,11 +64,6 @@ def rows(height: float, *, has_bands: bool) -> Rows:
     curve = segments + segment_height + 4.0
     track = segments + segment_height + 12.0 + (curve_height + 4.0 if curve_height else 0.0)
     return Rows(titles, bands, segments, segment_height, curve, curve_height, track)
-
-
-def breakpoint_color(theme: Theme) -> QColor:
-    """Neither a value's colour nor a gradient's."""
-    return QColor("#FF5C93" if theme.is_dark else "#C2185B")
 
 
 def render_layer(

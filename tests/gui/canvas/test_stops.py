@@ -76,7 +76,7 @@ def test_the_context_menu_adds_and_removes(qtbot: QtBot) -> None:
     assert document.run_to_breakpoint(-1)
     assert document.cursor == -8
     entry(canvas, group, "Remove the breakpoint")()
-    assert document.breakpoints.items == ()
+    assert not document.breakpoints.items
     op = canvas.scene.item_of(1)
     assert op is not None
     entry(canvas, op, "Break on every sin")()

@@ -20,8 +20,9 @@ from engine.graph.trace import Trace
 from gui.document import Document
 from gui.panels import timeline_menu
 from gui.panels.timeline import TimelinePanel
-from gui.panels.timeline_painter import breakpoint_color, columns, rows, tail_rect
+from gui.panels.timeline_painter import columns, rows, tail_rect
 from gui.panels.timeline_scale import Events, Scale
+from gui.style import breakpoint_color
 from gui.theme import DARK, LIGHT, ThemeManager
 from tests.engine.graph.builder import GraphBuilder, neuron
 from tests.gui.panels.programs import Neuron
