@@ -189,9 +189,9 @@ class CardPainter:
         radius = min(rect.height(), rect.width()) / 2 if look.radius is None else look.radius
         if has_shadow and look.radius is not None:
             # All that can be seen of a shadow right below is a line.
-            painter.setPen(QPen(QColor(0, 0, 0, 60 if self.theme.is_dark else 16), 1.0))
+            painter.setPen(QPen(QColor(0, 0, 0, 60 if self.theme.is_dark else 14), 1.0))
             foot = rect.bottom() + 0.5
-            painter.drawLine(QPointF(rect.x() + radius / 2, foot), QPointF(rect.right() - radius / 2, foot))
+            painter.drawLine(QPointF(rect.x() + radius, foot), QPointF(rect.right() - radius, foot))
         pen = QPen(look.border, width)
         if look.is_dashed:
             pen.setDashPattern([3, 2.5])
