@@ -8,7 +8,7 @@ from .fonts import Face, Fonts
 from .group_labels import GAP, Run
 from .look import PILLS, Role
 
-LARGEST_PX, LEAST_PX = 12.0, 7.0
+LARGEST_PX, LEAST_PX = 12.0, 6.5
 OF_BOX, OF_TITLE_BAR = 0.62, 0.7
 """How much of the height of its box, or of its title bar, a name takes."""
 INSET_PX = 5.0
