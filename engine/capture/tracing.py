@@ -113,11 +113,21 @@ def _record(
         reason = _why_no_gradient(result, found)
         raise TraceError(reason, trace=recorder.finish(notes=[*notes, reason]))
     try:
-        gradients = [None if root.dim() == 0 else torch.ones_like(root) for root in roots]
-        recorder.run_backward(roots, lambda: torch.autograd.backward(roots, gradients))
+        recorder.run_backward(roots, lambda: _back_propagate(roots))
     except Exception as error:
         raise _failure(recorder, error, notes) from error
     return recorder.finish(notes=notes)
+
+
+def _back_propagate(roots: list[torch.Tensor]) -> None:
+    """`torch.autograd.backward` with gradients of ones."""
+    run = getattr(torch.autograd.graph, "_engine_run_backward", None)
+    if all(root.dim() == 0 for root in roots) or run is None or any(type(root) is not torch.Tensor for root in roots):
+        torch.autograd.backward(roots, [None if root.dim() == 0 else torch.ones_like(root) for root in roots])
+        return
+    # What stands before this in torch compares shapes in symbols, and imports sympy for it: a third of a second.
+    gradients = tuple(torch.ones_like(root) for root in roots)
+    run(tuple(roots), gradients, False, False, (), allow_unreachable=True, accumulate_grad=True)
 
 
 def _failure(recorder: Recorder, error: Exception, notes: list[str]) -> TraceError:
