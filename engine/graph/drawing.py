@@ -22,7 +22,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     `scope` the group's path (for the others, the scope that they are drawn in). `parent` is the index of the enclosing
     group's item, -1 at the top. `members` are the ids of all nodes inside a folded group, in order of execution.
     `repeats` is the number of module calls that a folded group stands for, more than 1 for a collapsed run; `scope` is
-    then the first one's path, and the last one's is the beginning of the last member's scope.
+    then the first one's path, and the last one's is the beginning of the last member's scope. Where `period` different
+    calls repeat together, `repeats` counts how often they do.
     """
 
     kind: ItemKind
@@ -32,6 +33,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     is_folded: bool = False
     members: tuple[int, ...] = ()
     repeats: int = 1
+    period: int = 1
 
 
 class Link(msgspec.Struct, eq=False, kw_only=True):

@@ -116,7 +116,14 @@ class GroupLabels:
             return name, plain(module), ""
         last = self._trace.graph.nodes[item.members[-1]].scope[: len(item.scope)]
         span = name if own_name(last) == name else f"{name} – {own_name(last)}"
-        return span, plain(module), f"×{item.repeats}"
+        return span, plain(module) if item.period == 1 else self._pattern(item), f"×{item.repeats}"
+
+    def _pattern(self, item: Item) -> str:
+        """The classes of the different calls that repeat together: "(Conv2d, BatchNorm2d, ReLU)"."""
+        nodes, scopes = self._trace.graph.nodes, self._trace.graph.scopes
+        paths = list(dict.fromkeys(nodes[member].scope[: len(item.scope)] for member in item.members))
+        found = [scopes[path].module.rsplit(".", 1)[-1] for path in paths[: item.period] if path in scopes]
+        return f"({', '.join(map(plain, found))})"
 
     def _contents(self, item: Item) -> str:
         nodes = self._trace.graph.nodes

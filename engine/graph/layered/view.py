@@ -67,6 +67,7 @@ class _Viewer:
         self._number: dict[ScopePath, int] = {(): 0}
         self.repeats: dict[int, int] = {}
         """How many folded calls share the box of a folded scope, where there are several."""
+        self.periods: dict[int, int] = {}
         self.folded: dict[int, _Box] = {}
         self.contents: dict[int, list[_Box]] = {}
         self.box_of: list[_Box | None] = [None] * len(graph.nodes)
@@ -109,7 +110,11 @@ class _Viewer:
         """The folded scope whose box shows the folded scope of this path and number: of a collapsed run, the first."""
         if self.folds.run_of(path) is None:
             return number
-        first = self._number.get(self.folds.sharing_box(path)[0], number)
+        shared = self.folds.sharing_box(path)
+        if len(shared) == 1:
+            return number
+        first = self._number.get(shared[0], number)
+        self.periods[first] = self.folds.period_of(path)
         self.repeats[first] = self.repeats.get(first, 0) + 1
         return first
 
@@ -213,7 +218,8 @@ class _Viewer:
                 parent=parent,
                 is_folded=True,
                 members=tuple(sorted(box.members)),
-                repeats=self.repeats.get(box.node, 1),
+                repeats=self.repeats.get(box.node, 1) // (period := self.periods.get(box.node, 1)),
+                period=period,
             )
         return Item(kind=box.kind, scope=self.paths[box.scope], node=box.node, parent=parent)
 

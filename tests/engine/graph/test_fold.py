@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from engine.graph.fold import Folds, repeated_runs, scope_paths, unbroken_runs
+from engine.graph.layout import layout
+from engine.graph.model import Graph
 
 from .builder import GraphBuilder, neuron
 from .models import mlp, transformer
@@ -36,6 +38,16 @@ def test_unfolding_to_a_call_opens_it_and_everything_around_it() -> None:
     assert folds.hidden_in(("transformer", "h.1")) == ("transformer", "h.1")
 
 
+def test_only_one_path_and_all_but_one() -> None:
+    graph = transformer(2)
+    attention = (*BLOCK, "attn")
+    only, others = Folds.only(graph, attention), Folds.all_but(attention)
+    for path in scope_paths(graph):
+        is_around = attention[: len(path)] == path
+        assert (only.hidden_in(path) is None) == is_around
+        assert (others.hidden_in(path) is None) == (path[: len(attention)] != attention)
+
+
 def test_by_depth() -> None:
     graph = transformer(1)
     assert all(Folds.by_depth(graph, 1).hidden_in(path) == path[:2] for path in scope_paths(graph) if len(path) > 1)
@@ -61,7 +73,7 @@ def test_too_many_boxes_to_look_at_stay_in_the_one_around_them() -> None:
     data = build.tensor("input", "x")
     build.enter("body", "Body")
     for k in range(80):
-        build.enter(f"{k}", "Wave")
+        build.enter(f"{k}", f"Wave{k}")
         data = build.op("sin" if k % 2 else "cos", data)
         build.leave()
     build.leave()
@@ -146,3 +158,75 @@ def test_calls_with_other_contents_are_no_repeats() -> None:
         data = build.op(op, data)
         build.leave()
     assert [run.paths for run in repeated_runs(build.graph())] == [(("a",), ("b",))]
+
+
+def triples(count: int, *, has_sums: bool = False) -> Graph:
+    """Convolution, normalisation and activation again and again, without a module around each three."""
+    build = GraphBuilder()
+    data = build.tensor("input", "x")
+    for k in range(count):
+        for number, module in enumerate(("Conv2d", "BatchNorm2d", "ReLU")):
+            build.enter(f"{3 * k + number}", module)
+            data = build.op(module.lower(), data)
+            build.leave()
+        if has_sums:
+            data = build.op("neg", data)
+    build.enter("head", "Linear")
+    build.op("mm", data, build.tensor("leaf", "w"))
+    build.leave()
+    return build.graph()
+
+
+def test_several_calls_that_repeat_together_are_one_box() -> None:
+    graph = triples(6)
+    (run,) = unbroken_runs(graph)
+    assert (len(run.paths), run.period, run.is_chain) == (18, 3, True)
+    assert run.signature.split("#")[0] == "Conv2d"
+    folds = Folds.all_folded(graph)
+    assert folds.period_of(("4",)) == 3
+    (box, head) = (item for item in layout(graph, folds=folds).items if item.kind == "group")
+    assert (box.repeats, box.period, len(box.members)) == (6, 3, 18)
+    assert (head.repeats, head.period) == (1, 1)
+    assert folds.expand_run(("4",)).runs == frozenset()
+    assert folds.expand_run(("4",)).collapse_run(("10",), graph) == folds
+    assert folds != Folds(folds.paths, folds.runs)  # the same calls as a run of equal ones
+
+
+def test_of_several_calls_that_repeat_together_whole_groups_share_a_box() -> None:
+    folds = Folds.all_folded(triples(6))
+    opened = folds.unfold(("7",))
+    assert opened.sharing_box(("0",)) == tuple((f"{k}",) for k in range(6))
+    assert opened.sharing_box(("6",)) == (("6",),)
+    assert opened.sharing_box(("8",)) == (("8",),)
+    assert opened.sharing_box(("17",)) == tuple((f"{k}",) for k in range(9, 18))
+    assert opened.fold(("7",)) == folds
+
+
+def test_blocks_that_alternate_repeat_as_pairs() -> None:
+    build = GraphBuilder()
+    data = build.tensor("input", "x")
+    for k in range(12):
+        build.enter(f"h.{k}", "Block")
+        build.enter("mlp", "Experts" if k % 2 else "Dense")
+        data = build.op("topk" if k % 2 else "mm", data)
+        build.leave()
+        build.leave()
+    graph = build.graph()
+    (box,) = (item for item in layout(graph, folds=Folds.all_folded(graph)).items if item.kind == "group")
+    assert (box.repeats, box.period) == (6, 2)
+
+
+def test_twice_the_same_pair_is_no_repeat_and_operations_between_break_one() -> None:
+    assert unbroken_runs(triples(2)) == []
+    assert unbroken_runs(triples(6, has_sums=True)) == []
+
+
+def test_what_takes_in_most_calls_is_the_repeat() -> None:
+    build = GraphBuilder()
+    data = build.tensor("input", "x")
+    for name in "aaaabaaaabaaaab":
+        build.enter(f"{name}{len(build.nodes)}", name)
+        data = build.op("sin" if name == "a" else "cos", data)
+        build.leave()
+    assert [(len(run.paths), run.period) for run in repeated_runs(build.graph())] == [(15, 5)]
+    assert repeated_runs(transformer(12))[0].period == 1
