@@ -17,7 +17,7 @@ WARP_BOXES = 20_000
 """With more boxes in view, a moving view shows the last picture, moved and scaled."""
 MOST_PATCHES, LARGEST_PATCH = 24, 0.4
 """Parts that are painted anew after a step: so many at most, and so much of the picture."""
-FRAME_BUDGET_S = 0.011
+FRAME_BUDGET_S = 0.009
 """The same where the last fast frame took longer than this."""
 
 

@@ -40,7 +40,7 @@ FEW_BOXES = 140
 """So many boxes are painted at full quality in every frame."""
 VEIL = 0.8
 """How much of what is dimmed is covered."""
-NEW_LABELS_PER_FRAME = 120
+NEW_LABELS_PER_FRAME = 60
 """So many labels may be rendered in a frame that must be fast; the others appear when the view rests."""
 
 
