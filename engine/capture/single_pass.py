@@ -129,18 +129,18 @@ class Pass(NamedTuple):
 
 def statistics(row: torch.Tensor) -> Pass | None:
     """Statistics of a contiguous tensor on the CPU with at least one element; None for a dtype that has no loop."""
-    loops = _loops()
-    if loops is None or row.dtype not in _TYPES:
+    loop = _loop(row.dtype)
+    if loop is None:
         return None
     count = row.numel()
-    threads = torch.get_num_threads() if count >= SHARED_ELEMENTS and loops.shared else 1
-    if threads == 1:
+    threads = torch.get_num_threads() if count >= SHARED_ELEMENTS else 1
+    if threads == 1 or loop.shared is None:
         out = (ctypes.c_double * 5)()
-        loops.alone[row.dtype](row.data_ptr(), count, out)
+        loop.alone(row.data_ptr(), count, out)
         low, high, total, squares, zeros = out
         return Pass(low, high, total, squares, int(zeros))
     out = (ctypes.c_double * (5 * threads))(*_NOTHING * threads)  # the team may turn out smaller
-    loops.shared[row.dtype](row.data_ptr(), count, out, threads)
+    loop.shared(row.data_ptr(), count, out, threads)
     return Pass(min(out[0::5]), max(out[1::5]), sum(out[2::5]), sum(out[3::5]), int(sum(out[4::5])))
 
 
@@ -150,22 +150,24 @@ SHARED_ELEMENTS = 1 << 20
 _NOTHING = (math.inf, -math.inf, 0.0, 0.0, 0.0)
 
 
-class _Loops(NamedTuple):
-    alone: dict[torch.dtype, Any]
-    shared: dict[torch.dtype, Any]
-    """Empty where torch does not run on an OpenMP that we know how to call."""
+class _Loop(NamedTuple):
+    alone: Any
+    shared: Any
+    """None where torch does not run on an OpenMP that we know how to call."""
     engine: Any
     """Owns the compiled code."""
 
 
 @functools.cache
-def _loops() -> _Loops | None:
+def _loop(dtype: torch.dtype) -> _Loop | None:
+    if dtype not in _TYPES:
+        return None
     try:
-        loops = _compile()
+        loop = _compile(_TYPES[dtype])
     except (ImportError, OSError, RuntimeError):
         return None
     _page_out("libllvmlite")
-    return loops
+    return loop
 
 
 def _page_out(library: str) -> None:
@@ -184,7 +186,7 @@ def _page_out(library: str) -> None:
                 libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), ctypes.c_int(mmap.MADV_DONTNEED))
 
 
-def _compile() -> _Loops:
+def _compile(type_name: str) -> _Loop:
     from llvmlite import binding as llvm  # type: ignore[import-untyped]  # it has no types
 
     llvm.initialize_native_target()
@@ -193,11 +195,11 @@ def _compile() -> _Loops:
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
     )
     team = _openmp()
-    texts = [_source(_LOOP, type_name) for type_name in _TYPES.values()]
+    texts = [_source(_LOOP, type_name)]
     if team is not None:
         for symbol in _TEAM:
             llvm.add_symbol(symbol, ctypes.cast(getattr(team, symbol), ctypes.c_void_p).value)
-        texts += [_TEAM_DECLARED, *(_source(_SHARED, type_name) for type_name in _TYPES.values())]
+        texts += [_TEAM_DECLARED, _source(_SHARED, type_name)]
     module = llvm.parse_assembly("\n".join(texts))
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
@@ -209,11 +211,11 @@ def _compile() -> _Loops:
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
 
-    def functions(prefix: str, *more: Any) -> dict[torch.dtype, Any]:
+    def function(prefix: str, *more: Any) -> Any:
         kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_double), *more)
-        return {dtype: kind(engine.get_function_address(f"{prefix}_{name}")) for dtype, name in _TYPES.items()}
+        return kind(engine.get_function_address(f"{prefix}_{type_name}"))
 
-    return _Loops(functions("alone"), {} if team is None else functions("shared", ctypes.c_int32), engine)
+    return _Loop(function("alone"), None if team is None else function("shared", ctypes.c_int32), engine)
 
 
 def _openmp() -> ctypes.CDLL | None:

@@ -87,8 +87,8 @@ def test_other_dtypes_have_none() -> None:
 
 def test_without_llvmlite_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    single_pass._loops.cache_clear()
+    single_pass._loop.cache_clear()
     try:
         assert statistics(torch.ones(10)) is None
     finally:
-        single_pass._loops.cache_clear()
+        single_pass._loop.cache_clear()
