@@ -213,6 +213,22 @@ COMMANDS: tuple[Command, ...] = (
         when="steps",
     ),
     _command(
+        "watch_value",
+        "Watch the value",
+        "Pin the current node's value to the watch list, or take it away",
+        "P",
+        when="trace",
+        keywords="pin list tensor",
+    ),
+    _command(
+        "watch_gradient",
+        "Watch the gradient",
+        "Pin its gradient to the watch list, or take it away",
+        "Shift+P",
+        when="trace",
+        keywords="pin list tensor",
+    ),
+    _command(
         "run_to_selected",
         "Run to selected node",
         "Move to where something happens to the selected node",
@@ -351,6 +367,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&Step": (
         *("step_forward", "step_back", "step_over", "step_back_over", "step_out", "step_back_out", SEPARATOR),
         *("move_to_start", "move_to_end", "run_to_selected", SEPARATOR, "toggle_play", "play_slower", "play_faster"),
+        *(SEPARATOR, "watch_value", "watch_gradient"),
     ),
     "&Breakpoints": (
         *("toggle_breakpoint", "break_on_condition", SEPARATOR, "next_breakpoint", "previous_breakpoint", SEPARATOR),

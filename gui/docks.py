@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTa
 from gui.icons import icon
 from gui.theme import Theme, ThemeManager
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 """Raise it whenever a dock is added, removed or renamed: older states are then left alone."""
 TITLE_HEIGHT_PX = 34
 SMALL_CURVE_PX = 104
@@ -37,6 +37,7 @@ PLACES = (
     Place("tree", "Tree", _LEFT, tab_with="code"),
     Place("engine", "Engine", _LEFT, tab_with="code"),
     Place("inspector", "Inspector", _RIGHT),
+    Place("watch", "Watch", _RIGHT, tab_with="inspector"),
     Place("problems", "Problems", _RIGHT, tab_with="inspector"),
     Place("compare", "Compare", _RIGHT, tab_with="inspector"),
     Place("timeline", "Timeline", _BOTTOM),

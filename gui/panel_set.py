@@ -28,8 +28,10 @@ from gui.panels.runs import RunsPanel
 from gui.panels.source import SourcePanel
 from gui.panels.timeline import TimelinePanel
 from gui.panels.tree import TreePanel
+from gui.panels.watch import WatchPanel
 from gui.training import TrainingModel
 from gui.view_menus import DEPTHS, ChoiceMenu, depth_choices
+from gui.watching import WatchModel
 from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
@@ -57,6 +59,11 @@ class PanelSet(QObject):
         self.edits = EditsPanel(document, editing, node_edits, themes, window)
         self.badge = EditBadge(editing, themes, self.canvas)
         self.canvas.menu_filler = node_edits.fill
+        self.watching = WatchModel(document, self)
+        self.watch = WatchPanel(document, self.watching, themes, window)
+        self.watch.node_activated.connect(window.go_to_node)
+        self.watching.changed.connect(self._on_watching_changed)
+        self.inspector.set_watching(self.watching)
         self.problems = ProblemsPanel(document, themes, window)
         self.compare = ComparePanel(document, self.training, themes, window)
         self.timeline = TimelinePanel(document, themes, window)
@@ -87,6 +94,7 @@ class PanelSet(QObject):
             "lesson": self.lesson,
             "tree": self.tree,
             "inspector": self.inspector,
+            "watch": self.watch,
             "problems": self.problems,
             "compare": self.compare,
             "edits": self.edits,
@@ -154,6 +162,10 @@ class PanelSet(QObject):
         """Show a log of training runs."""
         self.runs.open_folder(path)
         self._window.docks.raise_("runs")
+
+    def _on_watching_changed(self) -> None:
+        count = len(self.watching.items)
+        self._window.docks.set_title("watch", f"Watch {count}" if count else "Watch")
 
     def shut_down(self) -> None:
         """Wait for the threads of the panels."""

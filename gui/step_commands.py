@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from gui.watching import Watch
 from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
@@ -59,6 +60,19 @@ class StepCommands(QObject):
         if selection is not None:
             self._window.playback.stop()
             self._window.document.run_to(selection)
+
+    def watch_value(self) -> None:
+        self._watch(is_gradient=False)
+
+    def watch_gradient(self) -> None:
+        self._watch(is_gradient=True)
+
+    def _watch(self, *, is_gradient: bool) -> None:
+        """Pin what the inspector shows, or take it away."""
+        panels, focus = self._window.panels, self._window.document.focus
+        if panels is None or focus is None:
+            return
+        panels.watching.toggle(Watch(focus, panels.inspector.output, is_gradient))
 
     def play_slower(self) -> None:
         self._window.playback.change_speed(-1)

@@ -11,10 +11,10 @@ from engine.graph.numbers import format_shape
 from engine.rules.cells import missing_values
 
 from ..checking import NodeChecker
-from ..checking import NodeChecker
 from ..document import Document
 from ..style import TEXT_LARGE_PT, TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
+from ..watching import Watch, WatchModel
 from ..widgets.text import ElidedLabel, set_text_color
 from ..widgets.vertical_area import VerticalArea
 from .cost_section import CostSection
@@ -158,7 +158,7 @@ class InspectorPanel(QWidget):
         self._resting.setInterval(REST_MS)
         self._resting.timeout.connect(self._refresh)
         self._checker: NodeChecker | None = None
-        self._checker: NodeChecker | None = None
+        self._watching: WatchModel | None = None
         self.setAccessibleName("Inspector")
         self.header = Header()
         self.value = ValueSection()
@@ -208,22 +208,28 @@ class InspectorPanel(QWidget):
         section.node_chosen.connect(self._on_section_node_chosen)
         self._refresh()
 
-    def set_checker(self, checker: NodeChecker) -> None:
-        """Whom to ask for comparisons with finite differences."""
-        self._checker = checker
-        checker.changed.connect(self._show_verdict)
-        self.rule.check_requested.connect(self._on_rule_check_requested)
+    @property
+    def output(self) -> int:
+        """The output of the node that is described."""
+        return self._output
 
-    def _show_verdict(self) -> None:
-        verdict = None if self._checker is None or self._shown is None else self._checker.verdict(self._shown)
-        if verdict is None:
-            self.rule.show_verdict("", is_running=False)
-        else:
-            self.rule.show_verdict(verdict.text, is_running=verdict.is_running, is_bad=verdict.is_bad)
+    def set_watching(self, watching: WatchModel) -> None:
+        """Where the links beside value and gradient pin them."""
+        self._watching = watching
+        watching.changed.connect(self._show_pins)
+        self.value.pin_requested.connect(self._on_value_pin_requested)
+        self._show_pins()
 
-    def _on_rule_check_requested(self) -> None:
-        if self._checker is not None and self._shown is not None:
-            self._checker.toggle(self._shown)
+    def _show_pins(self) -> None:
+        if self._watching is None or self._shown is None:
+            return
+        for view, is_gradient in ((self.value.value, False), (self.value.gradient, True)):
+            is_watched = self._watching.is_watched(Watch(self._shown, self._output, is_gradient))
+            view.show_pin(is_watched=is_watched, color=self._themes.theme.muted)
+
+    def _on_value_pin_requested(self, is_gradient: bool) -> None:
+        if self._watching is not None and self._shown is not None:
+            self._watching.toggle(Watch(self._shown, self._output, is_gradient))
 
     def set_checker(self, checker: NodeChecker) -> None:
         """Whom to ask for comparisons with finite differences."""
@@ -278,7 +284,7 @@ class InspectorPanel(QWidget):
         self.value.show_moment(moment, self._fetching(node.id))
         self.rule.show_moment(moment, is_brief=is_brief, is_fetchable=self._document.is_replayable)
         self._show_verdict()
-        self._show_verdict()
+        self._show_pins()
         for section in self._sections:
             section.show_moment(moment)
         return is_another

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from engine.graph.model import Node, ScopePath, Source, TensorInfo
+from engine.graph.model import Edge, Graph, Node, ScopePath, Source, TensorInfo
 from engine.graph.numbers import format_shape
 
 from ..widgets.tensor_view import number_text
@@ -66,3 +66,48 @@ def form_text(info: TensorInfo) -> str:
 def label_of(info: TensorInfo) -> str:
     """The tensor in one short text for a row: its number or norm."""
     return number_text(info)
+
+
+def axis_names(graph: Graph, node: Node, output: int) -> tuple[str, ...]:
+    """What the axes of an output are called where the operation tells; "dim 0", "dim 1", … otherwise."""
+    shape = node.outputs[output].shape if output < len(node.outputs) else ()
+    plain = tuple(f"dim {axis}" for axis in range(len(shape)))
+    for names in (_axes_of(node.op or "", len(shape)), *(_axes_read(graph, edge) for edge in graph.outgoing(node)[:8])):
+        if len(names) == len(shape):
+            return names
+    return plain
+
+
+def _axes_of(op: str, count: int) -> tuple[str, ...]:
+    """Axes of an operator's result."""
+    name = op.split(".")[1] if op.count(".") > 1 else ""
+    if name in ("convolution", "native_batch_norm", "max_pool2d_with_indices", "avg_pool2d", "_cudnn_rnn"):
+        return _images(count)
+    if "scaled_dot_product" in name and count == 4:
+        return ("batch", "head", "position", "feature")
+    if name == "embedding" and count == 3:
+        return ("batch", "position", "feature")
+    return ()
+
+
+def _axes_read(graph: Graph, edge: Edge) -> tuple[str, ...]:
+    """Axes of an operand, by the operator that reads it."""
+    reader = graph.nodes[edge.target]
+    source = graph.nodes[edge.source]
+    count = len(source.outputs[edge.output_nr].shape) if edge.output_nr < len(source.outputs) else 0
+    name = (reader.op or "").split(".")[1] if (reader.op or "").count(".") > 1 else ""
+    if name == "convolution" and edge.arg == "weight":
+        return (
+            ("out channel", "in channel", "height", "width") if count == 4 else ("out channel", "in channel", "place")
+        )
+    if name in ("convolution", "native_batch_norm", "max_pool2d_with_indices", "avg_pool2d"):
+        return _images(count) if edge.arg in ("input", "self") else ()
+    if "scaled_dot_product" in name and count == 4:
+        return ("batch", "head", "position", "feature")
+    return ()
+
+
+def _images(count: int) -> tuple[str, ...]:
+    return {3: ("batch", "channel", "place"), 4: ("batch", "channel", "height", "width")}.get(
+        count, ("batch", "channel", "depth", "height", "width") if count == 5 else ()
+    )

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, ui_font
 from ..widgets.row_list import Row, RowList
-from ..widgets.text import set_text_color
+from ..widgets.text import set_shown, set_text_color
+
+__all__ = ["MARGIN", "Section", "paragraph", "set_shown", "set_text"]
 
 MARGIN = 4 * UNIT
 _LONGEST = 4000
@@ -29,12 +31,6 @@ def paragraph(text: str, color: QColor, parent: QWidget, *, point_size: float = 
     policy.setHeightForWidth(True)
     label.setSizePolicy(policy)
     return label
-
-
-def set_shown(widget: QWidget, is_shown: bool) -> None:
-    """Show or hide a widget; nothing happens, and nothing is laid out again, where it is so already."""
-    if widget.isHidden() == is_shown:
-        widget.setVisible(is_shown)
 
 
 def set_text(label: QLabel, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QFont, QFontMetrics, QGuiApplication, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.graph.model import TensorInfo
 
@@ -15,7 +15,8 @@ from ..theme import UNIT, Theme, mono_font, ui_font
 from ..widgets.tensor_view import TensorView, exact_text, number_text
 from ..widgets.text import LinkButton, set_text_color, tooltip
 from .moment import Moment
-from .rows import MARGIN, paragraph
+from .naming import axis_names
+from .rows import MARGIN, paragraph, set_shown, set_text
 
 
 class BigNumber(QWidget):
@@ -76,7 +77,15 @@ class BigNumber(QWidget):
 
 
 class QuantityView(QWidget):
-    """A heading, and below it a number, a tensor's picture, or a sentence that says why there is neither."""
+    """A heading, and below it a number, a tensor's picture, or a sentence that says why there is neither.
+
+    `links` takes what can be done about it; `editor` is an empty column at the bottom, for a widget that changes it.
+    """
+
+    pin_requested = Signal()
+    """The user asks to pin it to the watch list, or to take it away."""
+    fetch_requested = Signal()
+    """The user asks for its whole values."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,30 +93,58 @@ class QuantityView(QWidget):
         self._heading = QLabel(name, self)
         self._heading.setTextFormat(Qt.TextFormat.PlainText)
         self._heading.setFont(ui_font(TEXT_SMALL_PT, bold=True))
+        self.pin = LinkButton("Pin", QColor("gray"), self, font=ui_font(TEXT_SMALL_PT))
+        self.pin.setAccessibleDescription(f"Pin the {name.lower()} to the watch list")
+        self.pin.clicked.connect(self.pin_requested)
+        self.pin.hide()
         self.number = BigNumber(self)
         self.tensor = TensorView(self)
         self.note = paragraph("", QColor("gray"), self)
+        self.fetch_link = LinkButton("Fetch whole values", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
+        self.fetch_link.clicked.connect(self.fetch_requested)
+        self.fetch_link.hide()
+        top = QHBoxLayout()
+        top.addWidget(self._heading, 1)
+        top.addWidget(self.pin)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
-        for widget in (self._heading, self.number, self.tensor, self.note):
+        layout.addLayout(top)
+        for widget in (self.number, self.tensor, self.note):
             layout.addWidget(widget)
         self.links = QHBoxLayout()
+        self.links.addWidget(self.fetch_link, 0, Qt.AlignmentFlag.AlignLeft)
+        self.editor = QVBoxLayout()
         layout.addLayout(self.links)
+        layout.addLayout(self.editor)
         layout.addStretch(1)
 
-    def show_info(self, info: TensorInfo | None, note: str, theme: Theme, *, is_gradient: bool) -> None:
-        """Show `info`, or `note` where there is none."""
+    def show_info(
+        self, info: TensorInfo | None, note: str, theme: Theme, *, is_gradient: bool, axes: tuple[str, ...] = ()
+    ) -> None:
+        """Show `info`, or `note` where there is none; `axes` names its axes where their meaning is known."""
         for label, color in ((self._heading, theme.muted), (self.note, theme.muted)):
             set_text_color(label, color)
         is_number = info is not None and info.numel == 1 and info.summary is not None
-        self.number.setVisible(is_number)
-        self.tensor.setVisible(info is not None and not is_number)
-        self.note.setVisible(info is None)
-        self.note.setText(note if info is None else "")
+        set_shown(self.number, is_number)
+        set_shown(self.tensor, info is not None and not is_number)
+        set_text(self.note, note if info is None else "")
         if info is not None and is_number:
             self.number.show_number(self._name, info, theme.accent if is_gradient else theme.data)
-        self.tensor.set_tensor(None if is_number else info, theme, is_gradient=is_gradient)
+        self.tensor.set_tensor(None if is_number else info, theme, is_gradient=is_gradient, axes=axes)
+
+    def show_pin(self, *, is_watched: bool, color: QColor) -> None:
+        """Say whether it is on the watch list."""
+        self.pin.set_text("Unpin" if is_watched else "Pin")
+        self.pin.set_color(color)
+        set_shown(self.pin, True)
+
+    def show_fetching(self, *, is_offered: bool, is_awaited: bool, color: QColor) -> None:
+        """Offer to fetch the whole values, or say that they are on their way."""
+        self.fetch_link.set_text("Fetching: the program runs again…" if is_awaited else "Fetch whole values")
+        self.fetch_link.setEnabled(not is_awaited)
+        self.fetch_link.set_color(color)
+        set_shown(self.fetch_link, is_offered)
 
 
 class Fetching(NamedTuple):
@@ -124,76 +161,71 @@ class ValueSection(QWidget):
     """The user asks to move to the step that brings the gradient."""
     fetch_requested = Signal(bool)
     """The user asks for the whole value, or (True) for the whole gradient."""
+    pin_requested = Signal(bool)
+    """The user asks to pin the value, or (True) the gradient, or to unpin it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme: Theme | None = None
         self.value = QuantityView("Value", self)
         self.gradient = QuantityView("Gradient", self)
-        self._side = QHBoxLayout()
-        self._side.setSpacing(3 * UNIT)
-        self._stack = QVBoxLayout()
-        self._stack.setSpacing(4 * UNIT)
-        self.run_link: LinkButton | None = None
-        self.value_link: LinkButton | None = None
-        self.gradient_link: LinkButton | None = None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(MARGIN, 3 * UNIT, MARGIN, 3 * UNIT)
-        layout.setSpacing(UNIT)
-        layout.addLayout(self._side)
-        layout.addLayout(self._stack)
+        self.run_link = LinkButton("", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
+        self.run_link.clicked.connect(self.run_requested)
+        self.gradient.links.addWidget(self.run_link, 0, Qt.AlignmentFlag.AlignLeft)
+        self.run_link.hide()
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._layout.setContentsMargins(MARGIN, 3 * UNIT, MARGIN, 3 * UNIT)
+        self._layout.setSpacing(4 * UNIT)
+        self._layout.addWidget(self.value, 1)
+        self._layout.addWidget(self.gradient, 1)
+        self.value.fetch_requested.connect(self._on_value_fetch_requested)
+        self.gradient.fetch_requested.connect(self._on_gradient_fetch_requested)
+        self.value.pin_requested.connect(self._on_value_pin_requested)
+        self.gradient.pin_requested.connect(self._on_gradient_pin_requested)
 
     def show_moment(self, moment: Moment, fetching: Fetching | None = None) -> None:
         """`fetching` says what is on its way where values can be fetched; None where they cannot."""
-        self.show()
+        set_shown(self, True)
         self._theme = theme = moment.theme
         value, gradient = moment.value, moment.gradient
         is_small = (value is None or value.numel == 1) and (gradient is None or gradient.numel == 1)
-        target = self._side if is_small else self._stack
-        for view in (self.value, self.gradient):
-            self._side.removeWidget(view)
-            self._stack.removeWidget(view)
-            target.addWidget(view, 1)
-        self.value.show_info(value, "No output was recorded.", theme, is_gradient=False)
-        self.gradient.show_info(gradient, _why_no_gradient(moment), theme, is_gradient=True)
-        for known in (self.run_link, self.value_link, self.gradient_link):
-            if known is not None:
-                known.hide()
-                known.deleteLater()
-        self.run_link = self.value_link = self.gradient_link = None
+        direction = QBoxLayout.Direction.LeftToRight if is_small else QBoxLayout.Direction.TopToBottom
+        if self._layout.direction() != direction:
+            self._layout.setDirection(direction)
+        axes = axis_names(moment.trace.graph, moment.node, moment.output)
+        self.value.show_info(value, "No output was recorded.", theme, is_gradient=False, axes=axes)
+        self.gradient.show_info(gradient, _why_no_gradient(moment), theme, is_gradient=True, axes=axes)
         self._show_run_link(moment, gradient)
-        if fetching is not None:
-            if _is_fetchable(value):
-                self.value_link = self._fetch_link(self.value, theme.data, is_awaited=fetching.value)
-                self.value_link.clicked.connect(self._on_value_link_clicked)
-            if _is_fetchable(gradient) and moment.step is not None:
-                self.gradient_link = self._fetch_link(self.gradient, theme.accent, is_awaited=fetching.gradient)
-                self.gradient_link.clicked.connect(self._on_gradient_link_clicked)
-
-    def _fetch_link(self, view: QuantityView, color: QColor, *, is_awaited: bool) -> LinkButton:
-        text = "Fetching: the program runs again…" if is_awaited else "Fetch whole values"
-        link = LinkButton(text, color, self, font=ui_font(TEXT_NORMAL_PT))
-        link.setEnabled(not is_awaited)
-        view.links.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
-        return link
+        is_offered = fetching is not None
+        self.value.show_fetching(
+            is_offered=is_offered and _is_fetchable(value),
+            is_awaited=fetching is not None and fetching.value,
+            color=theme.data,
+        )
+        self.gradient.show_fetching(
+            is_offered=is_offered and _is_fetchable(gradient) and moment.step is not None,
+            is_awaited=fetching is not None and fetching.gradient,
+            color=theme.accent,
+        )
 
     def _show_run_link(self, moment: Moment, gradient: TensorInfo | None) -> None:
-        if gradient is None and moment.step is not None and not moment.has_gradient:
-            link = LinkButton(
-                f"Run to step {moment.step.index + 1}", moment.theme.accent, self, font=ui_font(TEXT_NORMAL_PT)
-            )
-            link.clicked.connect(self._on_run_link_clicked)
-            self.gradient.links.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
-            self.run_link = link
+        is_ahead = gradient is None and moment.step is not None and not moment.has_gradient
+        if is_ahead and moment.step is not None:
+            self.run_link.set_text(f"Run to step {moment.step.index + 1}")
+            self.run_link.set_color(moment.theme.accent)
+        set_shown(self.run_link, is_ahead)
 
-    def _on_run_link_clicked(self) -> None:
-        self.run_requested.emit()
-
-    def _on_value_link_clicked(self) -> None:
+    def _on_value_fetch_requested(self) -> None:
         self.fetch_requested.emit(False)
 
-    def _on_gradient_link_clicked(self) -> None:
+    def _on_gradient_fetch_requested(self) -> None:
         self.fetch_requested.emit(True)
+
+    def _on_value_pin_requested(self) -> None:
+        self.pin_requested.emit(False)
+
+    def _on_gradient_pin_requested(self) -> None:
+        self.pin_requested.emit(True)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._theme is not None:

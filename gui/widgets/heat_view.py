@@ -31,7 +31,7 @@ _NUMBER_CELLS = 64
 """Numbers are written into the cells of a matrix of at most this many entries."""
 _NEGATIVE = {"data": QColor("#a8741a"), "accent": QColor("#4a4fb5")}
 _NEGATIVE_DARK = {"data": QColor("#d9a648"), "accent": QColor("#8e93f0")}
-_NAN = QColor("#c2188b")
+NAN_COLOR = QColor("#c2188b")
 
 
 class _Geometry(NamedTuple):
@@ -42,6 +42,13 @@ class _Geometry(NamedTuple):
 
 def _rgb(color: QColor) -> Rgb:
     return color.red(), color.green(), color.blue()
+
+
+def scale_colors(theme: Theme, *, is_gradient: bool) -> tuple[QColor, QColor, QColor]:
+    """Colours of the most negative value, of zero and of the most positive one."""
+    kind = "accent" if is_gradient else "data"
+    negative = (_NEGATIVE_DARK if theme.is_dark else _NEGATIVE)[kind]
+    return negative, theme.background, theme.accent if is_gradient else theme.data
 
 
 def _luminance(color: QColor) -> float:
@@ -72,6 +79,7 @@ class HeatView(QWidget):
         super().__init__(parent)
         self._most_height = most_height
         self._mark: tuple[int, int] | None = None
+        self._picture: QImage | None = None
         self._matrix: Floats = np.zeros((1, 1))
         self._limit = 1.0
         self._theme: Theme | None = None
@@ -90,11 +98,23 @@ class HeatView(QWidget):
     def show_matrix(self, matrix: Floats, limit: float, theme: Theme, *, is_gradient: bool) -> None:
         """Show `matrix` (2-d, at least one entry) on a scale from -limit to +limit."""
         self._matrix, self._limit, self._theme, self._is_gradient = matrix, limit, theme, is_gradient
-        self._blocks = self._image = self._cursor = self._mark = None
+        self._blocks = self._image = self._cursor = self._mark = self._picture = None
         self._geometries.clear()
         self.setAccessibleName(f"Heat map, {matrix.shape[0]} rows by {matrix.shape[1]} columns")
         self.updateGeometry()
         self.update()
+
+    def show_image(self, image: QImage, matrix: Floats, theme: Theme) -> None:
+        """Show a picture in its own colours; `matrix` has the entries that are pointed at."""
+        self.show_matrix(matrix, 1.0, theme, is_gradient=False)
+        self._picture = image
+        self._geometries.clear()
+        self.updateGeometry()
+
+    @property
+    def cell(self) -> tuple[int, int] | None:
+        """The entry that the pointer or the arrow keys are on."""
+        return self._cursor
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the same matrix in the colours of another theme."""
@@ -111,12 +131,9 @@ class HeatView(QWidget):
     @property
     def scale_colors(self) -> tuple[QColor, QColor, QColor]:
         """Colours at -limit, at zero and at +limit."""
-        theme = self._theme
-        if theme is None:
+        if self._theme is None:
             return QColor("gray"), QColor("white"), QColor("black")
-        kind = "accent" if self._is_gradient else "data"
-        negative = (_NEGATIVE_DARK if theme.is_dark else _NEGATIVE)[kind]
-        return negative, theme.background, theme.accent if self._is_gradient else theme.data
+        return scale_colors(self._theme, is_gradient=self._is_gradient)
 
     def blocks(self) -> Blocks:
         """The matrix as it is drawn: reduced to at most one block for each pixel."""
@@ -139,6 +156,9 @@ class HeatView(QWidget):
 
     def _measure(self, width: int) -> _Geometry:
         rows, columns = self._matrix.shape
+        if self._picture is not None:
+            size = min(width / columns, self._most_height / rows)
+            return _Geometry(size, size, False)
         if rows * columns <= _NUMBER_CELLS:
             metrics = QFontMetrics(mono_font(TEXT_SMALL_PT - 1))
             widest = max(
@@ -234,7 +254,9 @@ class HeatView(QWidget):
 
     def _build_image(self, blocks: Blocks, theme: Theme) -> QImage:
         negative, middle, positive = self.scale_colors
-        pixels = colors(blocks, self._limit, _rgb(negative), _rgb(middle), _rgb(positive), _rgb(_NAN), _rgb(theme.text))
+        pixels = colors(
+            blocks, self._limit, _rgb(negative), _rgb(middle), _rgb(positive), _rgb(NAN_COLOR), _rgb(theme.text)
+        )
         pixels = np.ascontiguousarray(pixels)
         rows, columns = pixels.shape[:2]
         return QImage(pixels.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
@@ -249,6 +271,12 @@ class HeatView(QWidget):
         rows, columns = self._matrix.shape
         area = QRectF(1, 1, geometry.cell_width * columns, geometry.cell_height * rows)
         painter = QPainter(self)
+        if self._picture is not None:
+            painter.drawImage(area, self._picture)
+            painter.setPen(QPen(theme.line, 1))
+            painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5))
+            painter.end()
+            return
         painter.drawImage(area, self._image)
         is_whole = blocks.extreme.shape == self._matrix.shape
         if is_whole and min(geometry.cell_width, geometry.cell_height) >= 6:

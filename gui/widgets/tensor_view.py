@@ -6,9 +6,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QLinearGradient, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QLabel, QMenu, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QContextMenuEvent, QImage
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from engine.graph.model import TensorInfo
 from engine.graph.numbers import MINUS, format_number, format_shape
@@ -17,76 +25,17 @@ from ..style import TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
 from .heat_map import Floats, as_real, scale_limit
 from .heat_view import HeatView
+from .scale_bar import LINE_PX, ScaleBar
 from .statistics_view import StatisticsView
-from .text import ElidedLabel, set_text_color
+from .tensor_menu import TensorMenu
+from .tensor_parts import OVER, Difference, Over, difference, has_picture, picture, reduce_over, torch_text
+from .tensor_text import exact_text, number_text
+from .text import ElidedLabel, set_shown, set_text_color
 
+__all__ = ["TensorView", "exact_text", "number_text"]
 _MOST_AXES = 12
-_LINE_PX = 18
 _FEW = 64
 """Up to so many entries the picture itself shows how they are distributed, and no histogram is drawn."""
-
-
-def exact_text(array: npt.NDArray[Any]) -> str:
-    """The single value of an array, as exactly as its type holds it."""
-    value = array.reshape(-1)[0]
-    return str(value.item() if array.dtype.kind in "biu" else value)
-
-
-def number_text(info: TensorInfo) -> str:
-    """A tensor in a few characters: a scalar's value, else its norm, else only its shape."""
-    if info.numel == 1 and info.array is not None:
-        value = info.array.reshape(-1)[0]
-        if info.array.dtype.kind == "c":
-            sign = MINUS if value.imag < 0 else "+"
-            return f"{format_number(float(value.real))} {sign} {format_number(abs(float(value.imag)))}i"
-        return format_number(float(value))
-    summary = info.summary
-    if summary is None or summary.count == 0:
-        return format_shape(info.shape)
-    return format_number(summary.mean) if info.numel == 1 else f"norm {format_number(summary.norm)}"
-
-
-class ScaleBar(QWidget):
-    """The colours of a heat map from -limit over zero to +limit."""
-
-    def __init__(self, heat: HeatView, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._heat = heat
-        self._limit = 1.0
-        self._theme: Theme | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def show_limit(self, limit: float, theme: Theme) -> None:
-        self._limit, self._theme = limit, theme
-        self.setAccessibleName(f"Colour scale from {format_number(-limit)} to {format_number(limit)}")
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(120, _LINE_PX)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(60, _LINE_PX)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._theme is None:
-            return
-        painter = QPainter(self)
-        painter.setFont(mono_font(TEXT_SMALL_PT - 1))
-        low, high = format_number(-self._limit, 3), format_number(self._limit, 3)
-        metrics = painter.fontMetrics()
-        left, right = metrics.horizontalAdvance(low) + 6, metrics.horizontalAdvance(high) + 6
-        bar = QRectF(left, (self.height() - 6) / 2, min(max(self.width() - left - right, 8), 96), 6)
-        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-        for stop, color in zip((0.0, 0.5, 1.0), self._heat.scale_colors, strict=True):
-            gradient.setColorAt(stop, color)
-        painter.fillRect(bar, gradient)
-        painter.setPen(self._theme.line)
-        painter.drawRect(bar)
-        painter.setPen(self._theme.muted)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(0, 0, left, self.height()), Qt.AlignmentFlag.AlignLeft | middle, low)
-        painter.drawText(QRectF(bar.right() + 6, 0, right, self.height()), Qt.AlignmentFlag.AlignLeft | middle, high)
-        painter.end()
 
 
 class TensorView(QWidget):
@@ -104,9 +53,16 @@ class TensorView(QWidget):
         self._theme: Theme | None = None
         self._is_gradient = False
         self._has_statistics = has_statistics
+        self._whole: Floats = np.zeros((1, 1))
         self._real: Floats = np.zeros((1, 1))
+        self._names: tuple[str, ...] = ()
+        self._axes_key: tuple[object, ...] = ()
+        self._over: Over = "one"
+        self._has_picture = False
+        self._difference: Difference | None = None
+        self._is_colored = False
         self._readout = ElidedLabel("", self, font=mono_font(TEXT_SMALL_PT))
-        self._readout.setFixedHeight(_LINE_PX)
+        self._readout.setFixedHeight(LINE_PX)
         self._note = QLabel(self)
         self._note.setTextFormat(Qt.TextFormat.PlainText)
         self._note.setWordWrap(True)
@@ -115,6 +71,13 @@ class TensorView(QWidget):
         self._axes = QGridLayout()
         self._axes.setContentsMargins(0, 0, 0, 0)
         self._axes.setHorizontalSpacing(UNIT)
+        self.over = QComboBox(self)
+        self.over.setFont(ui_font(TEXT_SMALL_PT))
+        self.over.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.over.hide()
+        for over, text in OVER:
+            self.over.addItem(text, over)
+        self.over.currentIndexChanged.connect(self._on_over_index_changed)
         self._spins: list[QSpinBox] = []
         self._axis_labels: list[QLabel] = []
         self._heat = HeatView(self)
@@ -124,23 +87,33 @@ class TensorView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
+        layout.addWidget(self.over)
         layout.addLayout(self._axes)
         for widget in (self._heat, self._scale, self._readout, self._note, self._statistics):
             layout.addWidget(widget)
-        self.copy_action = QAction("Copy as text", self)
-        self.copy_action.triggered.connect(self._on_copy_triggered)
-        self.export_action = QAction("Export as .npy…", self)
-        self.export_action.triggered.connect(self._on_export_triggered)
+        self.actions_ = TensorMenu(self)
         self.set_tensor(None, None)
 
-    def set_tensor(self, info: TensorInfo | None, theme: Theme | None, *, is_gradient: bool = False) -> None:
-        """Show `info` in the colours of values, or of gradients; None shows nothing."""
+    def set_tensor(
+        self,
+        info: TensorInfo | None,
+        theme: Theme | None,
+        *,
+        is_gradient: bool = False,
+        axes: tuple[str, ...] = (),
+    ) -> None:
+        """Show `info` in the colours of values, or of gradients; None shows nothing. `axes` names its axes."""
         array = None if info is None else info.array  # it may have come since: values are fetched on demand
         shown = (self._info, self._theme, self._array)
         is_new = any(new is not old for new, old in zip((info, theme, array), shown, strict=True))
         is_new = is_new or is_gradient != self._is_gradient
+        is_other = info is not self._info
         self._info, self._theme, self._array, self._is_gradient = info, theme, array, is_gradient
+        self._names = axes
+        if is_other:
+            self._difference = None
         if info is None or theme is None:
+            self.over.hide()
             for widget in (self._heat, self._scale, self._readout, self._note, self._statistics):
                 widget.hide()
             self._build_axes(())
@@ -163,17 +136,39 @@ class TensorView(QWidget):
         if has_statistics and summary is not None:
             self._statistics.show_summary(summary, color, theme, has_histogram=summary.count > _FEW)
         if has_cells and info.array is not None:
-            self._real = as_real(info.array)
-            self._build_axes(self._real.shape[:-2])
-            self._show_slice()
+            self._whole = as_real(info.array)
+            self._show_whole()
         else:
+            self.over.hide()
             self._build_axes(())
+
+    def _show_whole(self) -> None:
+        """Show the values, or a mean of them over their first axis, or how they differ from remembered ones."""
+        values = self._whole if self._difference is None else self._difference.values
+        is_stack = values.ndim >= 3 or (values.ndim == 2 and self._names[:1] == ("batch",))
+        set_shown(self.over, is_stack and values.shape[0] > 1)
+        over: Over = self._over if is_stack else "one"
+        if is_stack:
+            first = self._names[0] if self._names else "dim 0"
+            self.over.setAccessibleName(f"What to show of the axis {first}")
+            for place, (_, text) in enumerate(OVER):
+                label = f"{text} along {first}" if place else f"one {first} at a time"
+                if self.over.itemText(place) != label:
+                    self.over.setItemText(place, label)
+        self._real = reduce_over(values, over)
+        names = self._names[1:] if over != "one" else self._names
+        self._is_colored = self._has_picture and self._real.ndim >= 3 and self._real.shape[-3] == 3
+        kept = 3 if self._is_colored else 2
+        self._build_axes(self._real.shape[:-kept], names)
+        self._show_slice()
 
     def _note_text(self, info: TensorInfo) -> str:
         if info.array is None:
             return info.note or "The values of this tensor were not kept."
         if info.array.size == 0:
             return f"Empty: {format_shape(info.shape)}"
+        if self._difference is not None:
+            return self._difference.sentence
         if info.array.dtype.kind == "c":
             return "Complex numbers, shown by their absolute values."
         return info.note or ""
@@ -190,14 +185,19 @@ class TensorView(QWidget):
         for spin, value in zip(self._spins, index, strict=True):
             spin.setValue(value)
 
-    def _build_axes(self, sizes: tuple[int, ...]) -> None:
+    def _build_axes(self, sizes: tuple[int, ...], names: tuple[str, ...] = ()) -> None:
+        key = (sizes, names[: len(sizes)], self._theme)
+        if key == self._axes_key:  # the same axes as before: the same slice of them is shown
+            return
+        self._axes_key = key
         for widget in (*self._spins, *self._axis_labels):
             self._axes.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
         self._spins, self._axis_labels = [], []
         for axis, size in enumerate(sizes):
-            label = QLabel(f"axis {axis}", self)
+            name = names[axis] if axis < len(names) else f"dim {axis}"
+            label = QLabel(name, self)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setFont(ui_font(TEXT_SMALL_PT))
             if self._theme is not None:
@@ -208,7 +208,7 @@ class TensorView(QWidget):
             spin.setSuffix(f" / {size - 1}")
             spin.setFont(mono_font(TEXT_SMALL_PT))
             spin.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            spin.setAccessibleName(f"Index along axis {axis}, 0 to {size - 1}")
+            spin.setAccessibleName(f"Index along {name}, 0 to {size - 1}")
             spin.valueChanged.connect(self._on_axis_value_changed)
             label.setBuddy(spin)
             self._axes.addWidget(label, axis // 2, axis % 2 * 2)
@@ -223,10 +223,28 @@ class TensorView(QWidget):
     def _show_slice(self) -> None:
         if self._theme is None:
             return
+        if self._has_picture and has_picture(self._real.shape):
+            self._show_picture()
+            return
         limit = scale_limit(self._real)  # one scale for the whole tensor, so that slices can be compared
         self._heat.show_matrix(self._slice(), limit, self._theme, is_gradient=self._is_gradient)
         self._scale.show_limit(limit, self._theme)
         self._show_readout(-1, -1)
+
+    def _show_picture(self) -> None:
+        part = self._real[self.index] if self._spins else self._real
+        pixels = picture(part)
+        rows, columns = pixels.shape[:2]
+        image = QImage(pixels.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+        if self._theme is not None:
+            self._heat.show_image(image, part if part.ndim == 2 else part[0], self._theme)
+        self._scale.hide()
+        self._readout.hide()
+
+    def _on_over_index_changed(self, index: int) -> None:
+        self._over = OVER[index][0]
+        if self._info is not None and self._array is not None:
+            self._show_whole()
 
     def _on_axis_value_changed(self) -> None:
         self._show_slice()
@@ -255,9 +273,21 @@ class TensorView(QWidget):
         if blocks.extreme.shape != self._slice().shape:
             self._readout.set_text(self._block_text(row, column))
             return
+        self._readout.set_text(self.cell_text(row, column))
+
+    def cell_text(self, row: int, column: int) -> str:
+        """Index and exact value of an entry; "mean" stands in the place of an axis over which the mean is shown."""
         index = self._full_index(row, column)
-        value = self._info.array[index] if self._info.array.ndim else self._info.array[()]
-        self._readout.set_text(f"[{', '.join(map(str, index))}] {value}".replace("-", MINUS))
+        array = self._array
+        is_plain = array is not None and self._real.shape == array.shape and self._difference is None
+        if is_plain and array is not None:
+            value = array[index] if array.ndim else array[()]
+        else:
+            value = self._real[index] if self._real.ndim else self._real[()]
+        names = [str(k) for k in index]
+        if self._real.ndim < self._whole.ndim:
+            names.insert(0, dict(OVER)[self._over])
+        return f"[{', '.join(names)}] {value}".replace("-", MINUS)
 
     def _swap(self, *, has_readout: bool) -> None:
         """The cell's value takes the place of the scale while a cell is pointed at, so that nothing moves."""
@@ -282,19 +312,68 @@ class TensorView(QWidget):
     # --- copy and export ---
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        menu = QMenu(self)
-        menu.addActions([self.copy_action, self.export_action])
-        has_array = self._info is not None and self._info.array is not None
-        self.copy_action.setEnabled(has_array)
-        self.export_action.setEnabled(has_array)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(event.globalPos())
+        self.actions_.popup(event.globalPos())
+
+    @property
+    def values(self) -> Floats | None:
+        """The whole tensor in float64; None where its values were not kept."""
+        return None if self._array is None else self._whole
+
+    @property
+    def title(self) -> str:
+        """What is shown, in a few words."""
+        shape = format_shape(self._info.shape) if self._info is not None else "nothing"
+        return f"the {'gradient' if self._is_gradient else 'value'} of {shape}"
+
+    @property
+    def cell(self) -> tuple[int, int] | None:
+        """Row and column of the entry that is pointed at."""
+        return self._heat.cell
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether values are shown as grey levels or colours."""
+        return self._has_picture
+
+    def set_picture(self, is_picture: bool) -> None:
+        """Show the last axes (H × W, or 3 × H × W) as a picture, or as a heat map."""
+        self._has_picture = is_picture
+        if self._array is not None:
+            self._scale.setVisible(not is_picture)
+            self._show_whole()
+
+    @property
+    def is_difference(self) -> bool:
+        return self._difference is not None
+
+    def show_difference(self, that: Floats | None) -> None:
+        """Show by how much the values exceed `that` (of the same shape); None shows the values again."""
+        self._difference = None if that is None else difference(self._whole, that)
+        if self._info is not None and self._array is not None:
+            note = self._note_text(self._info)
+            self._note.setText(note)
+            set_shown(self._note, bool(note))
+            self._show_whole()
+
+    def say(self, text: str) -> None:
+        """Show a sentence in the place of the scale."""
+        self._swap(has_readout=True)
+        self._readout.set_text(text)
+
+    def as_code(self) -> str:
+        """Python code that makes the shown slice; raises ValueError where it is too long."""
+        if self._array is None:
+            return ""
+        is_part = bool(self._spins) and self._real.shape == self._array.shape
+        return torch_text(self._array[self.index] if is_part else self._array)
 
     def as_text(self) -> str:
         """The shown slice in full precision: columns separated by tabs, one row a line, as spreadsheets take it."""
         if self._info is None or self._info.array is None:
             return ""
-        part = self._info.array[self.index] if self._spins else self._info.array
+        is_plain = self._difference is None and self._real.ndim == self._whole.ndim
+        source = self._info.array if is_plain else self._real
+        part = source[self.index] if self._spins else source
         rows = part.reshape(1, -1) if part.ndim < 2 else part
         return "\n".join("\t".join(str(value) for value in row) for row in rows)
 
@@ -302,19 +381,6 @@ class TensorView(QWidget):
         """Write the whole tensor as a NumPy file; raises OSError where that fails."""
         if self._info is not None and self._info.array is not None:
             np.save(path, self._info.array, allow_pickle=False)
-
-    def _on_copy_triggered(self) -> None:
-        QGuiApplication.clipboard().setText(self.as_text())
-
-    def _on_export_triggered(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Export the tensor", "tensor.npy", "NumPy array (*.npy)")
-        if not path:
-            return
-        try:
-            self.save_npy(path)
-        except OSError as error:
-            self._swap(has_readout=True)
-            self._readout.set_text(f"Not written: {error.strerror or error}. Choose another place.")
 
 
 def _range_text(edges: npt.NDArray[np.int64], block: int) -> str:

@@ -41,6 +41,12 @@ def set_text_color(label: QWidget, color: QColor) -> None:
         label.setPalette(palette)
 
 
+def set_shown(widget: QWidget, is_shown: bool) -> None:
+    """Show or hide a widget; nothing happens, and nothing is laid out again, where it is so already."""
+    if widget.isHidden() == is_shown:
+        widget.setVisible(is_shown)
+
+
 class ElidedLabel(QLabel):
     """One line of selectable text; what does not fit is elided and found in the tooltip and by "Copy".
 

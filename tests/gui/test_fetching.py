@@ -108,17 +108,15 @@ def test_a_value_and_a_gradient_are_fetched_from_the_inspector(workspace: Worksp
     panel, document = _panel(workspace, qtbot), workspace.document
     document.move_to_end()
     document.select(W)
-    value_link, gradient_link = panel.value.value_link, panel.value.gradient_link
-    assert value_link is not None
-    assert gradient_link is not None
+    value_link, gradient_link = panel.value.value.fetch_link, panel.value.gradient.fetch_link
+    assert not value_link.isHidden()
+    assert not gradient_link.isHidden()
     assert value_link.whole_text == "Fetch whole values"
     QTest.mouseClick(gradient_link, Qt.MouseButton.LeftButton)
-    assert panel.value.gradient_link is not None
-    assert not panel.value.gradient_link.isEnabled()
-    assert panel.value.gradient_link.whole_text == "Fetching: the program runs again…"
-    assert panel.value.value_link is not None
-    assert panel.value.value_link.isEnabled()
-    QTest.mouseClick(panel.value.value_link, Qt.MouseButton.LeftButton)
+    assert not gradient_link.isEnabled()
+    assert gradient_link.whole_text == "Fetching: the program runs again…"
+    assert value_link.isEnabled()
+    QTest.mouseClick(value_link, Qt.MouseButton.LeftButton)
 
     fetching = _FakeSupervisor.made[-1]
     expected = FetchValues(target="demo:neuron", node=W, is_gradient=True, structure=fingerprint(trace))
@@ -127,12 +125,12 @@ def test_a_value_and_a_gradient_are_fetched_from_the_inspector(workspace: Worksp
     fetching.answer(gradient)
     qtbot.waitUntil(lambda: len(fetching.requests) == 2)
     np.testing.assert_array_equal(trace.grad(W), gradient)
-    assert panel.value.gradient_link is None
+    assert gradient_link.isHidden()
     assert panel.value.gradient.tensor.note == ""
     fetching.answer(-gradient)
     qtbot.waitUntil(lambda: trace.value(W) is not None)
     np.testing.assert_array_equal(trace.value(W), -gradient)
-    assert panel.value.value_link is None
+    assert value_link.isHidden()
     assert _FakeSupervisor.made[-1] is fetching, "the worker keeps the program"
 
 
@@ -185,7 +183,7 @@ def test_only_a_callable_can_be_run_again(workspace: Workspace, qtbot: QtBot, st
     workspace.bridge.trace_received.emit(_large_trace(), step, reason)
     panel = _panel(workspace, qtbot)
     workspace.document.select(W)
-    assert panel.value.value_link is None
+    assert panel.value.value.fetch_link.isHidden()
     workspace.document.request_values(W, 0, is_gradient=False)
     assert len(_FakeSupervisor.made) == 1
 
@@ -196,7 +194,7 @@ def test_what_has_no_values_is_not_offered(workspace: Workspace, qtbot: QtBot) -
     _open(workspace, trace)
     panel = _panel(workspace, qtbot)
     workspace.document.select(W)
-    assert panel.value.value_link is None
+    assert panel.value.value.fetch_link.isHidden()
 
 
 @pytest.mark.end2end

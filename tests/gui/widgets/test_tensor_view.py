@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.graph.model import TensorInfo
@@ -136,16 +136,16 @@ def test_a_tensor_is_exported_as_numpy_file(qtbot: QtBot, tmp_path: Path, monkey
     view = shown(qtbot, info_of(array))
     target = tmp_path / "w.npy"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    view.export_action.trigger()
+    view.actions_.export.trigger()
     assert np.array_equal(np.load(target), array)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "w.npy"), ""))
-    view.export_action.trigger()
+    view.actions_.export.trigger()
     assert view.readout.startswith("Not written: No such file or directory")
 
 
 def test_copying_puts_the_slice_on_the_clipboard(qtbot: QtBot) -> None:
     view = shown(qtbot, info_of(np.array([0.1, 0.25], dtype=np.float32)))
-    view.copy_action.trigger()
+    view.actions_.copy.trigger()
     assert QApplication.clipboard().text() == "0.1\t0.25"
 
 
@@ -167,3 +167,74 @@ def test_the_exact_text_is_what_the_type_holds() -> None:
     assert exact_text(np.array(0.1, dtype=np.float32)) == "0.1"
     assert float(exact_text(np.array(1 / 3))) == 1 / 3
     assert exact_text(np.array([True])) == "True"
+
+
+def test_a_tensor_is_copied_as_code(qtbot: QtBot) -> None:
+    torch = pytest.importorskip("torch")
+    array = np.array([[1.5, np.nan], [-np.inf, 0.1]], dtype=np.float32)
+    view = shown(qtbot, info_of(array))
+    view.actions_.copy_code.trigger()
+    names: dict[str, object] = {}
+    exec(QApplication.clipboard().text().replace("torch.tensor(", "made = torch.tensor("), names)
+    made = names["made"]
+    assert isinstance(made, torch.Tensor)
+    assert made.dtype == torch.float32
+    np.testing.assert_array_equal(made.numpy(), array)
+
+
+def test_the_mean_over_a_batch_takes_the_place_of_one_sample(qtbot: QtBot) -> None:
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4) - 12
+    view = shown(qtbot, info_of(array))
+    assert not view.over.isHidden()
+    for place, expected in ((1, array.mean(0)), (2, np.abs(array).mean(0)), (3, np.square(array).mean(0))):
+        view.over.setCurrentIndex(place)
+        assert view.index == ()
+        np.testing.assert_allclose(view._slice(), expected)
+    view._show_readout(1, 2)
+    assert view.readout.startswith("[mean of x², 1, 2] ")
+    view.over.setCurrentIndex(0)
+    view.set_index((1,))
+    np.testing.assert_array_equal(view._slice(), array[1])
+
+
+def test_axes_have_the_names_that_are_known(qtbot: QtBot) -> None:
+    view = TensorView()
+    qtbot.addWidget(view)
+    array = np.zeros((2, 3, 8, 8), dtype=np.float32)
+    view.set_tensor(info_of(array), LIGHT, axes=("batch", "channel", "height", "width"))
+    labels = [label.text() for label in view.findChildren(QLabel) if label.buddy() is not None]
+    assert labels == ["batch", "channel"]
+
+
+def test_two_tensors_are_compared(qtbot: QtBot) -> None:
+    first, second = np.ones((3, 4), dtype=np.float32), np.ones((3, 4), dtype=np.float32)
+    second[1, 2] = 1.5
+    that = shown(qtbot, info_of(first))
+    that.actions_.remember.trigger()
+    view = shown(qtbot, info_of(second))
+    view.actions_.prepare()
+    assert view.actions_.compare.isEnabled()
+    view.actions_.compare.trigger()
+    assert view.note == "largest difference 0.5 at [1, 2], relative 0.33"
+    assert view._slice()[1, 2] == 0.5
+    view.actions_.compare.trigger()
+    assert view.note == ""
+    assert view._slice()[1, 2] == 1.5
+    view.set_tensor(info_of(np.zeros(5, dtype=np.float32)), LIGHT)
+    view.actions_.prepare()
+    assert not view.actions_.compare.isEnabled(), "of another shape"
+
+
+def test_pictures_are_shown_in_their_colours(qtbot: QtBot) -> None:
+    array = np.zeros((3, 16, 16), dtype=np.float32)
+    array[0, :, 8:] = 1.0  # the right half is red
+    view = shown(qtbot, info_of(array))
+    view.set_picture(True)
+    image = view._heat.grab().toImage()
+    ratio = image.devicePixelRatio()
+    height = view._heat.height()
+    left, right = (image.pixelColor(int(x * height * ratio), int(height * ratio / 2)) for x in (0.25, 0.75))
+    assert (left.red(), left.green()) == (0, 0)
+    assert (right.red(), right.green()) == (255, 0)
+    view.set_picture(False)
+    assert view.index == (0,)
