@@ -318,7 +318,8 @@ def _diagnose(options: argparse.Namespace) -> int:
                 raise
             trace, failure = error.trace, error
         findings = diagnose(trace)
-        print(findings_to_json(trace, findings) if options.json else format_findings(trace, findings))
+        if options.json or findings or failure is None:  # of a run that failed, no findings say nothing good
+            print(findings_to_json(trace, findings) if options.json else format_findings(trace, findings))
         if failure is not None and not findings:
             raise failure
         if failure is not None:  # the findings are why

@@ -173,6 +173,15 @@ def test_diagnose_is_silent_about_the_healthy_demo() -> None:
     json.loads(finished.stdout)
 
 
+def test_diagnose_does_not_praise_a_script_that_it_saw_nothing_of(tmp_path: Path) -> None:
+    path = tmp_path / "never.py"
+    path.write_text(BAD_PROGRAMS["never.py"][0])
+    finished = run("diagnose", str(path))
+    assert finished.returncode == 3
+    assert "complain" not in finished.stdout
+    assert "never called backward()" in finished.stderr
+
+
 BAD_PROGRAMS = {
     "raises.py": ("import torch\nw = torch.ones(2, requires_grad=True)\nx = w * 2\nraise ValueError('my reason')\n",
                   3, "ValueError at", "my reason"),
