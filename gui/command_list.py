@@ -128,6 +128,14 @@ COMMANDS: tuple[Command, ...] = (
         when="picked",
         keywords="root reach",
     ),
+    _command(
+        "explain_gradient",
+        "Why is it None, zero or NaN?",
+        "Walk from the picked node back to what spoils its value or its gradient",
+        "W",
+        when="picked",
+        keywords="why cause trace back missing vanished infinite explain gradient",
+    ),
     _command("start_path", "Start a path here", "Choose one end of a path", "B", when="picked"),
     _command(
         "show_paths", "Show the paths to here", "Dim all but the ways from the path's start", "Shift+B", when="pathed"
@@ -362,7 +370,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&Edit": ("undo", "redo", SEPARATOR, "show_palette", "deselect"),
     "&Go": (
         *("go_back", "go_forward", SEPARATOR, "find_next", "find_previous", SEPARATOR, "show_dependencies"),
-        *("show_dependents", "show_path_to_loss", SEPARATOR, "start_path", "show_paths"),
+        *("show_dependents", "show_path_to_loss", "explain_gradient", SEPARATOR, "start_path", "show_paths"),
     ),
     "&Step": (
         *("step_forward", "step_back", "step_over", "step_back_over", "step_out", "step_back_out", SEPARATOR),

@@ -147,6 +147,14 @@ class Commands(EditCommands):
     def show_path_to_loss(self) -> None:
         self._ask(Spotlight.show_path_to_loss)
 
+    def explain_gradient(self) -> None:
+        """In the problems panel: why the picked node's value or gradient is as it is."""
+        window = self._window
+        nodes = window.canvas.picked_nodes if window.canvas is not None else []
+        if nodes and window.panels is not None:
+            window.docks.raise_("problems")
+            window.panels.problems.explain(nodes[-1])
+
     def start_path(self) -> None:
         self._ask(Spotlight.start_path)
 

@@ -44,6 +44,7 @@ PLACES = (
     Place("loss", "Loss", _BOTTOM, below="timeline"),
     Place("console", "Console", _BOTTOM, tab_with="loss"),
     Place("runs", "Runs", _BOTTOM, tab_with="loss"),
+    Place("flow", "Gradient flow", _BOTTOM, tab_with="loss"),
     Place("breakpoints", "Breakpoints", _BOTTOM, tab_with="loss"),
     Place("edits", "What if", _BOTTOM, tab_with="loss"),
 )

@@ -19,6 +19,7 @@ from gui.panels.console import ConsolePanel
 from gui.panels.edit_section import EditSection
 from gui.panels.edits import EditBadge, EditsPanel
 from gui.panels.engine import EnginePanel
+from gui.panels.flow import FlowPanel
 from gui.panels.inspector import InspectorPanel
 from gui.panels.lesson import LessonPanel
 from gui.panels.loss import LossPanel
@@ -70,6 +71,7 @@ class PanelSet(QObject):
         self.loss = LossPanel(self.training, themes, window)
         self.console = ConsolePanel(themes, window)
         self.runs = RunsPanel(themes, window)
+        self.flow = FlowPanel(document, self.training, themes, window)
         self.breakpoints = BreakpointsPanel(document, themes, window)
         self.engine = EnginePanel(document, themes, window)
         for name, widget in self._places().items():
@@ -102,6 +104,7 @@ class PanelSet(QObject):
             "loss": self.loss,
             "console": self.console,
             "runs": self.runs,
+            "flow": self.flow,
             "breakpoints": self.breakpoints,
             "engine": self.engine,
         }
@@ -129,6 +132,7 @@ class PanelSet(QObject):
         self.canvas.status_message.connect(self._on_canvas_status_message)
         self.tree.node_activated.connect(window.go_to_node)
         self.compare.node_activated.connect(window.go_to_node)
+        self.flow.node_activated.connect(window.go_to_node)
         self.edits.node_activated.connect(window.go_to_node)
         self.canvas.resized.connect(self.badge.place)
         window.workspace.editing.changed.connect(self._on_editing_changed)

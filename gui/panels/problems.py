@@ -20,13 +20,17 @@ from PySide6.QtWidgets import (
 )
 
 from engine.diagnose import Finding, diagnose
+from engine.diagnose.trail import TrailStep, trail_of, why
 from engine.graph.trace import Trace
 
 from ..background import Background
 from ..document import Document
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
+from ..widgets.text import plain
+from .naming import node_title
 from .problem_list import FINDING_ROLE, ProblemDelegate, make_model, notices
+from .trail_view import TrailView
 
 LARGE = 1000
 """Traces with more nodes are searched in the background."""
@@ -47,6 +51,8 @@ class ProblemsPanel(QWidget):
     count_changed = Signal(int)
     """How many errors and warnings there are now."""
     findings_changed = Signal()
+    node_shown = Signal(int)
+    """Bring a node into view: it is selected, and the cursor is at its step."""
 
     def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,6 +83,10 @@ class ProblemsPanel(QWidget):
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._message)
         self._stack.addWidget(self._splitter)
+        self.trail = TrailView(themes, self)
+        self._stack.addWidget(self.trail)
+        self.trail.step_chosen.connect(self._on_trail_step_chosen)
+        self.trail.closed.connect(self._on_trail_closed)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -99,7 +109,10 @@ class ProblemsPanel(QWidget):
         self.show_me = QPushButton("Show me", body)
         self.show_me.setToolTip("Select the node and move to its backward step (Enter)")
         row = QHBoxLayout()
+        self.trace_back = QPushButton("Trace it back", body)
+        self.trace_back.setToolTip("Walk from what is wrong to where it begins, step by step")
         row.addWidget(self.show_me)
+        row.addWidget(self.trace_back)
         row.addStretch(1)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(16, 10, 16, 10)
@@ -114,6 +127,7 @@ class ProblemsPanel(QWidget):
         self.details.setFrameShape(QFrame.Shape.NoFrame)
         self.details.setWidget(body)
         self.show_me.clicked.connect(self._on_show_clicked)
+        self.trace_back.clicked.connect(self._on_trace_back_clicked)
 
     @staticmethod
     def _paragraph(parent: QWidget, *, is_bold: bool = False) -> QLabel:
@@ -138,7 +152,19 @@ class ProblemsPanel(QWidget):
     @property
     def message(self) -> str:
         """What is said instead of a list; empty while there is one."""
-        return "" if self._stack.currentWidget() is self._splitter else self._message.text()
+        return self._message.text() if self._stack.currentWidget() is self._message else ""
+
+    def explain(self, node_id: int) -> None:
+        """Say why a node's value or gradient is NaN, or its gradient zero or None, as a trail."""
+        trace = self._document.trace
+        if trace is None:
+            return
+        name = plain(node_title(trace.graph.nodes[node_id]))
+        steps = why(trace, node_id)
+        if not steps:
+            text = f"The value of {name} is finite, and its gradient is neither None nor zero nor NaN."
+            steps = [TrailStep(node_id=node_id, what="gradient", role="symptom", text=text)]
+        self._show_trail(f"Why is this so: {name}", steps)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 260)
@@ -169,7 +195,10 @@ class ProblemsPanel(QWidget):
 
     def _on_document_updates_changed(self) -> None:
         """More is known of the program now: what is chosen in the list stays chosen."""
+        shown = self._stack.currentWidget()
         self._on_document_trace_changed()
+        if shown is self.trail:
+            self._stack.setCurrentWidget(shown)
 
     def _drop_search(self) -> None:
         if self._cancel is not None:
@@ -222,13 +251,36 @@ class ProblemsPanel(QWidget):
         self.cure.setVisible(bool(finding.cure))
         self._cure_title.setVisible(bool(finding.cure))
         self.show_me.setVisible(finding.node_id >= 0)
+        trace = self._document.trace
+        has_trail = trace is not None and finding.node_id >= 0 and bool(trail_of(trace, finding))
+        self.trace_back.setVisible(has_trail)
+        self.trace_back.setText("Trace the NaN back" if finding.kind.startswith("nan-") else "Trace it back")
         self.details.verticalScrollBar().setValue(0)
 
     def _on_show_clicked(self) -> None:
         finding = self._current()
         if finding is not None and finding.node_id >= 0:
-            self._document.run_to(finding.node_id)
-            self._document.select(finding.node_id)
+            self._show_node(finding.node_id)
+
+    def _show_node(self, node_id: int) -> None:
+        self._document.run_to(node_id)
+        self._document.select(node_id)
+        self.node_shown.emit(node_id)
+
+    def _on_trace_back_clicked(self) -> None:
+        finding, trace = self._current(), self._document.trace
+        if finding is not None and trace is not None:
+            self._show_trail(finding.title, trail_of(trace, finding))
+
+    def _show_trail(self, title: str, steps: list[TrailStep]) -> None:
+        self._stack.setCurrentWidget(self.trail)
+        self.trail.show_trail(title, steps)
+
+    def _on_trail_step_chosen(self, step: TrailStep) -> None:
+        self._show_node(step.node_id)
+
+    def _on_trail_closed(self) -> None:
+        self._stack.setCurrentWidget(self._splitter if self._findings else self._message)
 
     def _on_themes_changed(self, theme: Theme) -> None:
         for label, color in (
@@ -246,3 +298,4 @@ class ProblemsPanel(QWidget):
             widget.setPalette(palette)
             widget.setAutoFillBackground(True)
         self.list.viewport().update()
+        self.trail.set_colors()

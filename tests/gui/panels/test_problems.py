@@ -106,3 +106,36 @@ def test_large_traces_are_searched_in_the_background(
     qtbot.wait(30)
     assert panel.findings == []
     assert panel.message.startswith("Open a program")
+
+
+def test_a_trail_is_walked_and_left(panel: ProblemsPanel, document: Document, qtbot: QtBot) -> None:
+    trace = Neuron(w=float("nan")).trace()
+    document.set_trace(trace)
+    assert panel.findings
+    assert panel.trace_back.text() == "Trace the NaN back"
+    with qtbot.waitSignal(panel.node_shown) as shown:
+        QTest.mouseClick(panel.trace_back, Qt.MouseButton.LeftButton)
+    assert shown.args == [trace.roots[0][0]]
+    steps = panel.trail.steps
+    assert steps[0].role == "symptom"
+    assert trace.graph.nodes[steps[-1].node_id].name == "w"
+    for step in steps[1:]:
+        QTest.mouseClick(panel.trail.next, Qt.MouseButton.LeftButton)
+        assert document.selection == step.node_id
+    assert not panel.trail.next.isEnabled()
+    QTest.mouseClick(panel.trail.back, Qt.MouseButton.LeftButton)
+    assert panel.list.isVisible()
+    assert panel.message == ""
+
+
+def test_a_node_is_explained_whether_or_not_anything_is_wrong(panel: ProblemsPanel, document: Document) -> None:
+    trace = Neuron().trace()
+    document.set_trace(trace)
+    given = next(node for node in trace.graph.nodes if node.kind == "input")
+    panel.explain(given.id)
+    assert "does not require a gradient" in panel.trail.steps[-1].text
+    leaf = trace.leaves()[0]
+    panel.explain(leaf.id)
+    assert "neither None nor zero" in panel.trail.steps[0].text
+    panel.trail.back.click()
+    assert panel.message == "No problems found in this step."

@@ -1,0 +1,299 @@
+"""The gradient-flow panel: how large the gradient of each parameter is along the depth of the network, logarithmic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from engine.graph.numbers import format_number
+from engine.graph.trace import Trace
+
+from ..document import Document
+from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, mix
+from ..theme import Theme, ThemeManager, mono_font, ui_font
+from ..training import TrainingModel
+from ..widgets.text import plain, tooltip
+from .flow_model import FlowPoint, flow_of, judgement, limits
+
+MOST_OTHER_STEPS = 5
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 30, 26
+_RAIL_PX = 18
+"""Height of the rails on which gradients without a size stand: NaN above the scale, zero and None below it."""
+_EMPTY = "Open a program with parameters: how large their gradients are, layer by layer, is drawn here."
+_LEGEND = "root mean square of each parameter's gradient, first layer left · ● weight ○ bias"
+
+
+class FlowPanel(QWidget):
+    """One line for the document's trace, fainter ones for other recorded steps of the training; a click selects."""
+
+    node_activated = Signal(int)
+
+    def __init__(
+        self, document: Document, training: TrainingModel, themes: ThemeManager, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._training = training
+        self._themes = themes
+        self._is_stale = True
+        self._hovered = -1
+        self.points: list[FlowPoint] = []
+        self.others: list[tuple[int, dict[str, float]]] = []
+        self._low, self._high = -1.0, 0.0
+        self.setAccessibleName("Gradient flow")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        document.trace_changed.connect(self._on_changed)
+        document.numbers_settled.connect(self._on_changed)
+        document.selection_changed.connect(self.update)
+        training.recorded_changed.connect(self._on_changed)
+        themes.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        return QSize(600, 200)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, 90)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._catch_up()
+
+    # --- what is shown
+
+    def _on_changed(self) -> None:
+        self._is_stale = True
+        if self.isVisible():
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if not self._is_stale:
+            return
+        self._is_stale = False
+        trace = self._document.trace
+        self._hovered = -1
+        self.points = [] if trace is None else flow_of(trace)
+        recorded = sorted(self._training.recorded.items(), reverse=True)
+        traces = [(step, other) for step, other in recorded if isinstance(other, Trace) and other is not trace]
+        self.others = [
+            (step, {point.name: point.size for point in flow_of(other)}) for step, other in traces[:MOST_OTHER_STEPS]
+        ]
+        self._set_scale()
+        self.setAccessibleDescription(self._summary())
+        self.update()
+
+    def _set_scale(self) -> None:
+        own = [point.size for point in self.points]
+        sizes = [size for size in [*own, *(s for _, row in self.others for s in row.values())] if 0 < size < math.inf]
+        self._low = float(math.floor(math.log10(min(sizes)))) if sizes else -1.0
+        self._high = max(float(math.ceil(math.log10(max(sizes)))), self._low + 1) if sizes else 0.0
+
+    def _summary(self) -> str:
+        vanished, exploded = limits(self.points)
+        told = [(p, judgement(p, vanished, exploded)) for p in self.points]
+        bad = [f"{point.name}: {text}" for point, text in told if text]
+        return f"{len(self.points)} parameters. {'; '.join(bad[:20]) or 'Every gradient has a sensible size.'}"
+
+    # --- geometry
+
+    @property
+    def _plot(self) -> QRectF:
+        return QRectF(
+            _LEFT, _TOP + _RAIL_PX, self.width() - _LEFT - _RIGHT, self.height() - _TOP - _BOTTOM - 2 * _RAIL_PX
+        )
+
+    def x_of(self, index: int) -> float:
+        """The column of a point, in pixels."""
+        plot = self._plot
+        return plot.left() + plot.width() * (index + 0.5) / max(len(self.points), 1)
+
+    def y_of(self, size: float) -> float:
+        """The height of a gradient's size, in pixels; those without one have rails of their own."""
+        plot = self._plot
+        if math.isinf(size):
+            return plot.top() - _RAIL_PX / 2
+        if math.isnan(size) or size <= 0:
+            return plot.bottom() + _RAIL_PX / 2
+        where = (math.log10(size) - self._low) / (self._high - self._low)
+        return plot.bottom() - plot.height() * min(max(where, 0.0), 1.0)
+
+    def _index_at(self, x: float) -> int:
+        plot = self._plot
+        if not self.points or not plot.left() <= x <= plot.right():
+            return -1
+        return min(int((x - plot.left()) / plot.width() * len(self.points)), len(self.points) - 1)
+
+    # --- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._themes.theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.surface)
+        if not self.points:
+            painter.setFont(ui_font(TEXT_NORMAL_PT))
+            painter.setPen(theme.muted)
+            painter.drawText(
+                self.rect().adjusted(16, 16, -16, -16), Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, _EMPTY
+            )
+            painter.end()
+            return
+        self._paint_bands(painter, theme)
+        self._paint_axis(painter, theme)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for place, (step, sizes) in enumerate(self.others):
+            color = mix(theme.surface, theme.accent, max(0.5 - 0.08 * place, 0.15))
+            self._paint_line(painter, [sizes.get(point.name, math.nan) for point in self.points], QPen(color, 1.2))
+            self._paint_step(painter, place, f"step {step}", color)
+        self._paint_line(painter, [point.size for point in self.points], QPen(theme.accent, 1.8))
+        self._paint_points(painter, theme)
+        painter.end()
+
+    def _paint_bands(self, painter: QPainter, theme: Theme) -> None:
+        plot = self._plot
+        vanished, exploded = limits(self.points)
+        warning = QColor("#E0A030" if theme.is_dark else "#B7791F")
+        bands = [("dead or None", plot.bottom(), plot.bottom() + _RAIL_PX, theme.muted)]
+        if any(math.isinf(point.size) for point in self.points):
+            bands.append(("NaN or ∞", plot.top() - _RAIL_PX, plot.top(), theme.accent))
+        if vanished is not None and math.log10(vanished) > self._low:
+            bands.append(("vanishing", self.y_of(vanished), plot.bottom(), warning))
+        if math.log10(exploded) < self._high:
+            bands.append(("exploding", plot.top(), self.y_of(exploded), theme.accent))
+        painter.setFont(ui_font(TEXT_SMALL_PT))
+        for name, top, bottom, color in bands:
+            area = QRectF(plot.left(), top, plot.width(), bottom - top)
+            painter.fillRect(area, mix(theme.surface, color, 0.1))
+            painter.setPen(mix(theme.surface, color, 0.9))
+            painter.drawText(area.adjusted(0, 1, -6, -1), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, name)
+
+    def _paint_axis(self, painter: QPainter, theme: Theme) -> None:
+        plot = self._plot
+        painter.setFont(ui_font(TEXT_SMALL_PT))
+        painter.setPen(theme.muted)
+        painter.drawText(QRectF(_LEFT, 6, plot.width(), 18), Qt.AlignmentFlag.AlignVCenter, _LEGEND)
+        painter.setFont(mono_font(TEXT_SMALL_PT))
+        decades = int(self._high - self._low)
+        every = max(1, math.ceil(decades * 18 / max(plot.height(), 1)))
+        for power in range(int(self._low), int(self._high) + 1, every):
+            y = self.y_of(10.0**power)
+            painter.setPen(theme.line)
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            painter.setPen(theme.muted)
+            text = format_number(10.0**power, 2)
+            painter.drawText(
+                QRectF(0, y - 9, _LEFT - 8, 18), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text
+            )
+        self._paint_modules(painter, theme)
+
+    def _paint_modules(self, painter: QPainter, theme: Theme) -> None:
+        """The modules below their parameters, as many names as there is room for."""
+        plot = self._plot
+        font = ui_font(TEXT_SMALL_PT)
+        metrics = QFontMetricsF(font)
+        painter.setFont(font)
+        free = plot.left()
+        last = ""
+        for index, point in enumerate(self.points):
+            name = point.module or point.name
+            x = self.x_of(index) - plot.width() / len(self.points) / 2
+            if name == last:
+                continue
+            last = name
+            painter.setPen(theme.line)
+            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + _RAIL_PX))
+            shown = metrics.elidedText(plain(name), Qt.TextElideMode.ElideLeft, 140)
+            width = metrics.horizontalAdvance(shown)
+            if x >= free and x + width <= plot.right() + _RIGHT:
+                painter.setPen(theme.muted)
+                painter.drawText(QPointF(x + 3, plot.bottom() + _RAIL_PX + 16), shown)
+                free = x + width + 14
+
+    def _paint_line(self, painter: QPainter, sizes: Sequence[float], pen: QPen) -> None:
+        """Through the weights alone: biases would make a zigzag of it."""
+        path = QPainterPath()
+        is_open = False
+        for index, (point, size) in enumerate(zip(self.points, sizes, strict=True)):
+            if not point.is_weight and any(p.is_weight for p in self.points):
+                continue
+            place = QPointF(self.x_of(index), self.y_of(size))
+            if is_open:
+                path.lineTo(place)
+            else:
+                path.moveTo(place)
+            is_open = True
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(path)
+
+    def _paint_step(self, painter: QPainter, place: int, text: str, color: QColor) -> None:
+        painter.setFont(ui_font(TEXT_SMALL_PT))
+        painter.setPen(color)
+        area = QRectF(self.width() - _RIGHT - 62 * (place + 1), 6, 60, 18)
+        if area.left() > self.width() / 2:
+            painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_points(self, painter: QPainter, theme: Theme) -> None:
+        radius = 4.0 if len(self.points) < self._plot.width() / 10 else 2.0
+        selection = self._document.selection
+        for index, point in enumerate(self.points):
+            center = QPointF(self.x_of(index), self.y_of(point.size))
+            if point.node == selection or index == self._hovered:
+                painter.setPen(QPen(theme.data, 2))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawEllipse(center, radius + 4, radius + 4)
+            painter.setPen(QPen(theme.accent, 1.4))
+            painter.setBrush(theme.accent if point.is_weight else theme.surface)
+            painter.drawEllipse(center, radius, radius)
+
+    # --- pointer and keys
+
+    def describe(self, index: int) -> str:
+        """A point in words."""
+        point = self.points[index]
+        size = "None" if math.isnan(point.size) else format_number(point.size)
+        lines = [f"{point.name}: {size}", judgement(point, *limits(self.points))]
+        if 0 < point.zeros < 1:
+            lines.append(f"{point.zeros:.0%} of its elements are zero")
+        lines += [f"step {step}: {format_number(row[point.name])}" for step, row in self.others if point.name in row]
+        return "\n".join(line for line in lines if line)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        index = self._index_at(event.position().x())
+        if index != self._hovered:
+            self._hovered = index
+            self.setCursor(Qt.CursorShape.PointingHandCursor if index >= 0 else Qt.CursorShape.ArrowCursor)
+            self.update()
+        if index >= 0:
+            QToolTip.showText(event.globalPosition().toPoint(), tooltip(self.describe(index)), self)
+        else:
+            QToolTip.hideText()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self._index_at(event.position().x())
+        if index >= 0 and event.button() == Qt.MouseButton.LeftButton:
+            self.node_activated.emit(self.points[index].node)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Up and down walk along the parameters, Enter goes to the node."""
+        step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
+        if self.points and step:
+            self._hovered = min(max(self._hovered + step, 0), len(self.points) - 1)
+            self.update()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._hovered >= 0:
+            self.node_activated.emit(self.points[self._hovered].node)
+        else:
+            super().keyPressEvent(event)
