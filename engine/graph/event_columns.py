@@ -150,14 +150,34 @@ def _bound(norm: float) -> float:
     return norm if math.isfinite(norm) else math.inf
 
 
+def _statistic(info: TensorInfo, statistic: str, take: Callable[[Summary], float]) -> float:
+    """One number of a tensor; where no summary was recorded, without making a whole one."""
+    direct = _DIRECT.get(statistic)
+    if direct is not None and info.recorded_summary is None and info.array is not None:
+        array = info.array
+        values = (np.abs(array) if array.dtype.kind == "c" else array).ravel().astype(np.float64)
+        return direct(values)
+    summary = info.summary
+    return math.nan if summary is None else take(summary)
+
+
+_DIRECT: dict[str, Callable[[Numbers], float]] = {
+    "norm": lambda a: _bound(math.sqrt(float(np.dot(a, a)))),
+    "zeros": lambda a: float(a.size - np.count_nonzero(a)),
+    "nan": lambda a: float(np.count_nonzero(np.isnan(a))),
+    "inf": lambda a: float(np.count_nonzero(np.isinf(a))),
+    "nonfinite": lambda a: float(a.size - np.count_nonzero(np.isfinite(a))),
+    "vanished": lambda a: float(a.size > 0 and not a.any()),
+}
+
+
 def _column(rows: Sequence[Infos], statistic: str) -> Numbers:
     take, combine = STATISTICS[statistic]
     column = np.full(len(rows), np.nan)
     for place, infos in enumerate(rows):
         found = math.nan
         for info in infos:
-            summary = info.summary if info is not None else None
-            if summary is not None:
-                found = combine(found, take(summary)) if not math.isnan(found) else take(summary)
+            number = math.nan if info is None else _statistic(info, statistic, take)
+            found = number if math.isnan(found) else combine(found, number)
         column[place] = found
     return column

@@ -28,7 +28,8 @@ def ten_thousand_nodes() -> Trace:
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             hidden = torch.nn.functional.gelu(self.first(self.norm(x)))
-            return x + self.second(hidden)
+            out: torch.Tensor = x + self.second(hidden)
+            return out
 
     torch.manual_seed(0)
     model = nn.Sequential(*(Block() for _ in range(BLOCKS)))
