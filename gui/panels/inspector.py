@@ -54,6 +54,7 @@ class Header(QWidget):
         self.outputs = QComboBox(self)
         self.outputs.setAccessibleName("Output of the node")
         self.outputs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.outputs.setMinimumWidth(12 * UNIT)
         self._top = QHBoxLayout()
         self._top.setSpacing(2 * UNIT)
         self._top.addWidget(self.title, 1)

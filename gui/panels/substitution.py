@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.graph.model import Edge, TensorInfo
 from engine.graph.numbers import format_number, format_shape
@@ -80,9 +80,7 @@ class TargetView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._caption = QLabel(self)
-        self._caption.setTextFormat(Qt.TextFormat.PlainText)
-        self._caption.setFont(ui_font(TEXT_SMALL_PT))
+        self._caption = paragraph("", self.palette().text().color(), self, point_size=TEXT_SMALL_PT)
         self.heat = HeatView(self, most_height=64)
         self.heat.clicked.connect(self._on_heat_clicked)
         self.lines = ExpressionView(self)
@@ -120,7 +118,7 @@ class TargetView(QWidget):
             self.index = _largest(array)
             set_shown(self.heat, array.size <= LARGEST_PICTURE)
             if array.size <= LARGEST_PICTURE:
-                matrix = array.reshape(1, -1) if array.ndim < 2 else array.reshape(-1, array.shape[-1])
+                matrix = array.reshape(1, -1) if _is_row(array.shape) else array.reshape(-1, array.shape[-1])
                 self.heat.show_matrix(matrix, scale_limit(array), theme, is_gradient=True)
                 self.heat.setToolTip("Click an element to see how it was computed")
         elif array.size <= LARGEST_PICTURE:
@@ -269,14 +267,19 @@ def _largest(array: Floats) -> tuple[int, ...]:
     return tuple(int(k) for k in np.unravel_index(int(sizes.argmax()), array.shape))
 
 
+def _is_row(shape: tuple[int, ...]) -> bool:
+    """Whether a gradient is drawn as one row: a vector, or a single column."""
+    return len(shape) < 2 or shape[-1] == 1
+
+
 def _matrix_place(index: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) < 2:
-        return 0, index[0] if index else 0
+    if _is_row(shape):
+        return 0, int(np.ravel_multi_index(index, shape)) if index else 0
     rows = int(np.ravel_multi_index(index[:-1], shape[:-1]))
     return rows, index[-1]
 
 
 def _index_of(row: int, column: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if len(shape) < 2:
-        return (column,) if shape else ()
+    if _is_row(shape):
+        return tuple(int(k) for k in np.unravel_index(column, shape)) if shape else ()
     return (*(int(k) for k in np.unravel_index(row, shape[:-1])), column)

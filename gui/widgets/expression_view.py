@@ -154,6 +154,13 @@ def _words(line: Sequence[Stretch]) -> list[list[Stretch]]:
     """The line in pieces between which it may be broken: after each space that follows an operator or a term."""
     words: list[list[Stretch]] = [[]]
     for stretch in line:
+        if stretch.role == "muted":  # the name of a target is never broken
+            lead = len(stretch.text) - len(stretch.text.lstrip(" "))
+            if lead:
+                words[-1].append(Stretch(" " * lead, stretch.role))
+                words.append([])
+            words[-1].append(Stretch(stretch.text[lead:], stretch.role))
+            continue
         for number, part in enumerate(stretch.text.split(" ")):
             if number:
                 words[-1].append(Stretch(" ", stretch.role))

@@ -34,6 +34,8 @@ from .text import ElidedLabel, set_shown, set_text_color
 
 __all__ = ["TensorView", "exact_text", "number_text"]
 _MOST_AXES = 12
+_NARROW = 48
+"""Controls may become so narrow that two of them, with their names, fit into a narrow panel."""
 _FEW = 64
 """Up to so many entries the picture itself shows how they are distributed, and no histogram is drawn."""
 
@@ -74,6 +76,7 @@ class TensorView(QWidget):
         self.over = QComboBox(self)
         self.over.setFont(ui_font(TEXT_SMALL_PT))
         self.over.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.over.setMinimumWidth(_NARROW)
         self.over.hide()
         for over, text in OVER:
             self.over.addItem(text, over)
@@ -195,6 +198,7 @@ class TensorView(QWidget):
             widget.hide()
             widget.deleteLater()
         self._spins, self._axis_labels = [], []
+        place = 0
         for axis, size in enumerate(sizes):
             name = names[axis] if axis < len(names) else f"dim {axis}"
             label = QLabel(name, self)
@@ -208,11 +212,17 @@ class TensorView(QWidget):
             spin.setSuffix(f" / {size - 1}")
             spin.setFont(mono_font(TEXT_SMALL_PT))
             spin.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            spin.setMinimumWidth(_NARROW)
             spin.setAccessibleName(f"Index along {name}, 0 to {size - 1}")
             spin.valueChanged.connect(self._on_axis_value_changed)
             label.setBuddy(spin)
-            self._axes.addWidget(label, axis // 2, axis % 2 * 2)
-            self._axes.addWidget(spin, axis // 2, axis % 2 * 2 + 1)
+            if size > 1:  # along the others there is nothing to choose
+                self._axes.addWidget(label, place // 2, place % 2 * 2)
+                self._axes.addWidget(spin, place // 2, place % 2 * 2 + 1)
+                place += 1
+            else:
+                label.hide()
+                spin.hide()
             self._spins.append(spin)
             self._axis_labels.append(label)
 

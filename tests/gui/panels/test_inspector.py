@@ -182,6 +182,23 @@ def test_it_never_scrolls_sideways(panel: InspectorPanel, document: Document, qt
             assert max(right) < view.width()
 
 
+@pytest.mark.parametrize("width", [220, 320, 480])
+def test_tensors_of_many_axes_fit_into_a_narrow_panel(panel: InspectorPanel, document: Document, width: int) -> None:
+    panel.resize(width, 600)
+    info = tensor(np.random.default_rng(0).normal(size=(2, 12, 3, 16, 16)))
+    names = {"op": "aten.native_layer_norm.default", "grad_fn": "NativeLayerNormBackward0"}
+    node = Node(id=0, kind="op", outputs=[info, tensor([1.0, 2.0])], **names)  # type: ignore[arg-type]  # its texts
+    step = BackwardStep(index=0, node=node, grad_outputs=[info, None])
+    document.set_trace(Trace(Graph([node], []), [step], roots=[(0, 0)]))
+    document.move_to_end()
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    content, view = panel.area.widget(), panel.area.viewport()
+    assert content is not None
+    assert content.width() <= view.width()
+    assert content.minimumSizeHint().width() <= 220
+
+
 def test_several_outputs_are_chosen_from_a_list(panel: InspectorPanel, document: Document) -> None:
     first, second = tensor([1.0, 2.0]), tensor([5.0], requires_grad=False)
     node = Node(id=0, kind="op", op="aten.max.dim", grad_fn="MaxBackward0", outputs=[first, second])
