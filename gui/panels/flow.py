@@ -54,6 +54,7 @@ class FlowPanel(QWidget):
         self.points: list[FlowPoint] = []
         self.others: list[tuple[int, dict[str, float]]] = []
         self._low, self._high = -1.0, 0.0
+        self._has_broken = False
         self.setAccessibleName("Gradient flow")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -98,6 +99,9 @@ class FlowPanel(QWidget):
 
     def _set_scale(self) -> None:
         own = [point.size for point in self.points]
+        self._has_broken = any(
+            math.isinf(size) for size in [*own, *(s for _, row in self.others for s in row.values())]
+        )
         sizes = [size for size in [*own, *(s for _, row in self.others for s in row.values())] if 0 < size < math.inf]
         self._low = float(math.floor(math.log10(min(sizes)))) if sizes else -1.0
         self._high = max(float(math.ceil(math.log10(max(sizes)))), self._low + 1) if sizes else 0.0
@@ -112,9 +116,8 @@ class FlowPanel(QWidget):
 
     @property
     def _plot(self) -> QRectF:
-        return QRectF(
-            _LEFT, _TOP + _RAIL_PX, self.width() - _LEFT - _RIGHT, self.height() - _TOP - _BOTTOM - 2 * _RAIL_PX
-        )
+        above = _TOP + (_RAIL_PX if self._has_broken else 4)
+        return QRectF(_LEFT, above, self.width() - _LEFT - _RIGHT, self.height() - above - _BOTTOM - _RAIL_PX)
 
     def x_of(self, index: int) -> float:
         """The column of a point, in pixels."""
@@ -152,7 +155,6 @@ class FlowPanel(QWidget):
             painter.end()
             return
         self._paint_bands(painter, theme)
-        self._paint_axis(painter, theme)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for place, (step, sizes) in enumerate(self.others):
             color = mix(theme.surface, theme.accent, max(0.5 - 0.08 * place, 0.15))
@@ -163,6 +165,7 @@ class FlowPanel(QWidget):
         painter.end()
 
     def _paint_bands(self, painter: QPainter, theme: Theme) -> None:
+        """What is dead, vanishing, exploding or NaN, behind the scale; the names in front of its lines."""
         plot = self._plot
         vanished, exploded = limits(self.points)
         warning = QColor("#E0A030" if theme.is_dark else "#B7791F")
@@ -173,12 +176,18 @@ class FlowPanel(QWidget):
             bands.append(("vanishing", self.y_of(vanished), plot.bottom(), warning))
         if math.log10(exploded) < self._high:
             bands.append(("exploding", plot.top(), self.y_of(exploded), theme.accent))
-        painter.setFont(ui_font(TEXT_SMALL_PT))
-        for name, top, bottom, color in bands:
-            area = QRectF(plot.left(), top, plot.width(), bottom - top)
+        areas = [
+            (name, QRectF(plot.left(), top, plot.width(), bottom - top), color) for name, top, bottom, color in bands
+        ]
+        for _, area, color in areas:
             painter.fillRect(area, mix(theme.surface, color, 0.1))
+        self._paint_axis(painter, theme)
+        painter.setFont(ui_font(TEXT_SMALL_PT))
+        for name, area, color in areas:
+            text = QRectF(area.right() - 90, area.top() + 1, 84, _RAIL_PX - 2)
+            painter.fillRect(text.adjusted(40, 1, 0, -1), mix(theme.surface, color, 0.1))  # no line runs through it
             painter.setPen(mix(theme.surface, color, 0.9))
-            painter.drawText(area.adjusted(0, 1, -6, -1), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, name)
+            painter.drawText(text, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
 
     def _paint_axis(self, painter: QPainter, theme: Theme) -> None:
         plot = self._plot

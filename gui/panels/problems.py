@@ -29,7 +29,7 @@ from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
 from ..widgets.text import plain
 from .naming import node_title
-from .problem_list import FINDING_ROLE, ProblemDelegate, make_model, notices
+from .problem_list import FINDING_ROLE, ROW_PX, ProblemDelegate, make_model, notices
 from .trail_view import TrailView
 
 LARGE = 1000
@@ -226,6 +226,7 @@ class ProblemsPanel(QWidget):
         self._message.setText(message)
         self._stack.setCurrentWidget(self._splitter if findings else self._message)
         if findings:
+            self._give_room(len(findings))
             row = findings.index(current) if current in findings else 0
             self.list.setCurrentIndex(self.model.index(row, 0))
         count = sum(1 for finding in findings if finding.severity != "note")
@@ -233,6 +234,12 @@ class ProblemsPanel(QWidget):
             self._count = count
             self.count_changed.emit(count)
         self.findings_changed.emit()
+
+    def _give_room(self, rows: int) -> None:
+        """The list as high as its rows, up to a third of the panel; the explanation below it has the rest."""
+        height = max(self.height(), 1)
+        listed = min(rows * ROW_PX + 4, max(height // 3, ROW_PX + 4))
+        self._splitter.setSizes([listed, max(height - listed, 1)])
 
     # --- the user ---
 
