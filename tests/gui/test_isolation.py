@@ -50,6 +50,7 @@ window.close_now()
 
 TORCH_USERS = (
     "engine.capture",
+    "engine.edits",
     "engine.verify",
     "engine.programs",
     "engine.demos",
