@@ -208,14 +208,16 @@ def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
 
 
 def _why_unreadable(tensor: torch.Tensor) -> str | None:
-    if tensor.device.type == "meta":
+    if tensor.is_meta:
         return "the tensor is on the meta device, which stores none"
     if tensor.is_nested:
         return "the tensor is nested: its rows differ in length"
-    if type(tensor).__name__ == "FakeTensor":
-        return "the tensor is fake: it has a shape but no storage"
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return "the tensor exists only inside a torch.func transform"
+    if type(tensor) is torch.Tensor or type(tensor) is torch.nn.Parameter:
+        return None
+    if type(tensor).__name__ == "FakeTensor":
+        return "the tensor is fake: it has a shape but no storage"
     if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
         # Such a class may wrap other tensors and have no memory of its own: torch would crash on reading it.
         return f"the class {type(tensor).__name__} decides itself what its operations do"
