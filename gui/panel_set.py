@@ -138,6 +138,7 @@ class PanelSet(QObject):
         window.workspace.editing.changed.connect(self._on_editing_changed)
         window.workspace.editing.original_changed.connect(self.compare.set_original)
         self.compare.marks_changed.connect(self._on_compare_marks_changed)
+        self.source.marks_changed.connect(self._on_compare_marks_changed)
         self.tree.scope_activated.connect(self.canvas.travel.go_to_scope)
         self.tree.scope_chosen.connect(self.canvas.travel.pick_scope)
         for changed in (self.canvas.spotlight.changed, self.canvas.travel.changed, self.canvas.drawing_changed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ class CodeLines:
         self.trace = trace
         self._nodes: dict[str, dict[int, list[int]]] = {}
         self._results: dict[tuple[str, int], Node | None] = {}
+        self._runs: dict[tuple[str, int, str, str | None], list[int]] = {}
+        self._moments: dict[tuple[str, int], list[tuple[int, int]]] = {}
         for node in trace.graph.nodes:
             if node.source is not None:
                 self._nodes.setdefault(node.source.file, {}).setdefault(node.source.line, []).append(node.id)
@@ -74,11 +77,33 @@ class CodeLines:
         ordered = named or ops or nodes
         return ordered[-1] if ordered else None
 
+    def runs(self, node: Node) -> list[int]:
+        """Ids of the nodes that the same operation of the same line made, each time it ran, this one included."""
+        if node.source is None:
+            return [node.id]
+        key = node.source.file, node.source.line, node.label, node.name
+        if key not in self._runs:
+            same = self.nodes(node.source.file, node.source.line)
+            self._runs[key] = [other.id for other in same if (other.label, other.name) == (node.label, node.name)]
+        return self._runs[key]
+
+    def latest(self, file: str, line: int, stepper: Stepper) -> Node | None:
+        """The result of a line as the cursor sees it: of a line that ran many times, the run that it came to last."""
+        result = self.result(file, line)
+        if result is None or len(self.runs(result)) < 2:
+            return result
+        if (file, line) not in self._moments:
+            steps = [(step.index, step.node.id) for step in map(self.trace.step_of, self.runs(result)) if step]
+            self._moments[file, line] = sorted(steps)
+        moments = self._moments[file, line]
+        place = bisect_left(moments, (max(stepper.position, 0), -1))
+        return self.trace.graph.nodes[moments[place - 1][1]] if place else result
+
     def margin(self, file: str, stepper: Stepper) -> dict[int, str]:
         """The gradient to print beside each line, for the lines whose result's gradient is known."""
         found = {}
         for line in self._nodes.get(file, {}):
-            node = self.result(file, line)
+            node = self.latest(file, line, stepper)
             info = None if node is None else self.gradient(node, stepper)
             if info is not None:
                 found[line] = number_text(info)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QEasingCurve, QEvent, QPoint, QPropertyAnimation, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QAction,
     QColor,
+    QContextMenuEvent,
     QFont,
     QFontMetrics,
     QHelpEvent,
@@ -50,6 +53,8 @@ class CodeView(QPlainTextEdit):
 
     line_chosen = Signal(int)
     """Number of the line, counted from 1."""
+    line_marked = Signal(int)
+    """All operations of this line are asked for."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -282,9 +287,24 @@ class CodeView(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self.line_marked.emit(self.textCursor().blockNumber() + 1)
+                return
             self.line_chosen.emit(self.textCursor().blockNumber() + 1)
             return
         super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.createStandardContextMenu()
+        line = self.line_at(event.pos().y())
+        if line in self._active:
+            first = menu.actions()[0] if menu.actions() else None
+            action = QAction("Show every operation of this line in the graph\tShift+Enter", menu)
+            action.triggered.connect(partial(self.line_marked.emit, line))
+            menu.insertAction(first, action)  # type: ignore[arg-type] # None puts it at the end
+            menu.insertSeparator(first)  # type: ignore[arg-type]
+        menu.exec(event.globalPos())
+        menu.deleteLater()
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and self.describe is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from ..document import Document
-from ..style import TEXT_NORMAL_PT
+from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
-from ..widgets.text import set_text_color
+from ..widgets.text import ElidedLabel, set_text_color
 from .code_lines import CodeLines, LineFact
 from .code_view import CodeView
 from .naming import file_name, split_lines
@@ -29,6 +29,9 @@ class SourcePanel(QWidget):
     document : gives the texts and the trace, and is told the selection.
     themes : whose colours are used.
     """
+
+    marks_changed = Signal(str, object)
+    """Mark these nodes in the graph: a title, and a list of ids."""
 
     def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,7 +60,9 @@ class SourcePanel(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.files)
         layout.addWidget(self._stack, 1)
+        layout.addLayout(self._make_foot())
         self.view.line_chosen.connect(self._on_view_line_chosen)
+        self.view.line_marked.connect(self._on_view_line_marked)
         self.files.currentIndexChanged.connect(self._on_files_index_changed)
         document.trace_changed.connect(self._on_document_trace_changed)
         document.numbers_changed.connect(self._on_document_numbers_changed)
@@ -68,6 +73,64 @@ class SourcePanel(QWidget):
         themes.changed.connect(self._on_themes_changed)
         self._on_themes_changed(themes.theme)
         self._on_document_trace_changed()
+
+    def _make_foot(self) -> QHBoxLayout:
+        """A line below the code: in which call the marked line runs, and which of its runs it is."""
+        self.call = ElidedLabel("", self, font=ui_font(TEXT_SMALL_PT), mode=Qt.TextElideMode.ElideLeft)
+        self.run = QLabel("", self)
+        self.run.setFont(ui_font(TEXT_SMALL_PT))
+        self.earlier = _small_button("‹", "The run of this operation before", self)
+        self.later = _small_button("›", "The run of this operation after", self)
+        self.earlier.clicked.connect(self._on_earlier_clicked)
+        self.later.clicked.connect(self._on_later_clicked)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(MARGIN, 2, MARGIN // 2, 2)
+        foot.addWidget(self.call, 1)
+        for widget in (self.earlier, self.run, self.later):
+            foot.addWidget(widget)
+        return foot
+
+    def _show_foot(self) -> None:
+        trace, lines, focus = self._document.trace, self._lines, self._document.focus
+        node = trace.graph.nodes[focus] if trace is not None and focus is not None else None
+        if node is None or lines is None or node.source is None:
+            self.call.set_text("")
+            runs = []
+        else:
+            calls = " › ".join([*node.scope, node.source.function])
+            self.call.set_text(f"{calls}, line {node.source.line}")
+            runs = lines.runs(node)
+        is_loop = node is not None and len(runs) > 1
+        for widget in (self.earlier, self.run, self.later):
+            widget.setVisible(is_loop)
+        if is_loop and node is not None:
+            place = runs.index(node.id)
+            self.run.setText(f"{place + 1} of {len(runs)}")
+            self.run.setToolTip(f"Run {place + 1} of the {len(runs)} that this operation of the line had in this pass")
+            self.earlier.setEnabled(place > 0)
+            self.later.setEnabled(place < len(runs) - 1)
+
+    def _on_earlier_clicked(self) -> None:
+        self._go_to_run(-1)
+
+    def _on_later_clicked(self) -> None:
+        self._go_to_run(1)
+
+    def _go_to_run(self, by: int) -> None:
+        trace, focus = self._document.trace, self._document.focus
+        if trace is None or focus is None or self._lines is None:
+            return
+        runs = self._lines.runs(trace.graph.nodes[focus])
+        place = runs.index(focus) + by if focus in runs else -1
+        if 0 <= place < len(runs):
+            self._document.select(runs[place])
+
+    def _on_view_line_marked(self, line: int) -> None:
+        """Mark every operation of a line in the graph, each of its runs."""
+        if self._lines is not None and self._file is not None:
+            nodes = [node.id for node in self._lines.nodes(self._file, line)]
+            if nodes:
+                self.marks_changed.emit(f"Line {line} of {file_name(self._file)}", nodes)
 
     @property
     def file(self) -> str | None:
@@ -164,6 +227,7 @@ class SourcePanel(QWidget):
         self._show_marks()
 
     def _show_marks(self) -> None:
+        self._show_foot()
         trace, stepper, lines = self._document.trace, self._document.stepper, self._lines
         if trace is None or stepper is None or lines is None or self._file is None:
             self.view.set_marks(None, None, None)
@@ -208,11 +272,22 @@ class SourcePanel(QWidget):
 
     def _on_themes_changed(self, theme: Theme) -> None:
         self.view.set_theme(theme)
-        set_text_color(self._empty, theme.muted)
+        for label in (self._empty, self.call, self.run):
+            set_text_color(label, theme.muted)
         palette = self._stack.palette()
         palette.setColor(QPalette.ColorRole.Window, theme.surface)
         self._stack.setPalette(palette)
         self._stack.setAutoFillBackground(True)
+
+
+def _small_button(text: str, tip: str, parent: QWidget) -> QToolButton:
+    button = QToolButton(parent)
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setAutoRaise(True)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
 
 
 def _facts_text(facts: list[LineFact], more: int) -> str:
