@@ -254,15 +254,16 @@ class _Lines:
 
     def _pieces(self, pieces: list[Segment]) -> Route:
         points: Route = []
+        x = self.placed.upper[pieces[0]] if pieces else 0.0  # a loop passes no rank
         for segment in pieces:
             r = self.frame.ordered.rank[segment.upper]
-            x1, x2 = self.placed.upper[segment], self.placed.lower[segment]
             net = self.nets.get(segment)
             if net is not None:
                 y = self._track(r, net)
-                points += [(x1, y), (x2, y)]
-            else:
-                points += [(x1, self.frame.bottoms[r]), (x1, self.frame.tops[r + 1])]
+                points += [(x, y), (self.placed.lower[segment], y)]
+                x = self.placed.lower[segment]
+            else:  # as good as straight: what follows begins where this ends
+                points += [(x, self.frame.bottoms[r]), (x, self.frame.tops[r + 1])]
         return points
 
     def route(self, index: int, wire: Wire, chain: Chain, pieces: list[Segment]) -> Route:

@@ -166,7 +166,10 @@ class _Columns:
 
     def _entry_order(self, net: _Net) -> tuple[int, float]:
         """The order in which wires are to come in, so that they need not cross before: as they left their columns."""
-        return (-1, net[0]) if net[0] < self.level.entries else self._exit_order(net)
+        if net[0] < self.level.entries:
+            return -1, net[0]
+        column = self.column_of[net[0]]
+        return self._exit_order(net) if column < len(self.parts) else (column, net[0])
 
     def _exit_order(self, net: _Net) -> tuple[int, float]:
         column = self.column_of[net[0]]

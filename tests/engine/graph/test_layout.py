@@ -6,17 +6,15 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from engine.errors import LayoutError
 from engine.graph.drawing import Drawing, Item
-from engine.graph.fold import Folds, scope_paths
+from engine.graph.fold import Folds
 from engine.graph.layout import METHODS, LayoutCancelledError, layout
 from engine.graph.model import Edge, Graph, Node
 
 from .builder import GraphBuilder, neuron
-from .metrics import crossings, overlaps, problems, slanted, sticking_out, title_hits
+from .metrics import crossings, overlaps, problems, slanted, title_hits
 from .models import chain, mlp, recurrent, transformer
 
 NETWORKX = [name for name, _ in METHODS if name != "layered"]
@@ -338,33 +336,3 @@ def test_what_a_method_cannot_draw_is_said_in_a_sentence() -> None:
         layout(chain(500), "spring")
     with pytest.raises(LayoutError, match="no layout named 'dot'"):
         layout(build.graph(), "dot")
-
-
-@st.composite
-def nested_graphs(draw: st.DrawFn) -> tuple[Graph, Folds]:
-    build = GraphBuilder()
-    for k in range(draw(st.integers(1, 25))):
-        if len(build.scope) < 3 and draw(st.integers(0, 5)) == 0:
-            build.enter(draw(st.sampled_from("abc")))
-        elif build.scope and draw(st.integers(0, 5)) == 0:
-            build.leave()
-        if not build.nodes or draw(st.integers(0, 3)) == 0:
-            build.tensor(draw(st.sampled_from(["leaf", "input", "buffer", "constant"])), f"t{k}")
-        else:
-            build.op("mul", *draw(st.lists(st.integers(0, len(build.nodes) - 1), min_size=1, max_size=3)))
-    graph = build.graph()
-    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-        any_node = st.integers(0, len(graph.nodes) - 1)
-        graph.edges.append(Edge(source=draw(any_node), output_nr=0, target=draw(any_node), input_nr=9))
-    return graph, Folds(path for path in scope_paths(graph) if draw(st.integers(0, 3)) == 0)
-
-
-@settings(max_examples=80, deadline=None)
-@given(nested_graphs(), st.sampled_from(["down", "right"]))
-def test_any_graph_is_drawn_without_faults(case: tuple[Graph, Folds], direction: str) -> None:
-    graph, folds = case
-    drawing = layout(graph, folds=folds, direction="right" if direction == "right" else "down")
-    assert problems(drawing) == {}
-    assert slanted(drawing) == []
-    assert sticking_out(drawing) == []
-    assert (drawing.item_of_node >= 0).all()
