@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from engine.graph.drawing import Item
+from engine.graph.model import ScopePath
 from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import Trace
@@ -106,24 +107,22 @@ class GroupLabels:
     # ----- words
 
     def names(self, item: Item) -> tuple[str, str, str]:
-        """Last part of a group's path, its class, and how often it repeats."""
+        """Last part of a group's path, its class (or classes, where different calls repeat), and how often it repeats."""
         name = own_name(item.scope) or "model"
         if is_function(item.scope):
             return name, "", self._contents(item) if item.is_folded else ""
-        scope = self._trace.graph.scopes.get(item.scope)
-        module = scope.module.rsplit(".", 1)[-1] if scope is not None else ""
         if item.repeats == 1 or not item.members:
-            return name, plain(module), ""
-        last = self._trace.graph.nodes[item.members[-1]].scope[: len(item.scope)]
-        span = name if own_name(last) == name else f"{name} – {own_name(last)}"
-        return span, plain(module) if item.period == 1 else self._pattern(item), f"×{item.repeats}"
+            return name, self._class(item.scope), ""
+        depth, nodes = len(item.scope), self._trace.graph.nodes
+        calls = list(dict.fromkeys(nodes[member].scope[:depth] for member in item.members))
+        classes = dict.fromkeys(self._class(path) for path in calls[: item.period])
+        last = own_name(nodes[item.members[-1]].scope[:depth])
+        span = name if last == name else f"{name} – {last}"
+        return span, ", ".join(filter(None, classes)), f"×{item.repeats}"
 
-    def _pattern(self, item: Item) -> str:
-        """The classes of the different calls that repeat together: "(Conv2d, BatchNorm2d, ReLU)"."""
-        nodes, scopes = self._trace.graph.nodes, self._trace.graph.scopes
-        paths = list(dict.fromkeys(nodes[member].scope[: len(item.scope)] for member in item.members))
-        found = [scopes[path].module.rsplit(".", 1)[-1] for path in paths[: item.period] if path in scopes]
-        return f"({', '.join(map(plain, found))})"
+    def _class(self, path: ScopePath) -> str:
+        scope = self._trace.graph.scopes.get(path)
+        return "" if scope is None else plain(scope.module.rsplit(".", 1)[-1])
 
     def _contents(self, item: Item) -> str:
         nodes = self._trace.graph.nodes
@@ -154,7 +153,8 @@ class GroupLabels:
         states = stepper.states
         ops = [member for member in item.members if self._trace.graph.nodes[member].kind == "op"]
         is_here = any(states[member] == NodeState.CURRENT for member in item.members)
-        if not ops or is_here or any(states[member] in (NodeState.WAITING, NodeState.READY) for member in ops):
+        still_to_come = (NodeState.WAITING, NodeState.READY, NodeState.ABSENT, NodeState.COMPUTED)
+        if not ops or is_here or any(states[member] in still_to_come for member in ops):
             return ""
         entering, leaving = self._norms(item)
         if entering is None:

@@ -130,7 +130,7 @@ def _saved(trace: Trace, stepper: Stepper, lifetimes: Lifetimes) -> Section:
     count = lifetimes.count_alive(stepper.position)
     held = int(lifetimes.bytes_alive[stepper.position - lifetimes.first]) if len(lifetimes.bytes_alive) else 0
     rows = [_saved_row(trace, saved) for saved in lifetimes.alive(stepper.position, MOST_ROWS)]
-    return Section("Saved for backward", bytes_text(held), _limited(rows, count))
+    return Section("Saved", bytes_text(held), _limited(rows, count))
 
 
 def _saved_row(trace: Trace, saved: Saved) -> Row:
@@ -144,7 +144,7 @@ def _saved_row(trace: Trace, saved: Saved) -> Row:
     elif saved.end is None:
         detail = f"{version}{bytes_text(tensor.nbytes)} · kept"
     else:
-        detail = f"{version}{bytes_text(tensor.nbytes)} · until step {saved.end}"
+        detail = f"{version}{bytes_text(tensor.nbytes)} · to step {saved.end}"
     return Row(plain(text), detail, saved.node.id)
 
 

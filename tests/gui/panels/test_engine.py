@@ -87,16 +87,16 @@ def test_contributions_arrive_and_their_sum_is_the_gradient(panel: EnginePanel, 
 
 def test_saved_tensors_are_freed_with_their_step(panel: EnginePanel, document: Document) -> None:
     document.set_trace(fan_out())
-    saved = shown(panel)["Saved for backward"]
+    saved = shown(panel)["Saved"]
     assert saved.rows
-    ends = [int(row.detail.rpartition(" ")[2]) for row in saved.rows if "until step" in row.detail]
+    ends = [int(row.detail.rpartition(" ")[2]) for row in saved.rows if "to step" in row.detail]
     assert ends
     assert ends == sorted(ends)
     document.move_to(ends[0])
-    assert len(shown(panel)["Saved for backward"].rows) < len(saved.rows)
+    assert len(shown(panel)["Saved"].rows) < len(saved.rows)
     document.move_to_end()
-    assert shown(panel)["Saved for backward"].detail == "0 B"
-    assert not shown(panel)["Saved for backward"].rows
+    assert shown(panel)["Saved"].detail == "0 B"
+    assert not shown(panel)["Saved"].rows
 
 
 def test_grad_of_a_leaf_before_and_after(panel: EnginePanel, document: Document) -> None:
