@@ -33,6 +33,7 @@ from gui.panels.watch import WatchPanel
 from gui.training import TrainingModel
 from gui.view_menus import DEPTHS, ChoiceMenu, depth_choices
 from gui.watching import WatchModel
+from gui.widgets.formula_svg import preload
 from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class PanelSet(QObject):
         self.tree = TreePanel(document, themes, window)
         self.inspector = InspectorPanel(document, themes, window)
         self.inspector.follows_later = True
+        window.workspace.background.run(preload, _ignore, _ignore)
         self.inspector.set_checker(window.workspace.checker)
         editing, node_edits = window.workspace.editing, window.node_edits
         self.edit_section = EditSection(editing, node_edits)
@@ -282,6 +284,10 @@ class PanelSet(QObject):
     def _on_bridge_exited(self) -> None:
         if not self.training.is_over:
             self.training.set_state("finished")
+
+
+def _ignore(_result: object) -> None:
+    """What was read ahead is found where it is needed; what could not be is read again there, and told there."""
 
 
 def switch_off(widget: QWidget) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy.typing as npt
 from PySide6.QtCore import (
     QAbstractListModel,
     QMimeData,
@@ -15,8 +16,10 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QAction, QKeySequence, QPalette, QShowEvent
+from PySide6.QtGui import QAction, QImage, QKeySequence, QPalette, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QStackedLayout, QWidget
+
+from engine.graph.model import TensorInfo
 
 from ..document import Document
 from ..style import TEXT_NORMAL_PT
@@ -29,6 +32,7 @@ from .rows import MARGIN
 from .watch_delegate import WatchDelegate, thumbnail
 
 _EMPTY = "Nothing is watched. W pins the value of the current node here, Shift+W its gradient."
+_MOST_PICTURES = 64
 _MIME = "application/x-retrograd-watch"
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -40,6 +44,7 @@ class _Rows(QAbstractListModel):
         super().__init__(parent)
         self._model, self._document = model, document
         self.theme = theme
+        self._pictures: dict[int, tuple[Theme, bool, npt.NDArray[Any] | None, QImage | None]] = {}
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         return 0 if parent.isValid() else len(self._model.items)
@@ -58,11 +63,22 @@ class _Rows(QAbstractListModel):
             is_picture = info is not None and info.numel > 1
             image = None
             if info is not None and is_picture:
-                image = thumbnail(info, self.theme, is_gradient=watch.is_gradient)
+                image = self._thumbnail(info, watch.is_gradient)
             return name, what, number, watch.is_gradient, image
         if role == Qt.ItemDataRole.UserRole + 1:
             return reading.info is not None
         return None
+
+    def _thumbnail(self, info: TensorInfo, is_gradient: bool) -> QImage | None:
+        """Pictures are remembered with the values that they show: most rows stay as they are from step to step."""
+        known = self._pictures.get(id(info.array))  # the array itself is kept beside: its number is not given away
+        if known is not None and known[:2] == (self.theme, is_gradient):
+            return known[3]
+        if len(self._pictures) > _MOST_PICTURES:
+            self._pictures.clear()
+        image = thumbnail(info, self.theme, is_gradient=is_gradient)
+        self._pictures[id(info.array)] = self.theme, is_gradient, info.array, image
+        return image
 
     def _texts(self, watch: Watch) -> tuple[str, str, str]:
         trace = self._document.trace

@@ -66,8 +66,8 @@ def test_a_step(benchmark: Any, name: str, tmp_path: Path) -> None:
         widget.resize(340, 820)
         widget.show()
     document.set_trace(recorded)
-    for step in recorded.backward[:8]:
-        model.toggle(Watch(step.node.id, 0, is_gradient=True))
+    for first in recorded.backward[:8]:
+        model.toggle(Watch(first.node.id, 0, is_gradient=True))
     QApplication.processEvents()
 
     def step() -> tuple[float, float]:
@@ -96,6 +96,7 @@ def test_a_step(benchmark: Any, name: str, tmp_path: Path) -> None:
         rests.append(time.perf_counter() - began)
     _say(f"{name}: numbers put in, at rest", rests)
     benchmark.pedantic(step, rounds=20)
-    for widget in (panel, watch, style):
-        widget.deleteLater()
+    panel.deleteLater()
+    watch.deleteLater()
+    style.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
