@@ -234,13 +234,13 @@ class PanelSet(QObject):
             self._window.docks.set_has_training(True)
 
     def _mark_findings(self) -> None:
-        """Show on the timeline at which backward step each finding lies."""
-        trace, theme = self._window.document.trace, self._window.themes.theme
+        """Show on the timeline where each finding lies: at its node's backward step, else at its operation."""
+        timeline, theme = self._window.document.timeline, self._window.themes.theme
         marks = []
-        for finding in self.problems.findings if trace is not None else ():
-            step = trace.step_of(finding.node_id) if trace is not None and finding.node_id >= 0 else None
-            if step is not None:
-                marks.append((step.index + 1, severity_color(finding.severity, theme), finding.title))
+        for finding in self.problems.findings if timeline is not None else ():
+            position = timeline.position_of(finding.node_id, 0) if timeline is not None else None
+            if position is not None:
+                marks.append((position, severity_color(finding.severity, theme), finding.title))
         self.timeline.set_marks(marks)
 
     def _on_compare_marks_changed(self, title: str, nodes: list[int]) -> None:
