@@ -69,16 +69,17 @@ def value_trail(trace: Trace, node_id: int) -> list[TrailStep]:
     if node_id not in bad:
         return []
     nodes = trace.graph.nodes
-    way = [node_id]
+    way, seen_nodes = [node_id], {node_id}
     while True:
         current = nodes[way[-1]]
         same = [edge.source for edge in trace.graph.incoming(current) if bad.get(edge.source) == bad[current.id]]
         if not same and bad[current.id] == "NaN" and infinite_source(trace, current, bad) is not None:
             same = [edge.source for edge in trace.graph.incoming(current) if edge.source in bad]
-        same = [source for source in same if source not in way]
+        same = [source for source in same if source not in seen_nodes]
         if not same:
             break
         way.append(min(same))
+        seen_nodes.add(way[-1])
     steps = [_value_step(nodes[way[0]], "cause" if len(way) == 1 else "symptom", first=True)]
     steps += [_value_step(nodes[place], "way") for place in way[1:-1]]
     if len(way) > 1:
@@ -156,13 +157,14 @@ def _is_zero(info: TensorInfo | None) -> bool:
 def _handed_back(trace: Trace, node_id: int, is_so: Callable[[TensorInfo | None], bool]) -> list[TrailStep]:
     """Follow a property of gradients towards the root, to the step that was handed none and handed one on."""
     nodes = trace.graph.nodes
-    way = [node_id]
+    way, seen_nodes = [node_id], {node_id}
     cause: Node | None = None
     while cause is None:
-        following = [edge.target for edge in _givers(trace, way[-1], is_so) if edge.target not in way]
+        following = [edge.target for edge in _givers(trace, way[-1], is_so) if edge.target not in seen_nodes]
         if not following:
             break
         giver = following[0]
+        seen_nodes.add(giver)
         way.append(giver)
         step = trace.step_of(giver)
         if step is not None and not any(map(is_so, step.grad_outputs)):

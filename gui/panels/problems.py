@@ -80,6 +80,7 @@ class ProblemsPanel(QWidget):
         self._splitter.addWidget(self.list)
         self._splitter.addWidget(self.details)
         self._splitter.setStretchFactor(0, 1)
+        self._splitter.setStretchFactor(1, 1)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._message)
         self._stack.addWidget(self._splitter)
@@ -226,7 +227,7 @@ class ProblemsPanel(QWidget):
         self._message.setText(message)
         self._stack.setCurrentWidget(self._splitter if findings else self._message)
         if findings:
-            self._give_room(len(findings))
+            self.list.setMaximumHeight(len(findings) * ROW_PX + 2)  # the explanation has the rest
             row = findings.index(current) if current in findings else 0
             self.list.setCurrentIndex(self.model.index(row, 0))
         count = sum(1 for finding in findings if finding.severity != "note")
@@ -234,12 +235,6 @@ class ProblemsPanel(QWidget):
             self._count = count
             self.count_changed.emit(count)
         self.findings_changed.emit()
-
-    def _give_room(self, rows: int) -> None:
-        """The list as high as its rows, up to a third of the panel; the explanation below it has the rest."""
-        height = max(self.height(), 1)
-        listed = min(rows * ROW_PX + 4, max(height // 3, ROW_PX + 4))
-        self._splitter.setSizes([listed, max(height - listed, 1)])
 
     # --- the user ---
 

@@ -97,7 +97,8 @@ class SourcePanel(QWidget):
             self.call.set_text("")
             runs = []
         else:
-            calls = " › ".join([*node.scope, node.source.function])
+            function = node.source.function
+            calls = " › ".join([*node.scope, file_name(node.source.file) if function == "<module>" else function])
             self.call.set_text(f"{calls}, line {node.source.line}")
             runs = lines.runs(node)
         is_loop = node is not None and len(runs) > 1
