@@ -32,7 +32,6 @@ def export_graph(canvas: GraphCanvas, trace: Trace, path: Path, *, is_view: bool
             theme=canvas.theme,
             step=canvas.document.cursor,
             folds=canvas.folds,
-            method=canvas.method,
             overlay_name=canvas.overlay,
             scene=canvas.scene,
             region=canvas.view.region if is_view else None,

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
 
-from engine.graph.layout import METHODS
 from engine.graph.trace import Trace
 from engine.session.messages import TrainingChanged
 from gui.canvas.overlay import OVERLAYS
@@ -31,7 +30,7 @@ from gui.panels.timeline import TimelinePanel
 from gui.panels.tree import TreePanel
 from gui.panels.watch import WatchPanel
 from gui.training import TrainingModel
-from gui.view_menus import DEPTHS, ChoiceMenu, depth_choices
+from gui.view_menus import DEPTHS, ChoiceMenu, depth_choices, layout_choices
 from gui.watching import WatchModel
 from gui.widgets.formula_svg import preload
 from gui.widgets.notification import Notification
@@ -78,7 +77,7 @@ class PanelSet(QObject):
         self.engine = EnginePanel(document, themes, window)
         for name, widget in self._places().items():
             window.docks.set_widget(name, widget)
-        self._layouts = ChoiceMenu(((name, title, "") for name, title in METHODS), self)
+        self._layouts = ChoiceMenu(layout_choices(), self)
         self._depths = ChoiceMenu(depth_choices(), self, is_exclusive=False)
         self._overlays = ChoiceMenu(((name, name, "") for name in OVERLAYS), self)
         self._menus = {"Layout": self._layouts, "Depth": self._depths, "Overlay": self._overlays}
@@ -182,7 +181,8 @@ class PanelSet(QObject):
 
     def _restore_choices(self) -> None:
         values = self._window.settings.values
-        method = values.layout_method if values.layout_method in dict(METHODS) else "layered"
+        known = {name for name, _, _ in layout_choices()}
+        method = values.layout_method if values.layout_method in known else "layered"
         overlay = values.overlay if values.overlay in OVERLAYS else OVERLAYS[0]
         self.canvas.set_method(method)
         self.canvas.set_overlay(overlay)

@@ -8,6 +8,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from engine.graph.layout import METHODS
+from gui.canvas.content import ACROSS
+
 MAX_DEPTH = 6
 DEPTHS = ("show_modules", "show_functions", "show_operations")
 """Commands that show one of the three depths of the graph."""
@@ -52,6 +55,13 @@ class ChoiceMenu(QObject):
 
     def _on_group_triggered(self, action: QAction) -> None:
         self.chosen.emit(action.data())
+
+
+def layout_choices() -> list[tuple[object, str, str]]:
+    """Name and title of every layout: the layered one both ways, then networkx's."""
+    (name, _), *others = METHODS
+    both = [(name, "Layered", "Data flows down"), (ACROSS, "Layered, left to right", "Data flows to the right")]
+    return [*both, *((other, title, "Suits small graphs") for other, title in others)]
 
 
 def depth_choices() -> list[tuple[object, str, str]]:

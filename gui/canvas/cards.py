@@ -139,7 +139,9 @@ class CardPainter:
         runs = self.runs(scene, index, states, stepper)
         zoom = title_zoom(TITLE_BAR, scale)
         if zoom > 1.0:
-            self._paint_large_title(painter, runs, x, y, right - x, zoom)
+            self._paint_large_title(
+                painter, runs, QPointF(x, y), right - x, zoom, is_function(scene.items[index].scope)
+            )
             return
         width = max((run.x + self.fonts.width(run.text, run.face) for run in runs), default=0.0)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -152,10 +154,10 @@ class CardPainter:
             self.paint_chevron(painter, x + PADDING + 5, y + 16, is_open=True)
 
     def _paint_large_title(
-        self, painter: QPainter, runs: tuple[Run, ...], x: float, y: float, width: float, zoom: float
+        self, painter: QPainter, runs: tuple[Run, ...], corner: QPointF, width: float, zoom: float, is_call: bool
     ) -> None:
-        """Name and class of an open group without its chevron, magnified in a title bar that is small on screen."""
-        left, room = 8.0, width / zoom - 8.0
+        """Name and class of an open group, magnified in a title bar that is small on screen."""
+        left, room = 21.0, width / zoom - 8.0
         shown: list[Run] = []
         for run in runs:
             text = self.fonts.elide(run.text, run.face, room - left)
@@ -163,12 +165,16 @@ class CardPainter:
                 shown.append(Run(text, left, (TITLE_BAR / zoom) / 2 + 5.0, run.face, run.colour))
                 left += self.fonts.width(text, run.face) + GAP
         painter.save()
-        painter.translate(x, y)
+        painter.translate(corner)
         painter.scale(zoom, zoom)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.look(0, Role.FRAME, NodeState.WAITING).fill)
         painter.drawRoundedRect(QRectF(4, 2, left - 4, TITLE_BAR / zoom - 4), 2, 2)
         self.paint_runs(painter, shown, 0, 0, Role.FRAME)
+        if is_call:
+            self.paint_mark(painter, 7, (TITLE_BAR / zoom) / 2 + 5.0)
+        else:
+            self.paint_chevron(painter, 12, (TITLE_BAR / zoom) / 2, is_open=True)
         painter.restore()
 
     def paint_body(

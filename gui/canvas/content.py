@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -25,7 +26,10 @@ from .scene import Scene
 SMALL_GRAPH, FEW_EDGES = 1_500, 4_000
 """Layered layouts of so many nodes and edges are made at once; larger ones beside the window's thread."""
 SMALL_FOR_NETWORKX = 60
+_log = logging.getLogger(__name__)
 LAYERED = "layered"
+ACROSS = "layered across"
+"""The layered layout from left to right."""
 
 
 class Content(QObject):
@@ -117,11 +121,11 @@ class Content(QObject):
     def unfold_only(self, path: ScopePath) -> None:
         """Open a module call and those around it; fold everything else, what is inside it too."""
         if self.trace is not None:
-            self.set_folds(self._grained(Folds.all_folded(self.trace.graph)).unfold_to(path))
+            self.set_folds(self._grained(Folds.only(self.trace.graph, path)).unfold_to(path))
 
     def unfold_others(self, path: ScopePath) -> None:
         """Fold a module call, and open everything else."""
-        self.set_folds(self._grained(Folds.none()).fold(path))
+        self.set_folds(self._grained(Folds.all_but(path)).fold(path))
 
     def _grained(self, folds: Folds) -> Folds:
         """The folds with function calls as boxes, if those are wanted."""
@@ -201,12 +205,14 @@ class Content(QObject):
             self.changed.emit()
             return
         work = partial(_lay_out, self.trace, self.method, self.folds, self.aspect)
-        limit = SMALL_GRAPH if self.method == LAYERED else SMALL_FOR_NETWORKX
+        limit = SMALL_GRAPH if self.method in {LAYERED, ACROSS} else SMALL_FOR_NETWORKX
         if len(self.trace.graph.nodes) <= limit and len(self.trace.graph.edges) <= FEW_EDGES:
             try:
                 scene = work(self.labels.sizes, _never)
-            except LayoutError as error:
-                self._on_job_failed(str(error))
+            except Exception as error:  # noqa: BLE001 - a layout that fails must not take along what asked for it
+                if not isinstance(error, LayoutError):
+                    _log.exception("The layout %s failed", self.method)
+                self._on_job_failed(str(error) or type(error).__name__)
                 return
             self._on_job_finished(scene)
             return
@@ -229,7 +235,15 @@ def _lay_out(
 ) -> Scene:
     if len(trace.graph.nodes) > SMALL_GRAPH:
         quantities.of(trace).prepare()
-    drawing = layout(trace.graph, method=method, sizes=sizes, folds=folds, aspect=aspect, is_cancelled=is_cancelled)
+    drawing = layout(
+        trace.graph,
+        method=LAYERED if method == ACROSS else method,
+        sizes=sizes,
+        folds=folds,
+        direction="right" if method == ACROSS else "down",
+        aspect=aspect,
+        is_cancelled=is_cancelled,
+    )
     return Scene(trace, drawing)
 
 

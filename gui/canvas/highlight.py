@@ -110,6 +110,18 @@ def paint(
         _outline(painter, now, selected, scenes.cards.theme.data, 2.0, 4.0, scale)
 
 
+def paint_uses(
+    painter: QPainter, scenes: ScenePainter, now: Moment, selected: int, region: Region, scale: float
+) -> None:
+    """Outline the other boxes of a tensor that is drawn at each place where it is used."""
+    node = now.scene.items[selected].node
+    items = [] if node is None else now.scene.items_of(node)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for index in items:
+        if index != selected and _touches(now.scene.rects[index].tolist(), region):
+            _outline(painter, now, index, scenes.cards.theme.data, 2.0, 4.0, scale, alpha=0.5)
+
+
 def _paint_links(
     painter: QPainter,
     scenes: ScenePainter,

@@ -29,8 +29,9 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
         canvas.pick(item)
         shown = scene.items[item]
         if shown.node is None:
-            is_folded = shown.is_folded
-            opens = f"Show all {shown.repeats}" if shown.repeats > 1 else "Unfold" if is_folded else "Fold"
+            opens = "Unfold" if shown.is_folded else "Fold"
+            if shown.repeats > 1:
+                opens = f"Show all {shown.repeats * shown.period}"
             menu.addAction(opens, partial(canvas.toggle, shown.scope))
             if canvas.folding.can_collapse(shown.scope):
                 menu.addAction("Show repeats as one box", partial(canvas.folding.collapse, shown.scope))

@@ -111,6 +111,11 @@ def _rerouted(drawing: Drawing, link: Link, rects: Floats, shifts: Mapping[int, 
         )
     else:
         both = rects[[link.source, link.target]]
+        across = abs(link.points[1] - link.points[0])
+        if across[0] > across[1]:  # data flows to the right: the same route with x and y exchanged
+            below = float((both[:, 1] + both[:, 3]).max())
+            turned = route((start[1], start[0]), (end[1], end[0]), below)[:, ::-1]
+            return Link(source=link.source, target=link.target, edges=link.edges, points=turned)
         points = route((start[0], start[1]), (end[0], end[1]), float((both[:, 0] + both[:, 2]).max()))
     return Link(source=link.source, target=link.target, edges=link.edges, points=points)
 

@@ -12,6 +12,8 @@ LARGEST_PX, LEAST_PX = 12.0, 6.5
 OF_BOX, OF_TITLE_BAR = 0.62, 0.7
 """How much of the height of its box, or of its title bar, a name takes."""
 INSET_PX = 5.0
+READABLE_PX = 9.0
+"""A title of this size needs no magnification."""
 FACE_PX = {Face.TITLE: 14.0, Face.SMALL_BOLD: 12.0, Face.LABEL: 14.0}
 BASELINE = 0.36
 """From the middle of a line to its baseline, as a part of the font's size."""
@@ -56,5 +58,7 @@ def name_of(runs: tuple[Run, ...], role: Role, width: float, height: float, scal
 
 def title_zoom(bar_height: float, scale: float) -> float:
     """How much an open group's title is magnified, so that it can be read in a title bar of this height."""
+    if FACE_PX[Face.TITLE] * scale >= READABLE_PX:
+        return 1.0
     wanted = min(LARGEST_PX, OF_TITLE_BAR * bar_height * scale)
     return max(1.0, wanted / (FACE_PX[Face.TITLE] * scale))

@@ -210,6 +210,8 @@ class Stage:
         if update is not None:
             update(painter)
         selected, hovered = (None, None) if self._carry is not None else (marks.selected, marks.hovered)
+        if selected is not None:
+            highlight.paint_uses(painter, scenes, now, selected, region, camera.scale)
         highlight.paint(
             painter,
             scenes,

@@ -56,7 +56,7 @@ def test_boxes_are_exported_where_the_user_put_them(opened: MainWindow, tmp_path
     assert canvas is not None
     opened.export_graph(tmp_path / "before.png")
     canvas.pick(0)
-    canvas.carrier.nudge(400, 0)
+    canvas.carrier.nudge(2000, 0)
     opened.export_graph(tmp_path / "after.png")
     assert QImage(str(tmp_path / "after.png")).width() > QImage(str(tmp_path / "before.png")).width()
 

@@ -10,11 +10,11 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from engine.graph.layout import METHODS
 from gui.canvas.look import Role
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
 from gui.finding import everything
+from gui.view_menus import layout_choices
 from gui.window import MainWindow
 from tests.gui.canvas import builders
 
@@ -98,7 +98,7 @@ def test_every_overlay_is_chosen_in_the_menu_and_explained(window: MainWindow, c
     assert window.settings.values.overlay == name
 
 
-@pytest.mark.parametrize("name", [name for name, _ in METHODS])
+@pytest.mark.parametrize("name", [name for name, _, _ in layout_choices()])
 def test_every_layout_draws_the_graph(window: MainWindow, canvas: GraphCanvas, qtbot: QtBot, name: str) -> None:
     chosen(window, "Layout")[name].trigger()
     qtbot.waitUntil(lambda: not canvas.is_laying_out)

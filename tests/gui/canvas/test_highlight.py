@@ -6,13 +6,16 @@ import numpy as np
 from PySide6.QtCore import QRectF
 
 from engine.graph.fold import Folds
+from engine.graph.model import Edge, Graph
 from engine.graph.stepper import Stepper
+from engine.graph.trace import Trace
 from gui.canvas import highlight, moments
 from gui.canvas.camera import Camera
 from gui.canvas.fonts import Fonts
 from gui.canvas.highlight import Changes
 
 from . import builders
+from .conftest import Show
 from .test_scene import build
 
 
@@ -97,3 +100,27 @@ def test_what_changed_lies_within_the_region(fonts: Fonts) -> None:
         x, y, right, bottom = scene.rect_of(item)
         left, top = camera.to_screen(x, y)
         assert region.contains(QRectF(left, top, (right - x) / 2, (bottom - y) / 2).toAlignedRect())
+
+
+def test_all_places_of_a_shared_tensor_are_outlined(show: Show) -> None:
+    trace = builders.blocks(4)
+    graph = trace.graph
+    shared = next(node.id for node in graph.nodes if node.kind == "leaf")
+    users = [node.id for node in graph.nodes if node.kind == "op" and node.scope == ("block3",)]
+    edges = [*graph.edges, Edge(source=shared, output_nr=0, target=users[0], input_nr=5, grad_index=None)]
+    canvas = show(Trace(Graph(graph.nodes, edges, graph.scopes), trace.backward, roots=trace.roots))
+    canvas.unfold_all()
+    assert canvas.scene is not None
+    places = canvas.scene.items_of(shared)
+    assert len(places) == 2
+    canvas.view.rest()
+    before = canvas.grab().toImage()
+    canvas.pick(places[0])
+    canvas.view.rest()
+    after = canvas.grab().toImage()
+    for item in places:
+        x, y, right, bottom = canvas.scene.rect_of(item)
+        left, top = canvas.camera.to_screen(x, y)
+        far, low = canvas.camera.to_screen(right, bottom)
+        area = QRectF(left, top, far - left, low - top).adjusted(-12, -12, 12, 12).toRect()
+        assert before.copy(area) != after.copy(area)

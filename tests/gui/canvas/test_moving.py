@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from gui.canvas import moving
+from gui.canvas import content, moving
 from gui.canvas.widget import GraphCanvas
 
 from . import builders
@@ -223,3 +223,21 @@ def test_an_open_group_takes_along_what_is_in_it(qtbot: QtBot, show: Show) -> No
     canvas.document.undo_stack.redo()
     assert canvas.scene is not None
     assert np.allclose(canvas.scene.rects - before, shift)
+
+
+def test_from_left_to_right_routes_follow_a_box_too(show: Show) -> None:
+    canvas = show(builders.neuron())
+    canvas.set_method(content.ACROSS)
+    assert canvas.scene is not None
+    item = canvas.scene.item_of(4)
+    assert item is not None
+    canvas.document.select(4)
+    canvas.carrier.nudge(0, 48)
+    scene = canvas.scene
+    for link in scene.drawing.links:
+        if item in (link.source, link.target):
+            source, target = scene.rects[link.source], scene.rects[link.target]
+            assert link.points[0, 0] == pytest.approx(source[2]), "it leaves on the right"
+            assert link.points[-1, 0] == pytest.approx(target[0]), "it comes in on the left"
+            steps = np.abs(np.diff(link.points, axis=0))
+            assert (steps.min(axis=1) < 1e-6).all()

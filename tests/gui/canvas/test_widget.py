@@ -325,14 +325,17 @@ def test_the_overlay_recolours_without_a_new_layout(show: Show, qtbot: QtBot) ->
         canvas.set_overlay("rainbow")
 
 
-def test_a_layout_that_fails_is_told_and_the_drawing_stays(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [LayoutError, RuntimeError])
+def test_a_layout_that_fails_is_told_and_the_drawing_stays(
+    show: Show, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     canvas = show(builders.neuron())
     messages: list[str] = []
     canvas.status_message.connect(messages.append)
     before = canvas.scene
 
     def fail(*_given: object, **_named: object) -> Drawing:
-        raise LayoutError("too many nodes for circles")
+        raise error("too many nodes for circles")
 
     with monkeypatch.context() as patch:
         patch.setattr(content, "layout", fail)
