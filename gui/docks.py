@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabBar, QTabWidget, QToolButton, QWidget
 
 from gui.icons import icon
 from gui.theme import Theme, ThemeManager
@@ -240,7 +240,16 @@ class Docks(QObject):
         self._refresh.start()  # later, once the layout has settled
 
     def _on_refresh_timeout(self) -> None:
+        self._hide_stray_tabs()
         for name, title in self._titles.items():
             dock = self.docks[name]
             beside = [other for other in self._window.tabifiedDockWidgets(dock) if other.toggleViewAction().isChecked()]
             title.set_collapsed(bool(beside) and not dock.isFloating())
+
+    def _hide_stray_tabs(self) -> None:
+        """Hide tab bars that a restored state leaves behind: Qt parks them in the corner, on top of the menu."""
+        menu = self._window.menuWidget()
+        top = 0 if menu is None else menu.height()
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if bar.isVisible() and 0 <= bar.y() < top:
+                bar.hide()

@@ -1,0 +1,128 @@
+"""Edits without a worker: what is said of them, what can be edited, and what of the graph they changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from engine.graph.edits import (
+    AnyEdit,
+    ClipGradient,
+    CutEdge,
+    ReplaceGradient,
+    ScaleGradient,
+    SetConstant,
+    SetRequiresGrad,
+    SetSeed,
+    SetValue,
+    Values,
+    combined,
+    has_same_shape,
+)
+from gui.canvas.edit_marks import EditMarks
+from gui.document import Document
+from gui.edit_words import describe
+from gui.editing import WHY_NOT_FILE, WHY_NOT_YET
+from gui.window import MainWindow
+from tests.engine.traces import small_trace
+
+
+def _node(name: str) -> int:
+    return next(node.id for node in small_trace().graph.nodes if node.name == name)
+
+
+def test_edits_in_words() -> None:
+    trace = small_trace()
+    w, b = _node("w"), _node("b")
+    edge = trace.graph.outgoing(w)[0]
+    target = trace.graph.nodes[edge.target]
+    cut = CutEdge(source=w, output_nr=0, target=edge.target, input_nr=edge.input_nr)
+    words: list[tuple[AnyEdit, str]] = [
+        (SetValue(node=w, values=Values.of(1.5)), "w = 1.5"),
+        (SetValue(node=w, values=Values.of(np.zeros((2, 3)))), "w = 2 × 3 values"),
+        (SetConstant(node=w, name="alpha", value=2), "alpha of w = 2"),
+        (SetSeed(seed=7), "seed = 7"),
+        (SetRequiresGrad(node=b, requires_grad=False), "b needs no gradient"),
+        (cut, f"cut w → {target.name or target.label}"),
+        (ScaleGradient(node=w, factor=0.5), "∂w × 0.5"),
+        (ScaleGradient(node=w, factor=0.0), "∂w = 0"),
+        (ClipGradient(node=w, limit=1.0, is_norm=True), "‖∂w‖ ≤ 1"),
+        (ClipGradient(node=w, limit=1.0), "∂w within ±1"),
+        (ReplaceGradient(node=w, values=Values.of(2.0)), "∂w = 2"),
+    ]
+    assert [describe(edit, trace) for edit, _ in words] == [text for _, text in words]
+
+
+def test_the_later_edit_of_one_place_counts() -> None:
+    first, second = ScaleGradient(node=1, factor=2.0), ScaleGradient(node=1, factor=3.0)
+    clip = ClipGradient(node=1, limit=1.0)
+    assert combined([first, clip, second]) == (second, clip)
+
+
+@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3), np.array(3), np.array([True]), np.zeros((0, 2))])
+def test_values_travel_exactly(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
+    found = Values.of(array).array
+    assert found.dtype == array.dtype
+    np.testing.assert_array_equal(found, array)
+    with pytest.raises(ValueError, match="must be numbers"):
+        Values.of(np.array(["a"]))
+
+
+def test_marks_are_where_numbers_differ() -> None:
+    original, edited = small_trace(), small_trace()
+    w = _node("w")
+    array = edited.graph.nodes[w].outputs[0].array
+    assert array is not None
+    edited.graph.nodes[w].outputs[0].array = array + 1
+    marks = EditMarks()
+    marks.compare(original, edited)
+    assert marks.values == {w}
+    assert marks.gradients == set()
+    marks.compare(original, None)
+    assert marks.values == set()
+    assert has_same_shape(original, edited)
+
+
+def test_a_trace_in_the_place_of_another_keeps_cursor_and_selection(qtbot: QtBot) -> None:
+    document = Document()
+    document.set_trace(small_trace())
+    document.move_to_end()
+    document.select(2)
+    with qtbot.waitSignal(document.numbers_settled), qtbot.waitSignal(document.numbers_changed):
+        document.exchange_trace(small_trace(), has_same_form=True)
+    assert document.cursor == document.length
+    assert document.selection == 2
+    with qtbot.waitSignal(document.trace_changed):
+        document.exchange_trace(small_trace(), has_same_form=False)
+    assert document.selection is None
+
+
+def test_a_file_cannot_be_edited_and_says_why(opened: MainWindow) -> None:
+    editing = opened.workspace.editing
+    assert editing.why_not == WHY_NOT_FILE
+    assert opened.panels is not None
+    assert opened.panels.edits.hint.text() == WHY_NOT_FILE
+    opened.document.select(_node("w"))
+    assert not opened.panels.edit_section.isVisible()
+    editing.apply(SetSeed(seed=1))
+    assert editing.entries == ()
+    assert opened.notifications.shown[0].message == WHY_NOT_FILE
+    assert not opened.actions_["edit_value"].isEnabled()
+    opened.workspace.close_target()
+    assert editing.why_not == WHY_NOT_YET
+
+
+def test_restored_panels_leave_no_tabs_over_the_menu(window: MainWindow, qtbot: QtBot) -> None:
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QTabBar
+
+    window.docks.show_all()
+    window.docks.restore(window.docks.save())
+    top = window.menuBar().height()
+
+    def is_clear() -> bool:
+        bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        return not any(bar.isVisible() and 0 <= bar.y() < top for bar in bars)
+
+    qtbot.waitUntil(is_clear)
