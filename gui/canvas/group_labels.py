@@ -107,7 +107,7 @@ class GroupLabels:
     # ----- words
 
     def names(self, item: Item) -> tuple[str, str, str]:
-        """Last part of a group's path, its class (or classes, where different calls repeat), and how often it repeats."""
+        """Last part of a group's path, its class, how often it repeats; all classes where different calls repeat."""
         name = own_name(item.scope) or "model"
         if is_function(item.scope):
             return name, "", self._contents(item) if item.is_folded else ""
