@@ -190,7 +190,6 @@ COMMANDS: tuple[Command, ...] = (
         "Step back out",
         "Go to the beginning of the module call around the cursor",
         "Shift+U",
-        "Ctrl+Shift+F11",
         icon="step-back-out",
         when="back",
         keywords="module reverse leave",

@@ -57,8 +57,8 @@ class ShortcutSheet(QDialog):
         self.setWindowTitle("Keyboard shortcuts")
         page = QWidget(self)
         columns = QHBoxLayout(page)
-        columns.setContentsMargins(24, 20, 24, 4)
-        columns.setSpacing(32)
+        columns.setContentsMargins(20, 16, 20, 4)
+        columns.setSpacing(22)
         listed = {menu for menus in COLUMNS for menu in menus}
         rest = tuple(menu for menu in MENUS if menu not in listed)
         more = {
@@ -104,7 +104,7 @@ class ShortcutSheet(QDialog):
 
     def _table(self, title: str, rows: list[tuple[list[str], str]]) -> QGridLayout:
         grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
+        grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(6)
         heading = QLabel(title, self)
         heading.setFont(ui_font(TEXT_LARGE_PT, bold=True))
