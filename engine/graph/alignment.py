@@ -17,20 +17,30 @@ _Pair = tuple[int, int]
 def align(before: Trace, after: Trace) -> list[int]:
     """For each node of `before` the id of its counterpart in `after`, -1 where it has none.
 
-    Traces of the same structure are aligned by index. Otherwise the two sequences are matched
-    by kind, operation, module call and name; what is left between two matches by kind and operation alone; then leaves
-    and inputs by their names wherever they stand; and a single operation left on both sides of one gap is taken for
-    the same place with another operation in it.
+    Traces of the same structure are aligned by index. Otherwise the operations are matched in their order by kind,
+    module call and name; what is left between two matches by kind alone; and a single operation left on both sides of
+    one gap is taken for the same place with another operation in it. Leaves and inputs are matched by their names,
+    wherever they stand, and those without one by the operations that read them.
     """
     ours, theirs = before.graph.nodes, after.graph.nodes
     if len(ours) == len(theirs) and all(_is_same(a, b) for a, b in zip(ours, theirs, strict=True)):
         return list(range(len(ours)))
     found = [-1] * len(ours)
+    mine = [node for node in ours if node.kind == "op"]
+    other = [node for node in theirs if node.kind == "op"]
+    for first, second in _match_operations(mine, other):
+        found[mine[first].id] = other[second].id
+    _match_named(ours, theirs, found)
+    _match_read(before, after, found)
+    return found
+
+
+def _match_operations(ours: Sequence[Node], theirs: Sequence[Node]) -> list[_Pair]:
+    found = [-1] * len(ours)
     for first, second in match_sequences([_full(node) for node in ours], [_full(node) for node in theirs]):
         found[first] = second
-    _match_named(ours, theirs, found)
     _match_gaps(ours, theirs, found)
-    return found
+    return [(index, place) for index, place in enumerate(found) if place >= 0]
 
 
 def _is_same(a: Node, b: Node) -> bool:
@@ -63,6 +73,29 @@ def _match_named(ours: Sequence[Node], theirs: Sequence[Node], found: list[int])
             found[left[key]] = node.id
 
 
+def _match_read(before: Trace, after: Trace, found: list[int]) -> None:
+    """Tensors from outside that are read as the same input of the same operation."""
+    ours, theirs = before.graph, after.graph
+    taken = set(found)
+    for node in ours.nodes:
+        if node.kind != "op" or found[node.id] < 0:
+            continue
+        inputs = {edge.input_nr: edge.source for edge in theirs.incoming(found[node.id])}
+        for edge in ours.incoming(node):
+            place = inputs.get(edge.input_nr, -1)
+            one = ours.nodes[edge.source]
+            if (
+                place < 0
+                or found[one.id] >= 0
+                or place in taken
+                or one.kind == "op"
+                or theirs.nodes[place].kind == "op"
+            ):
+                continue
+            found[one.id] = place
+            taken.add(place)
+
+
 def _match_gaps(ours: Sequence[Node], theirs: Sequence[Node], found: list[int]) -> None:
     taken = set(found)
     for first, second in _gaps(found, len(theirs)):
@@ -73,9 +106,9 @@ def _match_gaps(ours: Sequence[Node], theirs: Sequence[Node], found: list[int]) 
         pairs = match_sequences([_form(ours[index]) for index in mine], [_form(theirs[index]) for index in other])
         for a, b in pairs:
             found[mine[a]] = other[b]
-        lone = [index for index in mine if found[index] < 0 and ours[index].kind == "op"]
+        lone = [index for index in mine if found[index] < 0]
         matched = {other[b] for _, b in pairs}
-        alone = [index for index in other if index not in matched and theirs[index].kind == "op"]
+        alone = [index for index in other if index not in matched]
         if len(lone) == len(alone) == 1:
             found[lone[0]] = alone[0]
 

@@ -95,6 +95,22 @@ def test_leaves_that_were_read_in_another_order_before_are_still_themselves() ->
     assert align(one.trace(4), other.trace(4)) == [2, 1, 0, 3, 4]
 
 
+def test_operations_stay_matched_when_all_leaves_were_read_before() -> None:
+    one, other = GraphBuilder(), GraphBuilder()
+    for build, is_early in ((one, False), (other, True)):
+        early = [build.tensor("leaf", f"w{k}") for k in range(4)] if is_early else []
+        current = build.tensor("input", "x")
+        for k in range(4):
+            weight = early[k] if is_early else build.tensor("leaf", f"w{k}")
+            current = build.op("mul", current, build.op("t", weight))
+    before, after = one.trace(12), other.trace(12)
+    found = align(before, after)
+    assert sorted(found) == list(range(13))
+    for node in before.graph.nodes:
+        partner = after.graph.nodes[found[node.id]]
+        assert (partner.kind, partner.name, partner.op) == (node.kind, node.name, node.op)
+
+
 def test_more_iterations_of_a_loop_are_added_at_its_end() -> None:
     one, other = chain(*["mul", "tanh"] * 30), chain(*["mul", "tanh"] * 80)
     found = align(one.trace(62), other.trace(162))
