@@ -54,6 +54,6 @@ def test_edit_to_new_trace_on_screen(
         return took_ms
 
     took = [edit() for _ in range(ROUNDS)]
-    benchmark.pedantic(edit, rounds=10)
+    benchmark.pedantic(edit, rounds=10)  # type: ignore[no-untyped-call]  # pytest-benchmark is not annotated
     for what, times in (("new trace", sorted(received[:ROUNDS])), ("painted", sorted(took))):
         print(f"{target}: {what} median {statistics.median(times):.1f} ms, p95 {times[round(0.95 * ROUNDS)]:.1f} ms")
