@@ -31,7 +31,7 @@ from .naming import form_text, node_title
 from .rows import MARGIN
 from .watch_delegate import WatchDelegate, thumbnail
 
-_EMPTY = "Nothing is watched. W pins the value of the current node here, Shift+W its gradient."
+_EMPTY = "Nothing is watched. P pins the value of the current node here, Shift+P its gradient."
 _MOST_PICTURES = 64
 _MIME = "application/x-retrograd-watch"
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -159,7 +159,7 @@ class WatchPanel(QWidget):
         self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._empty.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._empty.setMargin(MARGIN)
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
