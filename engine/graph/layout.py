@@ -5,16 +5,23 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..errors import LayoutError
 from .drawing import Drawing, Item, ItemKind, Sizes
 from .fold import OPEN_UP_TO, Folds
 from .layered.arrange import Arranger
 from .layered.compose import compose
+from .layered.pace import VIEW_SHARE, LayoutCancelledError, Pace
 from .layered.view import View, view_of
 from .model import Graph, Node, NodeKind
+from .networkx_layout import NetworkxLayout, SizesByNode, converted
 from .spread import spread
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["METHODS", "Direction", "LayoutCancelledError", "default_sizes", "layout"]
 
 Direction = Literal["down", "right"]
 
@@ -35,6 +42,7 @@ METHODS: tuple[tuple[str, str], ...] = (
 """Name and title of every layout: our own first, then networkx's, which suit small graphs."""
 
 
+@overload
 def layout(
     graph: Graph,
     method: str = "layered",
@@ -43,26 +51,72 @@ def layout(
     direction: Direction = "down",
     aspect: float = 1.6,
     is_cancelled: Callable[[], bool] | None = None,
-) -> Drawing:
-    """Lay out a graph. The same arguments give the same drawing.
+    on_progress: Callable[[float], None] | None = None,
+) -> Drawing: ...
+
+
+@overload
+def layout(
+    graph: nx.Graph[Any],
+    method: str = "layered",
+    sizes: SizesByNode | None = None,
+    folds: Folds | None = None,
+    direction: Direction = "down",
+    aspect: float = 1.6,
+    is_cancelled: Callable[[], bool] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> NetworkxLayout: ...
+
+
+def layout(
+    graph: Graph | nx.Graph[Any],
+    method: str = "layered",
+    sizes: Any = None,
+    folds: Folds | None = None,
+    direction: Direction = "down",
+    aspect: float = 1.6,
+    is_cancelled: Callable[[], bool] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> Drawing | NetworkxLayout:
+    """Lay out a graph, ours or any of networkx's. The same arguments give the same drawing.
 
     Parameters
     ----------
-    graph : what to draw.
+    graph : what to draw. A networkx graph may have any nodes; their attribute `scope`, a name or a sequence of names,
+        puts them into nested boxes.
     method : a name from `METHODS`.
     sizes : width and height of an item's box in scene units; for an open group its least width and the height of its
-        title bar. By default estimated from the length of the labels.
-    folds : which module calls are folded; `Folds.default_for(graph)` by default.
+        title bar. For a networkx graph a mapping, or a function, from node to width and height. By default estimated
+        from the length of the labels.
+    folds : which module calls are folded; `Folds.default_for(graph)` by default, none in a networkx graph.
     direction : where data flows to.
     aspect : width divided by height of the window, which long chains are wrapped to fill.
     is_cancelled : asked between pieces of the work.
+    on_progress : called with the share of the work that is done, from 0 to 1, never less than before.
 
     Raises
     ------
     LayoutError
         The method does not exist or cannot draw this graph, or the layout was cancelled.
-    """
 
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> graph = nx.DiGraph([("x", "mul"), ("w", "mul"), ("mul", "add"), ("b", "add")])
+    >>> result = layout(graph, sizes={"mul": (80, 40)})
+    >>> x, y = result.positions["mul"]  # for nx.draw(graph, result.positions), say
+    >>> bool(y > result.positions["add"][1])  # y grows upwards, and data flows down
+    True
+    >>> [float(side) for side in result.boxes["mul"][2:]]
+    [80.0, 40.0]
+    >>> result.routes["x", "mul"].shape[1]
+    2
+    """
+    if not isinstance(graph, Graph):
+        plain = converted(graph)
+        folds = folds if folds is not None else Folds.none()
+        measure = plain.sizes(sizes)
+        return plain.result(layout(plain.graph, method, measure, folds, direction, aspect, is_cancelled, on_progress))
     titles = dict(METHODS)
     if method not in titles:
         raise LayoutError(f"There is no layout named {method!r}. There are: {', '.join(titles)}.")
@@ -71,29 +125,27 @@ def layout(
     sizes = sizes if sizes is not None else default_sizes(graph)
     folds = folds if folds is not None else Folds.default_for(graph)
 
-    def check() -> None:
-        if is_cancelled is not None and is_cancelled():
-            raise LayoutCancelledError("The layout was cancelled.")
-
+    pace = Pace(is_cancelled, on_progress)
     with _collector_paused():
-        check()
+        pace.begin(0.0, VIEW_SHARE)
         view = view_of(graph, folds)
-        check()
+        pace.advance(1.0)
         if method != "layered":
-            return _at_origin(spread(view, method, sizes, titles[method]))
-        return _layered(graph, view, sizes, direction, aspect, check)
+            drawing = _at_origin(spread(view, method, sizes, titles[method], pace))
+        else:
+            drawing = _layered(graph, view, sizes, direction, aspect, pace)
+    pace.finish()
+    return drawing
 
 
-def _layered(
-    graph: Graph, view: View, sizes: Sizes, direction: Direction, aspect: float, check: Callable[[], None]
-) -> Drawing:
+def _layered(graph: Graph, view: View, sizes: Sizes, direction: Direction, aspect: float, pace: Pace) -> Drawing:
     # Teaching graphs keep one calm column; large ones make use of the window.
-    arranger = Arranger(1.0 / aspect if direction == "right" else aspect, check, may_wrap=len(graph.nodes) > OPEN_UP_TO)
+    arranger = Arranger(1.0 / aspect if direction == "right" else aspect, pace, may_wrap=len(graph.nodes) > OPEN_UP_TO)
 
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind
 
-    return compose(view, kind_of, sizes, arranger, check, is_across=direction == "right")
+    return compose(view, kind_of, sizes, arranger, pace, is_across=direction == "right")
 
 
 @contextmanager
@@ -119,10 +171,6 @@ def _at_origin(drawing: Drawing) -> Drawing:
         for link in drawing.links:
             link.points -= (x, y)
     return drawing
-
-
-class LayoutCancelledError(LayoutError):
-    """The layout was no longer wanted."""
 
 
 def default_sizes(graph: Graph) -> Sizes:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import LayoutError
 from .drawing import Drawing, Item, Link, Sizes
+from .layered.pace import VIEW_SHARE, Pace
 from .layered.view import View
 from .overlaps import remove_overlaps
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 MOST_BOXES = 400
+_ROUNDS = 200
 GAP = 36.0
 WIDEN = 1.3
 """Pictures are stretched a little, because boxes and windows are wider than high."""
@@ -28,8 +30,10 @@ _WITHOUT_UP = frozenset(["kamada_kawai", "spring", "spectral", "planar", "arf", 
 _Positions = npt.NDArray[np.float64]
 
 
-def spread(view: View, method: str, sizes: Sizes, title: str) -> Drawing:
+def spread(view: View, method: str, sizes: Sizes, title: str, pace: Pace) -> Drawing:
     """Lay out the visible boxes of `view` with networkx's `method`. Open groups have no boxes of their own.
+
+    networkx itself cannot be asked how far it is, nor be stopped: `pace` is told before it begins and after it.
 
     Raises
     ------
@@ -48,11 +52,14 @@ def spread(view: View, method: str, sizes: Sizes, title: str) -> Drawing:
     graph.add_nodes_from(range(len(items)))
     graph.add_edges_from((source, target) for source, target, _ in links if source != target)
     extents = np.array([sizes(item) for item in items], dtype=np.float64).reshape(-1, 2)
+    pace.begin(VIEW_SHARE, 0.7)
     try:
-        centers = _positions(graph, method)
+        centers = _positions(graph, method, pace)
     except nx.NetworkXException as error:
         raise LayoutError(f"{title} cannot draw this graph: {error} Choose another layout.") from error
+    pace.begin(0.7, 1.0)
     centers = remove_overlaps(_scaled(centers, extents, method), extents, GAP)
+    pace.check()
     rects = np.concatenate([centers - extents / 2, extents], axis=1)
     drawn = [
         Link(source=source, target=target, edges=edges, points=_line(rects, source, target))
@@ -75,7 +82,7 @@ def _flat(view: View) -> tuple[list[Item], list[tuple[int, int, tuple[int, ...]]
     return items, [(a, b, edges) for (a, b), edges in found.items()], number[view.item_of_node]
 
 
-def _positions(graph: nx.DiGraph[int], method: str) -> _Positions:
+def _positions(graph: nx.DiGraph[int], method: str, pace: Pace) -> _Positions:
     """Unscaled positions, y down, shape (boxes, 2)."""
     import networkx as nx
 
@@ -84,7 +91,7 @@ def _positions(graph: nx.DiGraph[int], method: str) -> _Positions:
     plain = graph.to_undirected()
     ways: dict[str, Callable[[], Any]] = {
         "multipartite": lambda: _by_rank(graph),
-        "kamada_kawai": lambda: _kamada_kawai(plain),
+        "kamada_kawai": lambda: _kamada_kawai(plain, pace),
         "spring": lambda: nx.spring_layout(plain, seed=1, iterations=200),
         "spectral": lambda: nx.spectral_layout(plain),
         "shell": lambda: nx.shell_layout(plain),
@@ -152,7 +159,7 @@ def _breadth_first(graph: nx.DiGraph[int]) -> dict[int, Any]:
     return found
 
 
-def _kamada_kawai(graph: nx.Graph[int]) -> dict[int, Any]:
+def _kamada_kawai(graph: nx.Graph[int], pace: Pace) -> dict[int, Any]:
     """Minimise Kamada and Kawai's energy by majorisation; networkx's own solver would need SciPy.
 
     Gansner, Koren and North (2004), "Graph drawing by stress majorization".
@@ -172,7 +179,8 @@ def _kamada_kawai(graph: nx.Graph[int]) -> dict[int, Any]:
     x = np.array([start[k] for k in range(count)], dtype=np.float64) * max(far, 1.0) / 2
     laplacian = np.diag(weights.sum(axis=1)) - weights
     inverse = np.linalg.pinv(laplacian)
-    for _ in range(200):
+    for _ in range(_ROUNDS):
+        pace.advance(1.0 / _ROUNDS)
         delta = np.linalg.norm(x[:, None] - x[None], axis=2)
         pull = weights * distance / np.maximum(delta, 1e-9)
         np.fill_diagonal(pull, 0.0)

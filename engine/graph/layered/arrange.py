@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .columns import Shape, column_cuts
 from .components import arrange_apart, components
 from .crowd import arrange_crowds, find_crowds
 from .importance import importance_of
 from .level import Arranged, Level
 from .order import settle_order
+from .pace import Pace
 from .place import place_across
 from .ranks import Ranked, assign_ranks
 from .route import route_down
@@ -19,15 +18,22 @@ from .wrap import arrange_columns
 class Arranger:
     """Arranges levels, equal parts once, for a window of the given proportions; wraps long ones if it `may_wrap`.
 
-    `check` is called between pieces of the work and may raise to end it.
+    `pace` is told, between pieces of the work, how much of the level at hand is done.
     """
 
-    def __init__(self, aspect: float, check: Callable[[], None], *, may_wrap: bool = True) -> None:
+    def __init__(self, aspect: float, pace: Pace, *, may_wrap: bool = True) -> None:
         self.aspect = aspect
-        self.check = check
+        self.pace = pace
+        self._boxes = 1
+        """In the level at hand, those in its parts included."""
         self.shape = Shape(aspect) if may_wrap else None
         self._parts: dict[Level, Arranged] = {}
         self._pieces: dict[Level, Arranged] = {}
+
+    def arrange_whole(self, level: Level) -> Arranged:
+        """Lay out one level, as the section of the work that has begun."""
+        self._boxes = max(len(level.boxes), 1)
+        return self.arrange(level)
 
     def arrange(self, level: Level) -> Arranged:
         """Lay out one level: in columns if it is long, else as one piece; parts that nothing connects side by side."""
@@ -45,7 +51,7 @@ class Arranger:
         return self._in_one_piece(level, ranked)
 
     def _part(self, level: Level) -> Arranged:
-        self.check()
+        self.pace.check()
         known = self._parts.get(level)
         if known is None:
             known = self._parts[level] = self.arrange(level)
@@ -59,9 +65,12 @@ class Arranger:
 
     def _in_one_piece(self, level: Level, ranked: Ranked) -> Arranged:
         """Order, x, y, routes."""
-        self.check()
+        third = len(level.boxes) / self._boxes / 3
+        self.pace.check()
         ordered = settle_order(level, ranked)
-        self.check()
+        self.pace.advance(third)
         placed = place_across(level, ordered, importance_of(level, ranked))
-        self.check()
-        return route_down(level, ranked, ordered, placed)
+        self.pace.advance(third)
+        arranged = route_down(level, ranked, ordered, placed)
+        self.pace.advance(third)
+        return arranged

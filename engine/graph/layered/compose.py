@@ -12,6 +12,7 @@ from ..model import NodeKind
 from .arrange import Arranger
 from .columns import MANY_BOXES
 from .level import Arranged, Box, Level, Wire
+from .pace import VIEW_SHARE, Pace
 from .stitch import Stitcher
 from .view import View
 
@@ -25,6 +26,10 @@ KindOf = Callable[[Item], NodeKind | None]
 _SIDE_KINDS = frozenset(["leaf", "buffer", "constant"])
 _End = tuple[int, int]
 """A child's place and port, or the code of an entry or exit and -1."""
+_THREADED, _ARRANGED = 0.5, 0.9
+"""How much of a large layout's time is over when links are led through levels, and when levels are arranged."""
+_OFTEN = 2_000
+"""After so many links it is asked whether the layout is still wanted."""
 _SHORT = 5
 """A level of at most so many module calls is not long."""
 
@@ -34,15 +39,15 @@ def compose(
     kind_of: KindOf,
     sizes: Sizes,
     arranger: Arranger,
-    check: Callable[[], None],
+    pace: Pace,
     *,
     is_across: bool = False,
 ) -> Drawing:
     """Lay out `view`, with the data flowing down, or to the right if `is_across`; its bounds begin at (0, 0).
 
-    `check` is called between levels and may raise to end the work.
+    `pace` is told between levels how far the work is, which begins where `view` was made (`VIEW_SHARE`).
     """
-    return _Composer(view, kind_of, sizes, arranger, check, is_across=is_across).drawing()
+    return _Composer(view, kind_of, sizes, arranger, pace, is_across=is_across).drawing()
 
 
 class _Draft:
@@ -77,7 +82,7 @@ class _Composer:
         kind_of: KindOf,
         sizes: Sizes,
         arranger: Arranger,
-        check: Callable[[], None],
+        pace: Pace,
         *,
         is_across: bool,
     ) -> None:
@@ -86,7 +91,7 @@ class _Composer:
         self.view = view
         self.kind_of = kind_of
         self.arranger = arranger
-        self.check = check
+        self.pace = pace
         self.measure = sizes
         self.sizes = [sizes(item) for item in view.items]
         self.parents = [item.parent for item in view.items]
@@ -109,7 +114,10 @@ class _Composer:
         self.arranged: dict[int, Arranged] = {}
         self.insets: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
         self.stitcher = Stitcher()
-        for source, target, _ in view.links:
+        pace.begin(VIEW_SHARE, _THREADED)
+        for number, (source, target, _) in enumerate(view.links):
+            if number % _OFTEN == 0:
+                pace.advance(_OFTEN / len(view.links))
             self._thread(source, target)
 
     def _judge_groups(self) -> None:
@@ -156,14 +164,16 @@ class _Composer:
     # Inner levels first
 
     def _arrange_all(self) -> None:
+        total, done = max(len(self.view.items), 1), 0
         for group, children in zip(reversed(self.view.groups), reversed(self.view.children), strict=True):
-            self.check()
+            start, done = done, done + len(children)
+            self.pace.begin(*(_THREADED + (_ARRANGED - _THREADED) * part / total for part in (start, done)))
             draft = self.drafts[group]
             boxes = tuple(self._box(child) for child in children)
             key = (len(draft.entries), len(draft.exits), self.is_trunk[group], boxes, tuple(draft.wires))
             arranged = self._known.get(key)
             if arranged is None:
-                arranged = self._known[key] = self.arranger.arrange(self._level(group, boxes))
+                arranged = self._known[key] = self.arranger.arrange_whole(self._level(group, boxes))
             self.arranged[group] = arranged
             if group >= 0:
                 self._close(group, arranged)
@@ -253,7 +263,7 @@ class _Composer:
                 corners[child] = (x + dx, y + dy)
         extents = [boxes[number][:2] for number in self.box_of]
         rects = np.concatenate([np.array(corners).reshape(-1, 2), np.array(extents).reshape(-1, 2)], axis=1)
-        self.check()
+        self.pace.begin(_ARRANGED, 1.0)
         points, ends = self.stitcher.stitched(self.arranged, origins)
         if len(rects):
             low = np.minimum(rects[:, :2].min(axis=0), points.min(axis=0, initial=np.inf))

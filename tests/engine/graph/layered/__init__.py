@@ -1,0 +1,1 @@
+"""Tests of the layered layout's parts."""
