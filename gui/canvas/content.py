@@ -39,6 +39,8 @@ class Content(QObject):
     """There is another scene (or none)."""
     busy_changed = Signal(bool)
     failed = Signal(str)
+    progressed = Signal(int)
+    """So many per cent of a layout that takes its time are done."""
 
     def __init__(self, fonts: Fonts, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,11 +62,17 @@ class Content(QObject):
         self._job = LayoutJob(self)
         self._job.finished.connect(self._on_job_finished)
         self._job.failed.connect(self._on_job_failed)
+        self._job.progressed.connect(self.progressed)
 
     @property
     def is_busy(self) -> bool:
         """Whether a layout is being made."""
         return self._job.is_running
+
+    @property
+    def percent_done(self) -> int | None:
+        """How much of the layout being made is done; None where there is none, or it may be done at once."""
+        return self._job.percent
 
     def set_trace(self, trace: Trace | None) -> None:
         """Show another trace with its default folds."""
@@ -208,7 +216,7 @@ class Content(QObject):
         limit = SMALL_GRAPH if self.method in {LAYERED, ACROSS} else SMALL_FOR_NETWORKX
         if len(self.trace.graph.nodes) <= limit and len(self.trace.graph.edges) <= FEW_EDGES:
             try:
-                scene = work(self.labels.sizes, _never)
+                scene = work(self.labels.sizes, _never, _untold)
             except Exception as error:  # noqa: BLE001 - a layout that fails must not take along what asked for it
                 if not isinstance(error, LayoutError):
                     _log.exception("The layout %s failed", self.method)
@@ -231,7 +239,13 @@ class Content(QObject):
 
 
 def _lay_out(
-    trace: Trace, method: str, folds: Folds, aspect: float, sizes: Sizes, is_cancelled: Callable[[], bool]
+    trace: Trace,
+    method: str,
+    folds: Folds,
+    aspect: float,
+    sizes: Sizes,
+    is_cancelled: Callable[[], bool],
+    on_progress: Callable[[float], None],
 ) -> Scene:
     if len(trace.graph.nodes) > SMALL_GRAPH:
         quantities.of(trace).prepare()
@@ -243,9 +257,14 @@ def _lay_out(
         direction="right" if method == ACROSS else "down",
         aspect=aspect,
         is_cancelled=is_cancelled,
+        on_progress=on_progress,
     )
     return Scene(trace, drawing)
 
 
 def _never() -> bool:
     return False
+
+
+def _untold(_share: float) -> None:
+    """Nobody waits for a layout that is made at once."""

@@ -26,7 +26,13 @@ NOTHING_OPEN = Notice(
     "Open a program to see its graph",
     ("Choose a demo, or open a script, a module, a saved trace.", "You can also drop a file here."),
 )
-LAYING_OUT = Notice("Laying out the graph…", ("Esc cancels.",))
+STILL = Notice("")
+"""Nothing to say yet: most layouts are done before anybody could read it."""
+
+
+def laying_out(percent: int | None) -> Notice:
+    """A first drawing is being made; so much of it is done, None as long as it may come at once."""
+    return STILL if percent is None else Notice(f"Laying out the graph … {percent} %", ("Esc cancels.",))
 
 
 def no_graph(trace: Trace) -> Notice:
@@ -65,9 +71,15 @@ def paint_banner(painter: QPainter, area: QRectF, theme: Theme, fonts: Fonts, er
     painter.drawText(QPointF(x, area.y() + 23), fonts.elide(plain(text), Face.SMALL, area.right() - 16 - x))
 
 
-def paint_busy(painter: QPainter, size: QSize, theme: Theme, fonts: Fonts) -> None:
-    """A quiet sign at the top while the next drawing is being made."""
-    paint_text(painter, QSizeF(size), theme, fonts, "Laying out…  Esc cancels", 16.0)
+def paint_busy(painter: QPainter, size: QSize, theme: Theme, fonts: Fonts, percent: int | None) -> None:
+    """A quiet sign at the top while the next drawing is being made, unless it may come at once (None)."""
+    if percent is not None:
+        paint_text(painter, QSizeF(size), theme, fonts, busy_text(percent), 16.0)
+
+
+def busy_text(percent: int) -> str:
+    """What the sign says."""
+    return f"Laying out … {percent} % · Esc cancels"
 
 
 def text_width(fonts: Fonts, text: str) -> float:

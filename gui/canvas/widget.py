@@ -74,6 +74,7 @@ class GraphCanvas(Surface):
         self._content.changed.connect(self._on_content_changed)
         self._content.busy_changed.connect(self._on_content_busy_changed)
         self._content.failed.connect(self.status_message)
+        self._content.progressed.connect(self._on_content_progressed)
         document.trace_changed.connect(self._on_document_trace_changed)
         document.numbers_changed.connect(self._on_document_numbers_changed)
         document.cursor_changed.connect(self._on_document_cursor_changed)
@@ -316,6 +317,9 @@ class GraphCanvas(Surface):
             self.status_message.emit("Laying out the graph…")
         self.update()
 
+    def _on_content_progressed(self, _percent: int) -> None:
+        self.update()
+
     def _on_content_changed(self) -> None:
         self._hands.reset()
         old, old_camera, picture = self._shown, self.camera, self._stage.picture
@@ -354,14 +358,14 @@ class GraphCanvas(Surface):
         self.edit_marks.paint(painter, scene, self.camera, self.theme)
         self.stop_marks.paint(painter, scene, self.camera, self.theme)
         if self._content.is_busy:
-            notices.paint_busy(painter, self.size(), self.theme, self.fonts)
+            notices.paint_busy(painter, self.size(), self.theme, self.fonts, self._content.percent_done)
 
     def _empty_reason(self) -> notices.Notice:
         trace = self.document.trace
         if trace is None:
             return notices.NOTHING_OPEN
         if self._content.is_busy:
-            return notices.LAYING_OUT
+            return notices.laying_out(self._content.percent_done)
         return notices.no_graph(trace)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
