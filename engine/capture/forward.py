@@ -90,15 +90,16 @@ class ForwardMode(TorchDispatchMode):
         caller = user_frame(frame)
         if caller is not None and self._compiler is not None and self._compiler.is_loaded:
             self._compiler.look(caller)
-        node = Node(id=-1, kind="op", op=signature.name, scope=tape.scopes.path, source=source_of(caller))
+        node = Node(id=-1, kind="op", op=signature.name, scope=tape.scopes.path)
+        node.put_at(tape.scopes.stack_at(caller))
         if signature.is_detach:
             if is_lazy(args[0]):  # a parameter without a shape, until its module is called
                 return None
             source = tape.written_leaf(args[0]) or tape.origin(args[0])
             return node, caller, (), (source, args[0].requires_grad)
-        tape.place = node.source
+        tape.place = node.stack
         inputs, changed = self._inputs(signature, args, kwargs, node)
-        tape.place = None
+        tape.place = ()
         if changed and tape.before_write is not None:
             for tensor in changed:
                 tape.before_write(tensor)

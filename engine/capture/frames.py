@@ -22,12 +22,17 @@ _FOREIGN_FOLDERS = (
 _STDLIB_FOLDER = sysconfig.get_path("stdlib") + os.sep
 _SITE_FOLDERS = tuple({sysconfig.get_path("purelib") + os.sep, sysconfig.get_path("platlib") + os.sep})
 _DEMO_FOLDER = os.path.join(_ENGINE_FOLDER, "demos") + os.sep
+_RUNNER_FOLDER = os.path.join(_ENGINE_FOLDER, "programs") + os.sep
+MOST_CALLS = 8
+"""Calls that are kept of a stack, from the innermost outwards."""
 
 APPLY_CODE: CodeType = torch.autograd.Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
 """The code of `torch.autograd.Function.apply`: a frame that runs it is one call of a custom Function."""
 
 _is_user_code: dict[int, bool] = {}
 """By identity: the hash of a code object is one of all its instructions, every time."""
+_is_runner: set[int] = set()
+"""By identity: the engine's codes that run a program, below which nothing is the program's."""
 _known_codes: list[CodeType] = []
 """Keeps the codes alive, and so their identities apart."""
 
@@ -43,6 +48,8 @@ def is_user_code(code: CodeType) -> bool:
             known = True
         elif path.startswith(_FOREIGN_FOLDERS):
             known = False
+            if path.startswith(_RUNNER_FOLDER):
+                _is_runner.add(id(code))
         else:
             known = not path.startswith(_STDLIB_FOLDER) or path.startswith(_SITE_FOLDERS)
         _is_user_code[id(code)] = known
@@ -81,6 +88,58 @@ def source_of(frame: FrameType | None) -> Source | None:
     if frame is None:
         return None
     return Source(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+
+
+class Stacks:
+    """The program's calls around an operation, each distinct stack one tuple, however many operations have it.
+
+    A stack is looked up by the codes and the instructions that its frames are at: neither lines are worked out nor
+    anything is made anew for one that is known.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], tuple[Source, ...]] = {}
+        self._stacks: dict[tuple[Source, ...], tuple[Source, ...]] = {}
+        self._sources: dict[Source, Source] = {}
+
+    def at(self, start: FrameType | None, outside: FrameType | None = None) -> tuple[Source, ...]:
+        """The innermost `MOST_CALLS` of the program's calls at or above `start`, innermost first.
+
+        What is above `outside`, the frame of whoever traces the program, is not the program's; nor is that frame
+        itself, unless it is the innermost.
+        """
+        is_user = _is_user_code
+        key: list[int] = []
+        frame = start
+        while frame is not None:
+            code = frame.f_code
+            number = id(code)
+            is_known = is_user.get(number)
+            if is_known or (is_known is None and is_user_code(code)):
+                if frame is outside and key:
+                    break
+                key.append(number)
+                key.append(frame.f_lasti)
+                if frame is outside or len(key) == 2 * MOST_CALLS:
+                    break
+            elif number in _is_runner:
+                break
+            frame = frame.f_back
+        place = tuple(key)
+        known = self._known.get(place)
+        return self._learn(place, start) if known is None else known
+
+    def _learn(self, place: tuple[int, ...], start: FrameType | None) -> tuple[Source, ...]:
+        """Work out the lines of a stack that is met for the first time."""
+        found: list[Source] = []
+        frame = user_frame(start)
+        while frame is not None and len(found) < len(place) // 2:
+            source = Source(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+            found.append(self._sources.setdefault(source, source))
+            frame = user_frame(frame.f_back)
+        stack = tuple(found)
+        self._known[place] = stack = self._stacks.setdefault(stack, stack)
+        return stack
 
 
 def locals_of(frame: FrameType) -> Mapping[str, Any]:

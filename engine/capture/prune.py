@@ -60,7 +60,8 @@ def _place_leaves(nodes: list[Node], sources: dict[int, set[int]], kept: set[int
         node = nodes[node_id]
         is_from_outside = node.kind in ("leaf", "buffer") and node.op is None  # one made in the recording has its line
         if is_from_outside and all(nodes[reader].source != node.source for reader in reading):
-            node.source, node.scope = nodes[reading[0]].source, nodes[reading[0]].scope
+            node.scope = nodes[reading[0]].scope
+            node.put_at(nodes[reading[0]].stack)
 
 
 def _ancestors(start: set[int], sources: dict[int, set[int]], is_end: Callable[[int], bool]) -> set[int]:

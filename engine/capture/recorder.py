@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import nn
 
-from ..graph.model import Edge, Graph, NodeKind
+from ..graph.model import Edge, Graph, Node, NodeKind
 from ..graph.observation import ObservationKind
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
 from .backward import BackwardRecorder, has_freed_nodes
@@ -224,7 +224,7 @@ class Recorder:
             roots=roots,
             target=self._target,
             values=self._values,
-            sources=_source_texts({node.source.file for node in nodes if node.source} | self._error_files()),
+            sources=_source_texts(_files_of(nodes) | self._error_files()),
             notes=[*notes, *sorted(self._tape.notes)],
             error=self._error,
             error_source=self._error_source,
@@ -294,6 +294,12 @@ def user_place(error: BaseException) -> tuple[str, int] | None:
         if is_user_code(frame.f_code):
             found = (frame.f_code.co_filename, line)
     return found
+
+
+def _files_of(nodes: Sequence[Node]) -> set[str]:
+    """The files of the program's calls around any of the nodes."""
+    stacks = {id(node.stack): node.stack for node in nodes}  # there are few of them, and each is one object
+    return {source.file for stack in stacks.values() for source in stack}
 
 
 def _source_texts(files: set[str]) -> dict[str, str]:

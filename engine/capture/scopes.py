@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from ..graph.model import Scope, ScopePath, Source
 from .bindings import binding_of
 from .faults import fault_note
-from .frames import function_frames, locals_of, source_of, user_frame, variable_named
+from .frames import Stacks, function_frames, locals_of, user_frame, variable_named
 
 _COMPILED = "_orig_mod"
 """Name under which a module that torch.compile has wrapped holds the module itself."""
@@ -26,7 +26,7 @@ class FunctionCall(NamedTuple):
     function: Any
     path: ScopePath
     caller: FrameType | None
-    source: Source | None
+    stack: tuple[Source, ...]
     names: tuple[str | None, ...]
     outer: FunctionCall | None
 
@@ -71,6 +71,7 @@ class ScopeStack:
         self.outside: FrameType | None = None
         """The frame of whoever traces the program: its variables are none of the program's."""
         self.notes: set[str] = set()
+        self._stacks = Stacks()
         self._root = root
         self._calls = [_Call(None, (), 0)]
         self._serial = 0
@@ -88,6 +89,10 @@ class ScopeStack:
     @property
     def is_empty(self) -> bool:
         return len(self._calls) == 1
+
+    def stack_at(self, frame: FrameType | None) -> tuple[Source, ...]:
+        """The program's calls at or above `frame`, the innermost first."""
+        return self._stacks.at(frame, self.outside)
 
     def start(self) -> None:
         self._handles = [
@@ -143,7 +148,7 @@ class ScopeStack:
         call = _Call(parent.module, parent.path_of(f"{name}.apply"), self._serial)
         call.frame = frame
         names = () if binding is None else binding.names
-        call.function = FunctionCall(function, call.path, caller, source_of(caller), names, parent.function)
+        call.function = FunctionCall(function, call.path, caller, self.stack_at(caller), names, parent.function)
         self.scopes[call.path] = Scope(path=call.path, module=name)
         self._enter(call)
 

@@ -111,7 +111,8 @@ def without_gradient(tape: Tape, scopes: ScopeStack, optimizers: Optimizers, kep
         ):
             continue
         node = tape.nodes[tape.origin(parameter)[0]]
-        node.scope, node.source = (), None  # nothing read it, so it is nowhere in the program's text
+        node.scope = ()
+        node.put_at(())  # nothing read it, so it is nowhere in the program's text
         unused.append(node)
     found = [Sighting("unreached", tuple(unreached))] if unreached else []
     return [*found, Sighting("unused", tuple(unused))] if unused else found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..graph.model import Node, NodeKind, Source, TensorInfo
-from .frames import running_frame, source_of, user_frame, variable_named
+from .frames import running_frame, user_frame, variable_named
 from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
 from .writes import Writes, storage_of
@@ -76,7 +76,7 @@ class Tape:
         """Called with each tensor that an operation is about to change in place."""
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         """The program's own random number generators, and their states before it first drew from them."""
-        self.place: Source | None = None
+        self.place: tuple[Source, ...] = ()
         """Where the operation is called whose inputs are being looked up."""
         self._is_step = is_step
         self._given_names: dict[int, tuple[str, NodeKind]] = {}
@@ -164,7 +164,7 @@ class Tape:
         if kind == "leaf":
             node.grad_fn = "AccumulateGrad"
             node.sequence_nr = 2**64 - 1
-        node.source = self.place or source_of(user_frame(running_frame()))
+        node.put_at(self.place or self.scopes.stack_at(running_frame()))
         node.outputs.append(self.keeper.describe(tensor))
         self.nodes.append(node)
         self.entries[id(tensor)] = Entry(weakref.ref(tensor), node.id, 0)
@@ -273,11 +273,13 @@ class Tape:
     def _place_like(self, node: Node, inner: int) -> None:
         """Say where an autograd-only node comes from: the call of its Function, or else the operation behind it."""
         made_by = self.nodes[inner]
-        node.scope, node.source = made_by.scope, made_by.source
+        node.scope = made_by.scope
+        node.put_at(made_by.stack)
         call = self.function_of.get(inner)
         while call is not None:
             if node.call is not None and node.call.startswith(f"{getattr(call.function, '__qualname__', '')}."):
-                node.scope, node.source = call.path, call.source
+                node.scope = call.path
+                node.put_at(call.stack)
                 names = [name for name in call.names if name and name != "_"]
                 node.name = ", ".join(names) or None
                 if len(call.names) > 1:
@@ -321,7 +323,7 @@ class Tape:
         node = Node(id=len(self.nodes), kind="op", scope=self.scopes.path)
         self.nodes.append(node)
         self.adopt(node, grad_fn)
-        node.source = source_of(user_frame(running_frame()))
+        node.put_at(self.scopes.stack_at(running_frame()))
         node.outputs = [_undescribed(form) for form in getattr(grad_fn, "_input_metadata", ())]
         function = getattr(type(grad_fn), "_forward_cls", None)
         if function is not None:

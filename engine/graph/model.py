@@ -115,6 +115,8 @@ class Node(msgspec.Struct, eq=False, kw_only=True, gc=False):
     sequence_nr : autograd's sequence number, or None without an autograd node.
     scope : path of the nn.Module calls around the operation, outermost first; () at the top.
     source : file, line and function of the user's frame.
+    stack : the program's calls around the operation, the innermost first, which is `source`; up to eight of them, and
+        none of torch or of the standard library. () where they are not known.
     name : the variable's name in the user's code.
     params : the operator's non-tensor arguments by their schema name (numbers, strings, lists, or a text).
     seconds : how long the operation took to run; on an accelerator, to be handed to it.
@@ -136,6 +138,12 @@ class Node(msgspec.Struct, eq=False, kw_only=True, gc=False):
     seconds: float = 0.0
     call: str | None = None
     flops: int | None = None
+    stack: tuple[Source, ...] = ()
+
+    def put_at(self, stack: tuple[Source, ...]) -> None:
+        """Say which calls of the program this node comes from; `source` is the innermost."""
+        self.stack = stack
+        self.source = stack[0] if stack else None
 
     @property
     def saved_bytes(self) -> int:

@@ -72,7 +72,7 @@ class _Assembly:
         saved = self._saved(count)
         rows = zip(
             kinds, *texts, self._sequence_numbers(count), scopes, places, columns.floats("nodes.seconds", count),
-            chosen, outputs, saved, self._flops(count), strict=True,
+            chosen, outputs, saved, self._flops(count), self._stacks(count, sources), strict=True,
         )  # fmt: skip
         return [
             Node(
@@ -90,9 +90,11 @@ class _Assembly:
                 seconds=seconds,
                 call=strings[call],
                 flops=flops,
+                stack=stack,
             )
             for place, (
                 kind, op, grad_fn, label, call, sequence_nr, scope, source, seconds, chosen_params, out, tensors, flops,
+                stack,
             ) in enumerate(rows)
         ]  # fmt: skip
 
@@ -105,6 +107,14 @@ class _Assembly:
         if "nodes.flops" not in self.columns.tensors:  # a trace without products of matrices, or an older file
             return [None] * count
         return [flops - 1 if flops else None for flops in self.columns.integers("nodes.flops", count)]
+
+    def _stacks(self, count: int, sources: list[Any]) -> list[tuple[Source, ...]]:
+        columns = self.columns
+        if "nodes.stack" not in columns.tensors:  # an older file, or a trace made by hand
+            return [()] * count
+        rows = columns.lists("stacks", columns.rows("stacks.length"), 1, len(sources) - 1)
+        stacks: list[tuple[Source, ...]] = [(), *(tuple(sources[place] for place in row) for row in rows)]
+        return [stacks[place] for place in columns.integers("nodes.stack", count, 0, len(stacks) - 1)]
 
     def _spans(self, count: int) -> list[tuple[int, int, int] | None]:
         """Inverse of what the writer makes of `SavedTensor.span`; older files have none."""

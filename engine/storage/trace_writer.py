@@ -84,6 +84,10 @@ class _Parts:
         out.integers("nodes.sequence_nr", [node.sequence_nr for node in nodes if node.sequence_nr is not None])
         out.integers("nodes.scope", [self.paths(tuple(node.scope)) - 1 for node in nodes])
         out.integers("nodes.source", [self.sources(node.source) for node in nodes])
+        if any(node.stack for node in nodes):
+            stacks: Interned[tuple[Source, ...]] = Interned()
+            out.integers("nodes.stack", [stacks(node.stack or None) for node in nodes])
+            out.lists("stacks", [[self.sources(source) for source in stack] for stack in stacks.values])
         out.floats("nodes.seconds", [node.seconds for node in nodes])
         if any(node.flops is not None for node in nodes):
             out.integers("nodes.flops", [0 if node.flops is None else node.flops + 1 for node in nodes])

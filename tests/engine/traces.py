@@ -221,6 +221,8 @@ def random_traces(draw: st.DrawFn) -> Trace:
         source=st.none() | st.tuples(at, st.integers(0, 3)) if count else st.none(),
         span=st.none() | st.builds(_span, st.integers(0, 9), st.integers(0, 2**40), st.integers(0, 2**40)),
     )
+    sources = st.builds(Source, _texts, st.integers(0, 10**6), _texts)
+    stacks = st.lists(sources, min_size=1, max_size=8).map(tuple)
     nodes = [
         Node(
             id=place,
@@ -229,7 +231,7 @@ def random_traces(draw: st.DrawFn) -> Trace:
             grad_fn=draw(_names),
             sequence_nr=draw(st.none() | st.integers(0, 2**64 - 1)),
             scope=draw(_paths),
-            source=draw(st.none() | st.builds(Source, _texts, st.integers(0, 10**6), _texts)),
+            source=draw(st.none() | sources),
             name=draw(_names),
             outputs=draw(st.lists(some, max_size=2)),
             params=draw(st.dictionaries(_texts, _values, max_size=2)),
@@ -237,6 +239,7 @@ def random_traces(draw: st.DrawFn) -> Trace:
             seconds=draw(_floats),
             call=draw(_names),
             flops=draw(st.none() | st.integers(0, 2**50)),
+            stack=draw(st.just(()) | stacks),
         )
         for place in range(count)
     ]

@@ -83,7 +83,7 @@ class Net(nn.Module):
 
 
 FAULTS: list[tuple[Any, str, str]] = [
-    (forward, "source_of", "operation"),
+    (scopes.ScopeStack, "stack_at", "operation"),
     (forward.ForwardMode, "_outputs", "operation"),
     (forward.ForwardMode, "_inputs", "operation"),
     (backward.BackwardRecorder, "_record", "backward step"),

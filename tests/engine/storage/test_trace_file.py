@@ -85,6 +85,20 @@ def test_a_trace_without_costs_needs_no_columns_for_them() -> None:
     assert_same(trace, again)
 
 
+def test_a_trace_without_stacks_needs_no_columns_for_them() -> None:
+    """Older files are like this one; a file whose stacks do not fit is refused."""
+    trace = small_trace()
+    assert not {"nodes.stack", "stacks", "stacks.length"} & set(safetensors.numpy.load(dumps(trace)))
+    assert all(node.stack == () for node in loads(dumps(trace)).graph.nodes)
+    calls = (Source("a.py", 3, "inner"), Source("a.py", 9, "outer"))
+    for node in trace.graph.nodes:
+        node.put_at(calls)
+    again = loads(dumps(trace))
+    assert_same(trace, again)
+    assert len({id(node.stack) for node in again.graph.nodes}) == 1
+    assert safetensors.numpy.load(dumps(trace))["stacks"].tolist() == [1, 2]
+
+
 def test_shared_arrays_are_written_once() -> None:
     trace = small_trace()
     gradient = np.zeros(10_000)
