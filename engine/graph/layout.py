@@ -128,8 +128,7 @@ def layout(
     pace = Pace(is_cancelled, on_progress)
     with _collector_paused():
         pace.begin(0.0, VIEW_SHARE)
-        view = view_of(graph, folds)
-        pace.advance(1.0)
+        view = view_of(graph, folds, pace)
         if method != "layered":
             drawing = _at_origin(spread(view, method, sizes, titles[method], pace))
         else:

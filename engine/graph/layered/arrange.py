@@ -55,12 +55,16 @@ class Arranger:
         known = self._parts.get(level)
         if known is None:
             known = self._parts[level] = self.arrange(level)
+        else:
+            self.pace.advance(len(level.boxes) / self._boxes)
         return known
 
     def _piece(self, level: Level) -> Arranged:
         known = self._pieces.get(level)
         if known is None:
             known = self._pieces[level] = self._in_one_piece(level, assign_ranks(level))
+        else:
+            self.pace.advance(len(level.boxes) / self._boxes)
         return known
 
     def _in_one_piece(self, level: Level, ranked: Ranked) -> Arranged:

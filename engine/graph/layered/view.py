@@ -12,10 +12,13 @@ import numpy.typing as npt
 from ..drawing import Item, ItemKind
 from ..fold import Folds
 from ..model import Graph, Node, ScopePath
+from .pace import Pace
 
 _SMALL = 40
 """Up to so many operations in sight, a tensor that is used a few times is drawn once, with a line to each use."""
 _FEW = 4
+_STAGE = 0.25
+"""Finding scopes, placing operations, placing tensors, numbering: each takes about as much of the time."""
 
 
 class View(msgspec.Struct, eq=False, kw_only=True):
@@ -51,9 +54,9 @@ def _is_same_module(one: str, other: str) -> bool:
     return one == other or one.partition("@")[0] == other.partition("@")[0]
 
 
-def view_of(graph: Graph, folds: Folds) -> View:
-    """Work out the items and links of `graph` when the calls in `folds` are folded."""
-    return _Viewer(graph, folds).view()
+def view_of(graph: Graph, folds: Folds, pace: Pace) -> View:
+    """Work out the items and links of `graph` when the calls in `folds` are folded, as the section that has begun."""
+    return _Viewer(graph, folds).view(pace)
 
 
 class _Viewer:
@@ -75,15 +78,18 @@ class _Viewer:
         self.unseen: set[tuple[int, int]] = set()
         """Tensors (by node and folded box) that a further call of their own module uses: that goes without saying."""
 
-    def view(self) -> View:
+    def view(self, pace: Pace) -> View:
         scope_of = [self._scope(node) for node in self.graph.nodes]
+        pace.advance(_STAGE)
         for node, scope in zip(self.graph.nodes, scope_of, strict=True):
             if node.kind == "op":
                 self._place(node, scope)
+        pace.advance(_STAGE)
         is_small = sum(box is not None for box in self.box_of) <= _SMALL
         for node, scope in zip(self.graph.nodes, scope_of, strict=True):
             if node.kind != "op":
                 self._place_tensor(node, scope, is_small=is_small)
+        pace.advance(_STAGE)
         return self._numbered()
 
     def _scope(self, node: Node) -> int:
