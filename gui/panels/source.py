@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QT
 from ..document import Document
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
-from ..widgets.text import ElidedLabel, set_text_color
+from ..widgets.text import set_text_color
+from .code_calls import CallChain
 from .code_lines import CodeLines, LineFact
 from .code_view import CodeView
 from .naming import file_name, split_lines
@@ -41,6 +42,7 @@ class SourcePanel(QWidget):
         self._file: str | None = None
         self._shown_text: str | None = None
         self._is_chosen = False
+        self._looked_at: tuple[str, int] | None = None
         self.setAccessibleName("Code")
         self.files = QComboBox(self)
         self.files.setAccessibleName("File")
@@ -75,8 +77,9 @@ class SourcePanel(QWidget):
         self._on_document_trace_changed()
 
     def _make_foot(self) -> QHBoxLayout:
-        """A line below the code: in which call the marked line runs, and which of its runs it is."""
-        self.call = ElidedLabel("", self, font=ui_font(TEXT_SMALL_PT), mode=Qt.TextElideMode.ElideLeft)
+        """A line below the code: the calls around the marked line, and which of its runs it is."""
+        self.calls = CallChain(self._themes.theme, self)
+        self.calls.call_chosen.connect(self._on_calls_call_chosen)
         self.run = QLabel("", self)
         self.run.setFont(ui_font(TEXT_SMALL_PT))
         self.earlier = _small_button("‹", "The run of this operation before", self)
@@ -85,7 +88,7 @@ class SourcePanel(QWidget):
         self.later.clicked.connect(self._on_later_clicked)
         foot = QHBoxLayout()
         foot.setContentsMargins(MARGIN, 2, MARGIN // 2, 2)
-        foot.addWidget(self.call, 1)
+        foot.addWidget(self.calls, 1)
         for widget in (self.earlier, self.run, self.later):
             foot.addWidget(widget)
         return foot
@@ -94,12 +97,10 @@ class SourcePanel(QWidget):
         trace, lines, focus = self._document.trace, self._lines, self._document.focus
         node = trace.graph.nodes[focus] if trace is not None and focus is not None else None
         if node is None or lines is None or node.source is None:
-            self.call.set_text("")
+            self.calls.set_calls((), ())
             runs = []
         else:
-            function = node.source.function
-            calls = " › ".join([*node.scope, file_name(node.source.file) if function == "<module>" else function])
-            self.call.set_text(f"{calls}, line {node.source.line}")
+            self.calls.set_calls(node.stack or (node.source,), self._document.sources, " › ".join(node.scope))
             runs = lines.runs(node)
         is_loop = node is not None and len(runs) > 1
         for widget in (self.earlier, self.run, self.later):
@@ -125,6 +126,14 @@ class SourcePanel(QWidget):
         place = runs.index(focus) + by if focus in runs else -1
         if 0 <= place < len(runs):
             self._document.select(runs[place])
+
+    def _on_calls_call_chosen(self, file: str, line: int) -> None:
+        """Look at a call, until the selection or the cursor moves on."""
+        self._looked_at = (file, line)
+        if file != self._file:
+            self.show_file(file)
+        self.view.reveal(line)
+        self._show_marks()
 
     def _on_view_line_marked(self, line: int) -> None:
         """Mark every operation of a line in the graph, each of its runs."""
@@ -214,6 +223,7 @@ class SourcePanel(QWidget):
 
     def _follow(self, *, softly: bool = True) -> None:
         """Show the file and line that the selection, else the cursor, is about."""
+        self._looked_at = None
         selection = self._document.selection
         place = self._current_place()
         if selection is not None and self._lines is not None:
@@ -237,7 +247,7 @@ class SourcePanel(QWidget):
         selection = self._document.selection
         places = (
             self._current_place(),
-            None if selection is None else lines.place(selection),
+            self._looked_at or (None if selection is None else lines.place(selection)),
             trace.error_source,
         )
         self.view.set_marks(*(place[1] if place is not None and place[0] == self._file else None for place in places))
@@ -273,7 +283,8 @@ class SourcePanel(QWidget):
 
     def _on_themes_changed(self, theme: Theme) -> None:
         self.view.set_theme(theme)
-        for label in (self._empty, self.call, self.run):
+        self.calls.set_theme(theme)
+        for label in (self._empty, self.run):
             set_text_color(label, theme.muted)
         palette = self._stack.palette()
         palette.setColor(QPalette.ColorRole.Window, theme.surface)

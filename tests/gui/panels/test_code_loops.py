@@ -70,7 +70,7 @@ def test_the_foot_counts_the_runs_and_walks_through_them(panel: SourcePanel, doc
     document.set_trace(trace)
     document.select(products[1])
     assert panel.run.text() == "2 of 5"
-    assert panel.call.whole_text == "loop.py, line 3"
+    assert panel.calls.whole_text == "loop.py:3"
     qtbot.mouseClick(panel.later, Qt.MouseButton.LeftButton)
     assert document.selection == products[2]
     for _ in range(2):
