@@ -16,6 +16,8 @@ PORT_GAP = 18.0
 BORDER = 12.0
 """Least distance of a port from a box's corner."""
 SWEEPS = 10
+ALIKE = 0.1
+"""Open groups as high as each other whose widths differ by no more than this share look the same."""
 
 
 class Placed(NamedTuple):
@@ -149,12 +151,26 @@ class _Placer:
                 if segment is not None:
                     block[vertex] = block[segment.upper]
                     lean = self.upper_offset[segment] - self.lower_offset[segment]
-                    shift[vertex] = shift[segment.upper] + lean
+                    shift[vertex] = shift[segment.upper] + (0.0 if self._is_repeat(segment) else lean)
                 elif vertex not in crowned:
                     block[vertex] = blocks
                     blocks += 1
                     self._join_crown(vertex, block, shift)
         return _Relaxation(self, block, shift, blocks).centers()
+
+    def _is_repeat(self, segment: Segment) -> bool:
+        """Whether two open groups alike follow each other that several lines join, such as the cells of an LSTM.
+
+        They stand right below each other: only one of the lines could be straight, and the column would drift.
+        """
+        upper, lower = self._box(segment.upper), self._box(segment.lower)
+        if upper < 0 or lower < 0:
+            return False
+        one, other = self.level.boxes[upper], self.level.boxes[lower]
+        if one.out_ports is None or other.in_ports is None:
+            return False
+        is_alike = one.height == other.height and abs(one.width - other.width) <= ALIKE * one.width
+        return is_alike and sum(line.lower == segment.lower for line in self.ordered.below[segment.upper]) > 1
 
     def _join_crown(self, vertex: int, block: list[int], shift: list[float]) -> None:
         row = self.crowns.get(vertex, [])

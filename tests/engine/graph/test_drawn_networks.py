@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -166,3 +167,14 @@ def test_no_more_crossings_than_in_graphviz_without_groups(name: str) -> None:
     drawing = layout(flat, folds=Folds.none(), aspect=0.02)  # in one column, as dot draws
     assert problems(drawing) == {}
     assert crossings(drawing) <= graphviz.crossings(graphviz.laid_out(drawing))
+
+
+def test_the_cells_of_an_unrolled_network_stand_right_below_each_other() -> None:
+    drawing = layout(networks.lstm(80).graph, folds=Folds.none())
+    cells = [drawing.rects[k] for k, item in enumerate(drawing.items) if item.kind == "group" and item.parent < 0]
+    assert len(cells) == 80
+    inner = cells[1:-1]  # the first and the last one have other tensors beside them
+    below = [(one, other) for one, other in pairwise(inner) if other[1] > one[1]]
+    assert len(below) > 50
+    for one, other in below:
+        assert one[0] + one[2] / 2 == pytest.approx(other[0] + other[2] / 2)
