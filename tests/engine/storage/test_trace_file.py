@@ -17,7 +17,9 @@ from engine.errors import SaveError, TraceFileError
 from engine.graph.model import Edge, Graph, Node, Source, TensorInfo
 from engine.graph.observation import Observation
 from engine.graph.trace import BackwardStep, Trace
+from engine.storage.container import pack
 from engine.storage.trace_file import dumps, load, loads, save
+from engine.storage.trace_writer import take_apart
 from tests.engine.traces import BCE, SIGMOID, W, assert_same, random_traces, small_trace
 
 
@@ -97,6 +99,11 @@ def test_a_trace_without_stacks_needs_no_columns_for_them() -> None:
     assert_same(trace, again)
     assert len({id(node.stack) for node in again.graph.nodes}) == 1
     assert safetensors.numpy.load(dumps(trace))["stacks"].tolist() == [1, 2]
+    for column, value in (("nodes.stack", 2), ("stacks", 3), ("stacks", 0)):
+        document, tensors = take_apart(trace)
+        tensors[column][0] = value
+        with pytest.raises(TraceFileError, match=rf"'{column}', row 0.*{value} is outside what there is"):
+            loads(b"".join(pack(document, tensors)))
 
 
 def test_shared_arrays_are_written_once() -> None:
