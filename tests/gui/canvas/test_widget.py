@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -364,35 +364,6 @@ def blank(like: QImage) -> QImage:
     image = QImage(like.size(), QImage.Format.Format_RGB32)
     image.fill(LIGHT.background)
     return image
-
-
-def test_nothing_is_left_behind(qtbot: QtBot, qapp: object) -> None:
-    document, themes = Document(), ThemeManager()
-    own = document.findChildren(QObject)
-    canvas = GraphCanvas(document, themes)
-    canvas.resize(600, 400)
-    canvas.show()
-    document.set_trace(builders.neuron())
-    for position in range(7):
-        document.move_to(position)
-        canvas.grab()
-    children = len(canvas.findChildren(QObject))
-    document.set_trace(builders.blocks(3))
-    canvas.set_overlay("gradient norm")
-    canvas.unfold_all()
-    canvas.grab()
-    assert len(canvas.findChildren(QObject)) == children, "objects do not pile up"
-    timers = canvas.findChildren(QTimer)
-    assert timers
-    gone: list[bool] = []
-    canvas.destroyed.connect(lambda: gone.append(True))
-    canvas.close()
-    canvas.deleteLater()
-    qtbot.waitUntil(lambda: bool(gone))
-    document.move_to(2)
-    document.set_trace(None)
-    themes.choose("dark")
-    assert document.findChildren(QObject) == own
 
 
 def test_high_resolution_screens_are_painted_sharp(show: Show) -> None:
