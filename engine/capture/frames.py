@@ -122,7 +122,7 @@ class Stacks:
                 key.append(frame.f_lasti)
                 if frame is outside or len(key) == 2 * MOST_CALLS:
                     break
-            elif number in _is_runner:
+            elif key and number in _is_runner:  # without a call so far, it stands for what the program has called
                 break
             frame = frame.f_back
         place = tuple(key)

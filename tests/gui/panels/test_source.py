@@ -161,7 +161,7 @@ def test_a_theme_change_recolours_it(panel: SourcePanel, document: Document) -> 
     document.move_to(3)
 
     def colors() -> set[str]:
-        image = panel.grab().toImage()
+        image = panel.view.grab().toImage()
         return {QColor(image.pixel(x, y)).name() for x in range(image.width()) for y in range(0, image.height(), 3)}
 
     light = colors()
