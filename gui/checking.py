@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
@@ -11,10 +10,10 @@ from engine.graph.numbers import format_number
 from engine.graph.structure import fingerprint
 from engine.session.messages import CheckNode, NodeChecked
 from engine.session.outcome import Outcome
-from engine.session.supervisor import Supervisor
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
+from gui.own_worker import OwnWorker
 
 RUNNING = "Checking: the program runs again with every value kept…"
 NO_PROGRAM = "A check runs the program again, and this trace came without one. Open the program to check its nodes."
@@ -36,13 +35,11 @@ class NodeChecker(QObject):
     def __init__(self, document: Document, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document = document
-        self._background = background
+        self._worker = OwnWorker(background, self._connect, self)
         self._target = ""
         self._arguments: tuple[str, ...] = ()
-        self._bridge: SessionBridge | None = None
         self._running: int | None = None
         self._verdicts: dict[int, Verdict] = {}
-        self._closing: list[Supervisor] = []
         document.trace_changed.connect(self._on_document_trace_changed)
         document.numbers_changed.connect(self._on_document_trace_changed)
 
@@ -69,13 +66,9 @@ class NodeChecker(QObject):
         if not self._document.is_replayable:
             self._settle(node_id, Verdict(NO_PROGRAM))
             return
-        if self._bridge is None:
-            self._bridge = SessionBridge(self._background, keep_spare=False, parent=self)
-            self._bridge.node_checked.connect(self._on_bridge_node_checked)
-            self._bridge.exited.connect(self._on_bridge_exited)
         request = CheckNode(target=self._target, arguments=self._arguments, node=node_id, structure=fingerprint(trace))
         try:
-            self._bridge.check(request)
+            self._worker.bridge().check(request)
         except OSError as error:
             self._settle(node_id, Verdict(f"The check cannot run: no process can be started ({error}).", is_bad=True))
             return
@@ -85,9 +78,7 @@ class NodeChecker(QObject):
     def shut_down(self) -> None:
         """End the worker and every thread of it."""
         self._drop()
-        for supervisor in self._closing:
-            supervisor.close()
-        self._closing.clear()
+        self._worker.shut_down()
 
     def _settle(self, node_id: int, verdict: Verdict) -> None:
         self._running = None
@@ -96,21 +87,11 @@ class NodeChecker(QObject):
 
     def _drop(self) -> None:
         self._running = None
-        if self._bridge is None:
-            return
-        supervisor = self._bridge.detach()
-        self._bridge.deleteLater()
-        self._bridge = None
-        self._closing.append(supervisor)
-        # Not here: to end a program that will not stop takes seconds.
-        self._background.run(supervisor.close, *(self._closed(supervisor),) * 2)
+        self._worker.drop()
 
-    def _closed(self, supervisor: Supervisor) -> Callable[[object], None]:
-        def closed(_result: object) -> None:
-            if supervisor in self._closing:
-                self._closing.remove(supervisor)
-
-        return closed
+    def _connect(self, bridge: SessionBridge) -> None:
+        bridge.node_checked.connect(self._on_bridge_node_checked)
+        bridge.exited.connect(self._on_bridge_exited)
 
     def _on_document_trace_changed(self) -> None:
         self._verdicts.clear()

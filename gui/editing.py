@@ -14,11 +14,11 @@ from engine.graph.structure import fingerprint
 from engine.graph.trace import Trace
 from engine.session.messages import EditsRefused, RunEdited
 from engine.session.outcome import Outcome
-from engine.session.supervisor import Supervisor
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
 from gui.edit_words import describe
+from gui.own_worker import OwnWorker
 from gui.widgets.notification import Notification
 
 KEY = "edits"
@@ -60,7 +60,7 @@ class Editing(QObject):
         self.original: Trace | None = None
         self.edited: Trace | None = None
         self._document = document
-        self._background = background
+        self._worker = OwnWorker(background, self._connect, self, interval_ms=0)
         self._target: tuple[str, tuple[str, ...]] | None = None
         self._next_target: tuple[str, tuple[str, ...]] | None = None
         self._structure: str | None = None
@@ -68,8 +68,6 @@ class Editing(QObject):
         self._is_exchanging = False
         self._is_running = False
         self._is_stale = False
-        self._bridge: SessionBridge | None = None
-        self._closing: list[Supervisor] = []
         document.trace_changed.connect(self._on_document_trace_changed)
 
     # What can be edited
@@ -98,9 +96,9 @@ class Editing(QObject):
 
     def prepare(self) -> None:
         """Start the worker, so that the first edit is answered at once. Harmless where nothing can be edited."""
-        if not self.why_not and self._bridge is None:
+        if not self.why_not and not self._worker.is_there:
             try:
-                self._connected().prepare()
+                self._worker.bridge().prepare()
             except OSError:  # the first edit will say so
                 return
 
@@ -177,9 +175,7 @@ class Editing(QObject):
     def shut_down(self) -> None:
         """End the worker and every thread of it."""
         self._drop()
-        for supervisor in self._closing:
-            supervisor.close()
-        self._closing.clear()
+        self._worker.shut_down()
 
     def _run(self) -> None:
         edits = tuple(entry.edit for entry in self.entries if entry.is_enabled)
@@ -199,37 +195,22 @@ class Editing(QObject):
             target=target, arguments=arguments, structure=self._structure, edits=edits, step=self.original.step
         )
         try:
-            self._connected().run_edited(request)
+            self._worker.bridge().run_edited(request)
         except OSError as error:
             text = f"The program cannot be run with edits: no process can be started ({error})."
             self.notified.emit(Notification(text, "error", key=KEY))
             return
         self._is_running = True
 
-    def _connected(self) -> SessionBridge:
-        if self._bridge is None:
-            bridge = SessionBridge(self._background, keep_spare=False, interval_ms=0, parent=self)
-            bridge.trace_received.connect(self._on_bridge_trace_received)
-            bridge.edits_refused.connect(self._on_bridge_edits_refused)
-            bridge.decode_failed.connect(self._on_bridge_decode_failed)
-            bridge.exited.connect(self._on_bridge_exited)
-            self._bridge = bridge
-        return self._bridge
+    def _connect(self, bridge: SessionBridge) -> None:
+        bridge.trace_received.connect(self._on_bridge_trace_received)
+        bridge.edits_refused.connect(self._on_bridge_edits_refused)
+        bridge.decode_failed.connect(self._on_bridge_decode_failed)
+        bridge.exited.connect(self._on_bridge_exited)
 
     def _drop(self) -> None:
         self._is_running = self._is_stale = False
-        if self._bridge is None:
-            return
-        supervisor = self._bridge.detach()
-        self._bridge.deleteLater()
-        self._bridge = None
-        self._closing.append(supervisor)
-
-        def closed(_result: object) -> None:
-            if supervisor in self._closing:
-                self._closing.remove(supervisor)
-
-        self._background.run(supervisor.close, closed, closed)  # ending a program may take seconds
+        self._worker.drop()
 
     # What is shown
 

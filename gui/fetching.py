@@ -13,10 +13,10 @@ from engine.graph.structure import fingerprint
 from engine.graph.trace import Trace
 from engine.session.messages import FetchValues, ValuesReady
 from engine.session.outcome import Outcome
-from engine.session.supervisor import Supervisor
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
+from gui.own_worker import OwnWorker
 from gui.widgets.notification import Notification
 
 KEY = "values"
@@ -35,14 +35,12 @@ class ValueFetcher(QObject):
     def __init__(self, document: Document, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document = document
-        self._background = background
+        self._worker = OwnWorker(background, self._connect, self)
         self._target = ""
         self._arguments: tuple[str, ...] = ()
         self._structure: str | None = None
-        self._bridge: SessionBridge | None = None
         self._requests: deque[FetchValues] = deque()
         self._current: FetchValues | None = None
-        self._closing: list[Supervisor] = []
         document.values_requested.connect(self._on_document_values_requested)
         document.trace_changed.connect(self._on_document_trace_changed)
         document.numbers_changed.connect(self._on_document_trace_changed)
@@ -55,38 +53,24 @@ class ValueFetcher(QObject):
     def shut_down(self) -> None:
         """End the worker and every thread of it."""
         self._drop()
-        for supervisor in self._closing:
-            supervisor.close()
-        self._closing.clear()
+        self._worker.shut_down()
 
     def _drop(self) -> None:
         self._requests.clear()
         self._current = None
         self._structure = None
-        if self._bridge is None:
-            return
-        supervisor = self._bridge.detach()
-        self._bridge.deleteLater()
-        self._bridge = None
-        self._closing.append(supervisor)
+        self._worker.drop()
 
-        def closed(_result: object) -> None:
-            if supervisor in self._closing:
-                self._closing.remove(supervisor)
-
-        # Not here: to end a program that will not stop takes seconds.
-        self._background.run(supervisor.close, closed, closed)
+    def _connect(self, bridge: SessionBridge) -> None:
+        bridge.values_received.connect(self._on_bridge_values_received)
+        bridge.exited.connect(self._on_bridge_exited)
 
     def _start_next(self) -> None:
         if self._current is not None or not self._requests:
             return
         self._current = request = self._requests.popleft()
-        if self._bridge is None:
-            self._bridge = SessionBridge(self._background, keep_spare=False, parent=self)
-            self._bridge.values_received.connect(self._on_bridge_values_received)
-            self._bridge.exited.connect(self._on_bridge_exited)
         try:
-            self._bridge.fetch(request)
+            self._worker.bridge().fetch(request)
         except OSError as error:
             self._current = None
             self._refuse(request, f"The values cannot be fetched: no process can be started ({error}).")

@@ -29,7 +29,64 @@ def widen(array: Array) -> Array:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
-class Call:
+class Arguments:
+    """What a rule reads of a call, apart from its operands.
+
+    Parameters
+    ----------
+    params : the operator's arguments by name that are no tensors.
+    outputs : the values of the results, None where not kept.
+    grad_outputs : the gradients of the results, None where no gradient flows.
+    """
+
+    def __init__(
+        self, params: Mapping[str, Any], outputs: Sequence[Array | None], grad_outputs: Sequence[Array | None]
+    ) -> None:
+        self.params = params
+        self.outputs = outputs
+        self.grad_outputs = grad_outputs
+
+    def number(self, name: str, default: float) -> float:
+        """A numeric argument; `default` where the call left it out."""
+        value = self.params.get(name)
+        return default if value is None else float(value)
+
+    def integers(self, name: str, default: Sequence[int] = ()) -> list[int]:
+        """An argument that is a list of integers; a single one is a list of one."""
+        value = self.params.get(name)
+        if value is None:
+            return list(default)
+        return [int(value)] if isinstance(value, (bool, int, float)) else [int(v) for v in value]
+
+    def integer(self, name: str, default: int = 0) -> int:
+        """An integer argument."""
+        return self.integers(name, (default,))[0]
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A boolean argument."""
+        value = self.params.get(name)
+        return default if value is None else bool(value)
+
+    def output(self, number: int = 0) -> Array:
+        """A result's value."""
+        value = self.outputs[number] if number < len(self.outputs) else None
+        if value is None:
+            raise MissingValueError(f"output {number}")
+        return value
+
+    def has_grad(self, number: int) -> bool:
+        """Whether a gradient flows to a result."""
+        return number < len(self.grad_outputs) and self.grad_outputs[number] is not None
+
+    def grad(self, number: int = 0) -> Array:
+        """The gradient of a result."""
+        value = self.grad_outputs[number] if number < len(self.grad_outputs) else None
+        if value is None:
+            raise MissingValueError(f"gradient of output {number}")
+        return value
+
+
+class Call(Arguments):
     """The operands, results and gradients of one executed operator, all floating point values in float64.
 
     Parameters
@@ -47,11 +104,13 @@ class Call:
         grad_outputs: Sequence[Array | None],
         params: Mapping[str, Any],
     ) -> None:
+        super().__init__(
+            params,
+            [None if value is None else widen(value) for value in outputs],
+            [None if value is None else widen(value) for value in grad_outputs],
+        )
         self.inputs = [(list_name(name), None if value is None else widen(value)) for name, value in inputs]
         self._places = [_ELEMENT.search(name) for name, _ in inputs]
-        self.outputs = [None if value is None else widen(value) for value in outputs]
-        self.grad_outputs = [None if value is None else widen(value) for value in grad_outputs]
-        self.params = params
 
     def tensor(self, name: str) -> Array:
         """An operand's value; a plain number in its place is as good."""
@@ -83,44 +142,9 @@ class Call:
         found = [place for (known, _), place in zip(self.inputs, self._places, strict=True) if known == name]
         return None if any(place is None for place in found) else [int(place[1]) for place in found if place]
 
-    def number(self, name: str, default: float) -> float:
-        """A numeric argument; `default` where the call left it out."""
-        value = self.params.get(name)
-        return default if value is None else float(value)
-
-    def integers(self, name: str, default: Sequence[int] = ()) -> list[int]:
-        """An argument that is a list of integers; a single one is a list of one."""
-        value = self.params.get(name)
-        if value is None:
-            return list(default)
-        return [int(value)] if isinstance(value, (bool, int, float)) else [int(v) for v in value]
-
-    def integer(self, name: str, default: int = 0) -> int:
-        """An integer argument."""
-        return self.integers(name, (default,))[0]
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        """A boolean argument."""
-        value = self.params.get(name)
-        return default if value is None else bool(value)
-
-    def output(self, number: int = 0) -> Array:
-        """A result's value."""
-        value = self.outputs[number] if number < len(self.outputs) else None
-        if value is None:
-            raise MissingValueError(f"output {number}")
-        return value
-
-    def grad(self, number: int = 0) -> Array:
-        """The gradient of a result, in float64."""
-        value = self.grad_outputs[number] if number < len(self.grad_outputs) else None
-        if value is None:
-            raise MissingValueError(f"gradient of output {number}")
-        return value
-
     def grad_or_zero(self, number: int) -> Array:
         """The gradient of a result; zeros where none flows."""
-        if number < len(self.grad_outputs) and self.grad_outputs[number] is not None:
+        if self.has_grad(number):
             return self.grad(number)
         return np.zeros_like(self.output(number), dtype=np.float64)
 

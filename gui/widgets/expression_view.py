@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -13,12 +13,12 @@ from PySide6.QtGui import (
     QKeyEvent,
     QPainter,
     QPaintEvent,
-    QResizeEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from ..style import TEXT_SMALL_PT
 from ..theme import Theme, mono_font
+from .height_by_width import HeightByWidth
 from .text import plain, tooltip
 
 _LEADING = 4
@@ -39,7 +39,7 @@ class _Token(NamedTuple):
     line: int
 
 
-class ExpressionView(QWidget):
+class ExpressionView(HeightByWidth):
     """Paints lines of stretches in a fixed-width face; Ctrl+C copies them, with all digits where those are given."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -50,9 +50,6 @@ class ExpressionView(QWidget):
         self._font = mono_font(TEXT_SMALL_PT)
         self._metrics = QFontMetricsF(self._font)
         self._laid_out: dict[int, tuple[list[_Token], int]] = {}
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
     def show_lines(self, lines: Sequence[Sequence[Stretch]], theme: Theme, exact: str = "") -> None:
@@ -101,23 +98,8 @@ class ExpressionView(QWidget):
             self._laid_out[width] = tokens, number + 1
         return self._laid_out[width]
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
     def heightForWidth(self, width: int) -> int:
         return round(self._layout(max(width, 40))[1] * self._line_px())
-
-    def sizeHint(self) -> QSize:
-        width = self.width() if self.width() > 1 else 240
-        return QSize(width, self.heightForWidth(width))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(40, self.sizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.updateGeometry()
 
     # --- drawing ---
 

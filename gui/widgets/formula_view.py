@@ -6,12 +6,13 @@ import re
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from ..theme import UNIT, mono_font
 from .formula_svg import SIZE_PX, render_svg, split_formulas
+from .height_by_width import HeightByWidth
 
 _SMALLEST = 0.6
 """A formula wider than the view is drawn smaller, but never by more than this factor."""
@@ -60,7 +61,7 @@ def renderer_of(latex: str, size_px: float, color: str) -> QSvgRenderer | None:
     return renderer if renderer.isValid() else None
 
 
-class FormulaView(QWidget):
+class FormulaView(HeightByWidth):
     """One or several formulas, side by side where they fit and one below the other where they do not.
 
     Parameters
@@ -74,9 +75,6 @@ class FormulaView(QWidget):
         self._color = QColor("black")
         self._parts: list[str] = []
         self._renderers: list[QSvgRenderer | None] = []
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
 
     def set_latex(self, latex: str, color: QColor) -> None:
         """Show `latex`, drawn in `color`."""
@@ -94,24 +92,9 @@ class FormulaView(QWidget):
         """Whether every formula is drawn as one, and none as plain text."""
         return all(renderer is not None for renderer in self._renderers)
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
     def heightForWidth(self, width: int) -> int:
         areas = self._areas(width)
         return areas[-1].bottom() + 1 if areas else 0
-
-    def sizeHint(self) -> QSize:
-        width = self.width() if self.width() > 1 else 240
-        return QSize(width, self.heightForWidth(width))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(40, self.sizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.updateGeometry()
 
     def _natural_size(self, index: int) -> QSize:
         renderer = self._renderers[index]

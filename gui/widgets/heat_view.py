@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
@@ -15,15 +15,15 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from engine.graph.numbers import format_number
 
 from ..style import TEXT_SMALL_PT
 from ..theme import LIGHT, Theme, mono_font
 from .heat_map import Blocks, Floats, Rgb, colors, reduce_blocks
+from .height_by_width import HeightByWidth
 
 _MOST_HEIGHT = 168
 _CELL = 24.0
@@ -64,7 +64,7 @@ def _readable_on(color: QColor) -> QColor:
     return LIGHT.text if (here + 0.05) / (dark + 0.05) > (light + 0.05) / (here + 0.05) else LIGHT.surface
 
 
-class HeatView(QWidget):
+class HeatView(HeightByWidth):
     """A matrix as coloured cells on a scale that is symmetric around zero; large ones by blocks that keep the extremes.
 
     Cells are reached by the pointer and by the arrow keys.
@@ -91,9 +91,6 @@ class HeatView(QWidget):
         self._cursor: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
 
     def show_matrix(self, matrix: Floats, limit: float, theme: Theme, *, is_gradient: bool) -> None:
         """Show `matrix` (2-d, at least one entry) on a scale from -limit to +limit."""
@@ -175,18 +172,8 @@ class HeatView(QWidget):
     def _cell_text(self, row: int, column: int) -> str:
         return format_number(float(self._matrix[row, column]), 3)
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
     def heightForWidth(self, width: int) -> int:
         return max(int(np.ceil(self._geometry(max(width, 1)).cell_height * self._matrix.shape[0])), 4) + 2
-
-    def sizeHint(self) -> QSize:
-        width = self.width() if self.width() > 1 else 200
-        return QSize(width, self.heightForWidth(width))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(40, self.sizeHint().height())
 
     def cell_at(self, position: QPoint) -> tuple[int, int] | None:
         """Row and column of the entry (the first one of a block) at a point of the widget."""
@@ -206,11 +193,6 @@ class HeatView(QWidget):
         )
 
     # --- events ---
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.updateGeometry()  # the height follows from the width, and layouts keep what they asked before
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._set_cursor(self.cell_at(event.position().toPoint()))

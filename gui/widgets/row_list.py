@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -17,12 +17,12 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QResizeEvent,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QMenu, QToolTip, QWidget
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
+from .height_by_width import HeightByWidth
 from .text import plain, tooltip
 
 _GAP = 2 * UNIT
@@ -51,7 +51,7 @@ class Row:
         return self.exact or self.value or self.name
 
 
-class RowList(QWidget):
+class RowList(HeightByWidth):
     """Shows rows; a hundred of them cost one widget. Tab reaches it, Up and Down choose a link, Enter follows it."""
 
     chosen = Signal(int)
@@ -66,9 +66,6 @@ class RowList(QWidget):
         self._hovered = -1
         self._name_font, self._small_font = ui_font(TEXT_NORMAL_PT), ui_font(TEXT_SMALL_PT)
         self._number_font = mono_font(TEXT_NORMAL_PT)
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         self.setMouseTracking(True)
 
     @property
@@ -125,23 +122,8 @@ class RowList(QWidget):
             ]
         return self._heights[width]
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
     def heightForWidth(self, width: int) -> int:
         return sum(self._measured(max(width, 1)))
-
-    def sizeHint(self) -> QSize:
-        width = self.width() if self.width() > 1 else 240
-        return QSize(width, self.heightForWidth(width))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(40, self.sizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.updateGeometry()
 
     def row_at(self, position: QPoint) -> int:
         """Number of the row at a point; -1 below the last."""

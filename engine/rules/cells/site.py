@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..call import Array, MissingValueError
+from ..call import Arguments, Array, MissingValueError
 from .expression import Expr, constant, gradient, of_value
 
 Place = tuple[Array, ...]
 
 
-class Site:
+class Site(Arguments):
     """One element of one operand's gradient.
 
     Parameters
@@ -37,13 +37,11 @@ class Site:
         params: Mapping[str, Any],
         shape: tuple[int, ...],
     ) -> None:
+        super().__init__(params, outputs, grad_outputs)
         self.name = name
         self._shape = shape
         self.index = index
-        self.params = params
         self._operands = operands
-        self._outputs = outputs
-        self._grad_outputs = grad_outputs
         self._where: Place | None = None
 
     # --- whole tensors ---
@@ -65,35 +63,6 @@ class Site:
         if name not in self._operands and isinstance(number, (bool, int, float)):
             return np.asarray(float(number))
         raise MissingValueError(name)
-
-    def output(self, number: int = 0) -> Array:
-        value = self._outputs[number] if number < len(self._outputs) else None
-        if value is None:
-            raise MissingValueError(f"output {number}")
-        return value
-
-    def has_grad(self, number: int) -> bool:
-        return number < len(self._grad_outputs) and self._grad_outputs[number] is not None
-
-    def grad(self, number: int = 0) -> Array:
-        value = self._grad_outputs[number] if number < len(self._grad_outputs) else None
-        if value is None:
-            raise MissingValueError(f"gradient of output {number}")
-        return value
-
-    def number(self, name: str, default: float) -> float:
-        value = self.params.get(name)
-        return default if value is None else float(value)
-
-    def integers(self, name: str, default: Sequence[int] = ()) -> list[int]:
-        value = self.params.get(name)
-        if value is None:
-            return list(default)
-        return [int(value)] if isinstance(value, (bool, int, float)) else [int(v) for v in value]
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        value = self.params.get(name)
-        return default if value is None else bool(value)
 
     # --- the elements that meet the chosen one where the operator works element by element ---
 
