@@ -160,7 +160,7 @@ class TreePanel(QWidget):
 
     def _on_document_trace_changed(self) -> None:
         self._is_stale = True
-        if self.isVisible():
+        if self.isVisible() and not self._is_behind:
             self._catch_up()
         else:
             self.model.set_trace(None, None)
@@ -181,7 +181,7 @@ class TreePanel(QWidget):
             self._catch_up()
 
     def _on_document_selection_changed(self) -> None:
-        if self.isVisible():
+        if self.isVisible() and not self._is_behind:
             self._follow()
 
     def _on_themes_changed(self, theme: Theme) -> None:

@@ -30,6 +30,8 @@ WORDS = {
     NodeState.ABSENT: "to run",
     NodeState.COMPUTED: "here",
 }
+HAS_RUN, IS_GIVEN = "has run", "given"
+"""What lies behind the forward pass, whatever the backward pass will do there: operations, and tensors from outside."""
 MOST_SIGNALS = 200
 """More changed rows than this are painted anew without being announced one by one."""
 
@@ -42,6 +44,7 @@ class TreeModel(QAbstractItemModel):
         self.theme = theme
         self._trace: Trace | None = None
         self._stepper: Stepper | None = None
+        self._is_forward = False
         self._states = np.empty(0, dtype=np.uint8)
         self._bold, self._mono = ui_font(bold=True), mono_font()
         self._clear()
@@ -64,6 +67,7 @@ class TreeModel(QAbstractItemModel):
         self._clear()
         self._trace, self._stepper = trace, stepper
         self._states = np.empty(0, dtype=np.uint8) if stepper is None else stepper.states
+        self._is_forward = stepper is not None and stepper.position < 0
         for node in () if trace is None else trace.graph.nodes:
             parent = self._scope_entry(node.scope)
             self._entry_of_node.append(self._add(node.id, parent))
@@ -73,6 +77,7 @@ class TreeModel(QAbstractItemModel):
         """Show another trace of the same form in the same rows."""
         self._trace, self._stepper = trace, stepper
         self._states = np.empty(0, dtype=np.uint8) if stepper is None else stepper.states
+        self._is_forward = stepper is not None and stepper.position < 0
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
@@ -106,6 +111,9 @@ class TreeModel(QAbstractItemModel):
         if self._stepper is None:
             return True
         before, self._states = self._states, self._stepper.states
+        was_forward, self._is_forward = self._is_forward, self._stepper.position < 0
+        if was_forward != self._is_forward:
+            return False  # every state has another word
         changed = np.flatnonzero(before != self._states).tolist()
         if len(changed) > MOST_SIGNALS:
             return False
@@ -199,10 +207,16 @@ class TreeModel(QAbstractItemModel):
         if column == NAME:
             return plain(_short(_title(node)))
         if column == STATE:
-            return WORDS[NodeState(int(self._states[node.id]))]
+            return self._word(node)
         if column == VALUE:
             return _value_text(node) if self._states[node.id] != NodeState.ABSENT else ""
         return self._gradient_text(node)
+
+    def _word(self, node: Node) -> str:
+        state = NodeState(int(self._states[node.id]))
+        if self._is_forward and state not in (NodeState.ABSENT, NodeState.COMPUTED):
+            return HAS_RUN if node.kind == "op" else IS_GIVEN
+        return WORDS[state]
 
     def _scope_text(self, entry: int, path: ScopePath, column: int) -> str:
         if column == NAME:
@@ -217,17 +231,29 @@ class TreeModel(QAbstractItemModel):
         return "" if scope is None else _short(scope.module.rsplit(".", 1)[-1])
 
     def _progress(self, entry: int) -> str:
-        """What the backward pass has done with the nodes of a module call."""
-        states = self._states[self._nodes_in(entry)]
+        """How far the pass has come with the nodes of a module call."""
+        nodes = self._nodes_in(entry)
+        if self._is_forward:
+            return self._forward_progress(nodes)
+        states = self._states[nodes]
         total = int(np.count_nonzero(states != NodeState.IDLE))
         done = int(np.count_nonzero(states == NodeState.DONE))
-        if np.isin(states, (NodeState.CURRENT, NodeState.COMPUTED)).any():
-            return "here"
+        if (states == NodeState.CURRENT).any():
+            return WORDS[NodeState.CURRENT]
         if not total:
             return WORDS[NodeState.IDLE]
-        if (states == NodeState.ABSENT).all():
-            return WORDS[NodeState.ABSENT]
         return "done" if done == total else WORDS[NodeState.WAITING] if not done else f"{done} of {total}"
+
+    def _forward_progress(self, nodes: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:
+        assert self._trace is not None
+        kinds = self._trace.graph.nodes
+        states = self._states[[node for node in nodes.tolist() if kinds[node].kind == "op"]]
+        if (states == NodeState.COMPUTED).any():
+            return WORDS[NodeState.COMPUTED]
+        to_run = int(np.count_nonzero(states == NodeState.ABSENT))
+        if not to_run:
+            return HAS_RUN
+        return WORDS[NodeState.ABSENT] if to_run == len(states) else f"{len(states) - to_run} of {len(states)}"
 
     def _nodes_in(self, entry: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         found = self._members.get(entry)

@@ -89,6 +89,34 @@ def test_module_calls_say_how_far_the_backward_pass_is(make: Make) -> None:
     assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith("module, block2  Block, 7.2M parameters")
 
 
+def test_in_the_forward_pass_rows_say_what_has_run(make: Make) -> None:
+    panel = make(builders.neuron())
+    model, document = panel.model, panel._document
+    z, loss = model.index_of_node(4), model.index_of_node(document.trace.roots[0][0] if document.trace else 0)
+    document.move_to(document.first)
+    assert texts(model, z)[1:3] == ["to run", ""]
+    document.move_to(-2)
+    assert document.here is not None
+    assert texts(model, z)[1:3] == ["here", "2.42"]
+    assert texts(model, loss)[1] == "to run"
+    document.move_to(-1)
+    assert texts(model, z)[1:3] == ["has run", "2.42"], "its gradient is far away"
+    assert texts(model, model.index_of_node(0))[1] == "given"
+    document.move_to(0)
+    assert texts(model, z)[1] == "waiting"
+
+
+def test_module_calls_say_how_far_the_forward_pass_is(make: Make) -> None:
+    panel = make(builders.blocks(3))
+    model, document = panel.model, panel._document
+    index = model.index_of_scope(("block1",))
+    said = []
+    for position in range(document.first, 1):
+        document.move_to(position)
+        said.append(texts(model, index)[1])
+    assert list(dict.fromkeys(said)) == ["to run", "here", "has run", "waiting"]
+
+
 def test_cursor_and_selection_move_the_row_and_back(make: Make, qtbot: QtBot) -> None:
     panel = make(builders.blocks(3))
     document, view = panel._document, panel.view
