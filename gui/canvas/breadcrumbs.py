@@ -1,18 +1,18 @@
-"""Where in the model one is: the module calls around what is looked at, at the top left; a click goes there."""
+"""Where in the model one is: the module calls around what is looked at, in a bar at the top; a click goes there."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
 from engine.graph.model import ScopePath
-from gui.theme import RADIUS_CONTROL, Theme
+from gui.theme import Theme
 
 from .fonts import Face, Fonts
 from .wording import own_name
 
-HEIGHT = 28.0
-GAP = 12.0
+HEIGHT = 30.0
+GAP = 16.0
 WHOLE = "Whole graph"
 BETWEEN = " › "
 MOST_CRUMB = 176.0
@@ -24,7 +24,7 @@ class Breadcrumbs:
     def __init__(self) -> None:
         self._places: list[tuple[QRectF, ScopePath]] = []
         self.place = QRectF()
-        """Where the whole line is; empty while there is none."""
+        """Where the whole bar is; empty while there is none."""
 
     def path_at(self, position: QPointF) -> ScopePath | None:
         """The module call under a position of the widget; () stands for the whole graph."""
@@ -33,21 +33,20 @@ class Breadcrumbs:
     def clear(self) -> None:
         self._places, self.place = [], QRectF()
 
-    def paint(self, painter: QPainter, path: ScopePath, theme: Theme, fonts: Fonts, top: float, room: float) -> None:
-        """Draw the line at most `room` wide, below `top`; what does not fit is left out in the middle."""
+    def paint(self, painter: QPainter, path: ScopePath, theme: Theme, fonts: Fonts, top: float, width: float) -> None:
+        """Draw the bar over the whole width, below `top`; what does not fit is left out in the middle.
+
+        A bar, and not a plate over the graph: what it cuts off is as plainly beyond the edge as on the other sides.
+        """
         self.clear()
         if not path:
             return
-        crumbs = _fitting(path, fonts, room - 16)
-        width = sum(fonts.width(text, _face(crumb)) for text, crumb in _joined(crumbs, path))
-        self.place = QRectF(GAP, top + GAP, width + 20, HEIGHT)
-        ground = QColor(theme.surface)
-        ground.setAlphaF(0.94)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        crumbs = _fitting(path, fonts, max(width - 2 * GAP, 120.0))
+        self.place = QRectF(0, top, width, HEIGHT)
+        painter.fillRect(self.place, theme.surface)
         painter.setPen(QPen(theme.line, 1))
-        painter.setBrush(ground)
-        painter.drawRoundedRect(self.place, RADIUS_CONTROL, RADIUS_CONTROL)
-        x, base = self.place.x() + 10, self.place.y() + 18.5
+        painter.drawLine(self.place.bottomLeft(), self.place.bottomRight())
+        x, base = GAP, self.place.y() + 19.5
         for text, crumb in _joined(crumbs, path):
             face = _face(crumb)
             wide = fonts.width(text, face)

@@ -124,7 +124,7 @@ class Hands:
         """The item at a position of the widget; an open group's ground does not count."""
         scene = self._canvas.scene
         canvas = self._canvas
-        is_covered = canvas.is_on_minimap(position) or canvas.travel.crumb_at(position) is not None
+        is_covered = canvas.is_on_minimap(position) or canvas.travel.is_on_breadcrumbs(position)
         if scene is None or is_covered or canvas.travel.is_on_legend(position):
             return None
         return hit_test.box_at(scene, *self._canvas.camera.to_scene(position.x(), position.y()))
@@ -261,8 +261,9 @@ class Hands:
         item = self.item_at(position)
         if scene is None or canvas.labels is None:
             return ""
-        if canvas.travel.crumb_at(position) is not None:
-            return "Click to go there, double click to fold it"
+        if canvas.travel.is_on_breadcrumbs(position):
+            is_crumb = canvas.travel.crumb_at(position) is not None
+            return "Click to go there, double click to fold it" if is_crumb else ""
         if item is not None:
             return tooltip.item_text(scene, canvas.labels, item)
         x, y = canvas.camera.to_scene(position.x(), position.y())

@@ -239,10 +239,8 @@ class Stage:
     def _paint_places(self, painter: QPainter, marks: Marks, theme: Theme, scenes: ScenePainter, size: QSizeF) -> float:
         """Draw the breadcrumbs; returns where a line of text in the middle may begin."""
         fonts, top = scenes.cards.fonts, self._view.top
-        self.breadcrumbs.paint(painter, marks.trail, theme, fonts, top, max(size.width() - 24, 120.0))
-        wide = notices.text_width(fonts, marks.text) if marks.text else 0.0
-        is_free = self.breadcrumbs.place.right() + 12 < (size.width() - wide) / 2
-        return top + 12 if is_free else self.breadcrumbs.place.bottom() + 8
+        self.breadcrumbs.paint(painter, marks.trail, theme, fonts, top, size.width())
+        return top + 12 if self.breadcrumbs.place.isEmpty() else self.breadcrumbs.place.bottom() + 8
 
 
 def _paint_carried(painter: QPainter, scenes: ScenePainter, now: Moment, carry: Carry) -> None:

@@ -135,10 +135,13 @@ class Travel(QObject):
     def go_by_breadcrumbs(self, position: QPointF) -> bool:
         """Go to the module call under a position; False if the breadcrumbs are not there."""
         path = self.crumb_at(position)
-        if path is None:
-            return False
-        self.go_to_scope(path)
-        return True
+        if path is not None:
+            self.go_to_scope(path)
+        return self.is_on_breadcrumbs(position)
+
+    def is_on_breadcrumbs(self, position: QPointF) -> bool:
+        """Whether their bar lies under a position, and hides what the graph has there."""
+        return self._stage.breadcrumbs.place.contains(position)
 
     def go_to_scope(self, path: ScopePath) -> None:
         """Bring a module call into view and pick it; () shows everything."""

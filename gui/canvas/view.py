@@ -140,7 +140,8 @@ class View(QObject):
 
     def _centred_on(self, rect: Rect, scale: float) -> Camera:
         x, y = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
-        return Camera(scale).centred(x, y, self._widget.width(), self._widget.height())
+        camera = Camera(scale).centred(x, y, self._widget.width(), self._widget.height())
+        return camera.moved(0.0, self.top / 2)
 
     def _glide_to(self, camera: Camera) -> None:
         self._glide.stop()

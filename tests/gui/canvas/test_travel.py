@@ -116,7 +116,30 @@ def test_long_trails_leave_out_the_middle(show: Show, qtbot: QtBot) -> None:
     canvas.travel.go_to_node(3)
     settle(canvas, qtbot)
     crumbs = canvas._stage.breadcrumbs
-    assert crumbs.place.right() <= canvas.width()
+    assert crumbs._places[-1][0].right() <= canvas.width()
     assert crumbs._places[0][1] == ()
     assert crumbs._places[-1][1] == canvas.travel.trail
     assert canvas.travel.crumb_at(QPointF(QPoint(canvas.width() - 2, 2))) is None
+
+
+def test_what_the_bar_of_breadcrumbs_hides_cannot_be_picked(show: Show, qtbot: QtBot) -> None:
+    canvas = show(builders.blocks(3))
+    canvas.unfold_all()
+    canvas.travel.go_to_node(4)
+    settle(canvas, qtbot)
+    bar = canvas._stage.breadcrumbs.place
+    assert bar.width() == canvas.width()
+    assert canvas.scene is not None
+    item = canvas.scene.item_of(4)
+    assert item is not None
+    x, y, right, bottom = canvas.scene.rect_of(item)
+    left, top = canvas.camera.to_screen((x + right) / 2, (y + bottom) / 2)
+    beside = QPointF(canvas.width() - 8, bar.center().y())
+    canvas.view.pan_by(beside.x() - left, beside.y() - top)
+    settle(canvas, qtbot)
+    assert canvas._stage.breadcrumbs.place.contains(beside)
+    canvas.document.select(None)
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, NO_KEY, beside.toPoint())
+    assert canvas.document.selection is None
+    assert canvas._hands.item_at(beside) is None
+    assert canvas._hands.tip_text(beside) == ""
