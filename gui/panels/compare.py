@@ -84,7 +84,7 @@ class ComparePanel(QWidget):
         self._chosen: Choice | None = None
         self._loaded: tuple[str, Trace] | None = None
         self._comparison: Comparison | None = None
-        self._is_stale = False
+        self._is_stale = self._is_behind = False
         self.setAccessibleName("Compare")
         self._build(themes)
         document.trace_changed.connect(self._on_document_trace_changed)
@@ -200,6 +200,12 @@ class ComparePanel(QWidget):
         if self._is_stale:
             self._compare()
 
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen and self._is_stale:
+            self._compare()
+
     # --- choosing
 
     def _all(self) -> list[Choice]:
@@ -262,7 +268,7 @@ class ComparePanel(QWidget):
 
     def _compare(self) -> None:
         self._drop()
-        if not self.isVisible():
+        if self._is_behind or not self.isVisible():
             self._is_stale = True
             self._comparison = None
             return

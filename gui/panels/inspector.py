@@ -19,6 +19,7 @@ from ..widgets.text import ElidedLabel, set_text_color
 from ..widgets.vertical_area import VerticalArea
 from .cost_section import CostSection
 from .edit_section import EditSection
+from .following import Following
 from .inspector_sections import (
     ArrivalSection,
     HandedSection,
@@ -150,10 +151,9 @@ class InspectorPanel(QWidget):
         self.follows_later = False
         """Show a new position only after everything else is painted: the graph answers a key at once, and of several
         steps in a row the last one is described."""
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.timeout.connect(self._on_later_timeout)
+        self._is_behind = self._is_stale = False
+        self._later = Following(self)
+        self._later.due.connect(self._on_later_due)
         self._resting = QTimer(self)
         self._resting.setSingleShot(True)
         self._resting.setInterval(REST_MS)
@@ -249,9 +249,18 @@ class InspectorPanel(QWidget):
         if self._checker is not None and self._shown is not None:
             self._checker.toggle(self._shown)
 
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen and self._is_stale:
+            self._refresh()
+
     def _refresh(self) -> None:
+        self._later.stop()
         self._resting.stop()
-        self._show()
+        self._is_stale = self._is_behind
+        if not self._is_behind:
+            self._show()
 
     def _show(self, *, is_brief: bool = False) -> None:
         with self.area.changing():
@@ -300,17 +309,18 @@ class InspectorPanel(QWidget):
 
     def _on_document_trace_changed(self) -> None:
         self._shown = None
-        self._later.stop()
         self._refresh()
 
-    def _on_later_timeout(self) -> None:
-        self._show(is_brief=True)
-        self._resting.start()
+    def _on_later_due(self) -> None:
+        self._is_stale = self._is_behind
+        if not self._is_behind:
+            self._show(is_brief=True)
+            self._resting.start()
 
     def _on_document_changed(self) -> None:
-        if self.follows_later:
+        if self.follows_later and not self._is_behind:
             self._resting.stop()
-            self._later.start()
+            self._later.note()
         else:
             self._refresh()
 

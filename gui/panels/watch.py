@@ -13,7 +13,6 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     Qt,
-    QTimer,
     Signal,
 )
 from PySide6.QtGui import QAction, QImage, QKeySequence, QPalette, QShowEvent
@@ -27,6 +26,7 @@ from ..theme import Theme, ThemeManager, ui_font
 from ..watching import Watch, WatchModel
 from ..widgets.tensor_view import number_text
 from ..widgets.text import set_text_color
+from .following import Following
 from .naming import form_text, node_title
 from .rows import MARGIN
 from .watch_delegate import WatchDelegate, thumbnail
@@ -140,7 +140,7 @@ class WatchPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._model, self._themes = model, themes
-        self._is_stale = False
+        self._is_stale = self._is_behind = False
         self._remembered: Watch | None = None
         self.setAccessibleName("Watch list")
         self._rows = _Rows(model, document, themes.theme, self)
@@ -169,10 +169,8 @@ class WatchPanel(QWidget):
         self._add_action("Move down", self._on_down_triggered, "Alt+Down")
         self._add_action("Stop watching", self._on_remove_triggered, "Del")
         self._add_action("Stop watching everything", self._model.clear)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.timeout.connect(self._refresh)
+        self._later = Following(self)
+        self._later.due.connect(self._refresh)
         model.changed.connect(self._on_model_changed)
         for changed in (
             *(document.cursor_changed, document.values_changed, document.numbers_changed, document.trace_changed),
@@ -201,13 +199,19 @@ class WatchPanel(QWidget):
         return [str(self._rows.data(self._rows.index(row))) for row in range(self._rows.rowCount())]
 
     def _refresh(self) -> None:
-        self._is_stale = not self.isVisible()
+        self._is_stale = self._is_behind or not self.isVisible()
         if not self._is_stale:
             self._rows.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._is_stale:
+            self._refresh()
+
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen and self._is_stale:
             self._refresh()
 
     def _on_model_changed(self) -> None:
@@ -218,7 +222,10 @@ class WatchPanel(QWidget):
             self.list.setCurrentIndex(self._rows.index(self._model.items.index(current)))
 
     def _on_document_changed(self) -> None:
-        self._later.start()
+        if self._is_behind:
+            self._is_stale = True
+        else:
+            self._later.note()
 
     def _on_themes_changed(self, theme: Theme) -> None:
         self._delegate.theme = self._rows.theme = theme

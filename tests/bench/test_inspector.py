@@ -16,6 +16,7 @@ from torch import nn
 from engine import Trace, trace
 from gui.app import make_application
 from gui.document import Document
+from gui.panels.following import IN_A_ROW_MS
 from gui.panels.inspector import REST_MS, InspectorPanel
 from gui.panels.watch import WatchPanel
 from gui.style import Style
@@ -23,6 +24,8 @@ from gui.theme import ThemeManager
 from gui.watching import Watch, WatchModel
 
 from .test_trace import gpt2_step
+
+STEPS = 200
 
 pytestmark = pytest.mark.benchmark(group="inspector")
 
@@ -71,7 +74,8 @@ def test_a_step(benchmark: Any, name: str, tmp_path: Path) -> None:
     QApplication.processEvents()
 
     def step() -> tuple[float, float]:
-        document.move_to(document.cursor % 400 + 1)
+        time.sleep(1.5 * IN_A_ROW_MS / 1e3)  # a single step: of many in a row the panels show the last one alone
+        document.move_to(document.cursor % STEPS + 1)
         started = time.perf_counter()
         longest = 0.0
         for _ in range(4):  # the panels' turn, their layout, their painting
@@ -80,13 +84,13 @@ def test_a_step(benchmark: Any, name: str, tmp_path: Path) -> None:
             longest = max(longest, time.perf_counter() - began)
         return time.perf_counter() - started, longest
 
-    times = [step() for _ in range(400)]
+    times = [step() for _ in range(STEPS)]
     _say(f"{name}: a step, first time", [row[0] for row in times])
-    times = [step() for _ in range(400)]
+    times = [step() for _ in range(STEPS)]
     _say(f"{name}: a step, later", [row[0] for row in times])
     _say(f"{name}: longest block of a step", [row[1] for row in times])
     rests = []
-    for position in range(0, 400, 8):
+    for position in range(0, STEPS, 8):
         document.move_to(position + 1)
         for _ in range(4):
             QApplication.processEvents()
