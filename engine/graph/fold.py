@@ -197,11 +197,12 @@ class Folds:
             return cls.none()
         folds = cls.all_folded(graph)
         children, held = children_of(graph), _operations(graph)
+        within = _with_inner(held)
         boxes = children.get((), [])
         shown = held.get((), 0)  # operations outside of all boxes
         while boxes and folds._count(boxes) < FEW_BOXES:
             # So few boxes say nothing: open the one that holds most.
-            path = max(boxes, key=lambda box: sum(n for scope, n in held.items() if scope[: len(box)] == box))
+            path = max(boxes, key=lambda box: within.get(box, 0))
             if folds.run_of(path) is not None:
                 if len(boxes) + shown <= MOST_BOXES:
                     folds = folds.expand_run(path)
@@ -226,4 +227,13 @@ def _operations(graph: Graph) -> dict[ScopePath, int]:
     for node in graph.nodes:
         if node.kind == "op":
             counts[node.scope] = counts.get(node.scope, 0) + 1
+    return counts
+
+
+def _with_inner(held: dict[ScopePath, int]) -> dict[ScopePath, int]:
+    """How many operations each scope holds, with those of its inner calls."""
+    counts: dict[ScopePath, int] = {}
+    for scope, count in held.items():
+        for depth in range(len(scope) + 1):
+            counts[scope[:depth]] = counts.get(scope[:depth], 0) + count
     return counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -42,8 +43,28 @@ def summarize(array: npt.NDArray[Any]) -> Summary:
     if values.size == 0:
         nothing = float("nan")
         return Summary(count=0, min=nothing, max=nothing, mean=nothing, std=nothing, norm=0.0, zeros=0, nan=0, inf=0)
-    is_nan = np.isnan(values)
-    is_inf = np.isinf(values)
+    with np.errstate(all="ignore"):
+        squares = float(np.dot(values, values))
+        mean = float(values.sum()) / values.size
+    if math.isfinite(squares):  # so is every element, and most of the questions below need not be asked
+        low, high, histogram = bin_counts(values)
+        deviation = values - mean
+        return Summary(
+            count=values.size,
+            min=low,
+            max=high,
+            mean=mean,
+            std=0.0 if low == high else math.sqrt(float(np.dot(deviation, deviation)) / values.size),
+            norm=math.sqrt(squares),
+            zeros=values.size - int(np.count_nonzero(values)),
+            nan=0,
+            inf=0,
+            low=low,
+            high=high,
+            histogram=histogram,
+            binned=values.size,
+        )
+    is_nan, is_inf = np.isnan(values), np.isinf(values)
     finite = values[~(is_nan | is_inf)]
     low, high, histogram = bin_counts(finite)
     with np.errstate(all="ignore"):
@@ -51,9 +72,9 @@ def summarize(array: npt.NDArray[Any]) -> Summary:
             count=values.size,
             min=float(values.min()),
             max=float(values.max()),
-            mean=float(values.mean()),
+            mean=mean,
             std=float(values.std()),
-            norm=float(np.sqrt(np.dot(values, values))),
+            norm=float(np.sqrt(squares)),
             zeros=int(np.count_nonzero(values == 0)),
             nan=int(is_nan.sum()),
             inf=int(is_inf.sum()),
@@ -74,7 +95,7 @@ def bin_counts(finite: npt.NDArray[np.float64]) -> tuple[float, float, tuple[int
         return low, high, (finite.size,)
     where = ((finite / 2 - low / 2) / span * BINS).astype(np.int64)
     counts = np.bincount(np.minimum(where, BINS - 1), minlength=BINS)
-    return low, high, tuple(int(c) for c in counts)
+    return low, high, tuple(counts.tolist())
 
 
 def bin_counts_of_rows(rows: npt.NDArray[np.float64]) -> list[tuple[float, float, tuple[int, ...]]]:

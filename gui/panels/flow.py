@@ -50,6 +50,7 @@ class FlowPanel(QWidget):
         self._training = training
         self._themes = themes
         self._is_stale = True
+        self._is_behind = False
         self._hovered = -1
         self.points: list[FlowPoint] = []
         self.others: list[tuple[int, dict[str, float]]] = []
@@ -76,9 +77,15 @@ class FlowPanel(QWidget):
 
     # --- what is shown
 
+    def catch_up(self, is_seen: bool) -> None:
+        """The panel comes in front of others, or goes behind them."""
+        self._is_behind = not is_seen
+        if is_seen:
+            self._catch_up()
+
     def _on_changed(self) -> None:
         self._is_stale = True
-        if self.isVisible():
+        if self.isVisible() and not self._is_behind:
             self._catch_up()
 
     def _catch_up(self) -> None:
