@@ -124,8 +124,9 @@ class Document(QObject):
         return self._sources
 
     def set_sources(self, sources: dict[str, str]) -> None:
-        self._sources = dict(sources)
-        self.source_changed.emit()
+        if sources != self._sources:
+            self._sources = dict(sources)
+            self.source_changed.emit()
 
     @property
     def is_replayable(self) -> bool:
