@@ -14,6 +14,7 @@ from engine.graph.edits import (
     SetValue,
     Values,
 )
+from engine.graph.model import Edge
 from engine.graph.numbers import format_number, format_shape
 from engine.graph.trace import Trace
 
@@ -22,6 +23,18 @@ def node_words(trace: Trace, node: int) -> str:
     """The variable's name, else the operation."""
     found = trace.graph.nodes[node]
     return found.name or found.label
+
+
+def edge_words(trace: Trace, edge: Edge | CutEdge) -> str:
+    """ "w → mul"; "x (line 72) → x (line 71)" where one name stands for both."""
+    names = [node_words(trace, edge.source), node_words(trace, edge.target)]
+    sources = [trace.graph.nodes[node].source for node in (edge.source, edge.target)]
+    if names[0] == names[1]:
+        names = [
+            name if source is None else f"{name} (line {source.line})"
+            for name, source in zip(names, sources, strict=True)
+        ]
+    return " → ".join(names)
 
 
 def describe(edit: AnyEdit, trace: Trace) -> str:
@@ -36,7 +49,7 @@ def describe(edit: AnyEdit, trace: Trace) -> str:
     if isinstance(edit, SetRequiresGrad):
         return f"{node_words(trace, edit.node)} {'requires' if edit.requires_grad else 'needs no'} gradient"
     if isinstance(edit, CutEdge):
-        return f"cut {node_words(trace, edit.source)} → {node_words(trace, edit.target)}"
+        return f"cut {edge_words(trace, edit)}"
     place = f"∂{node_words(trace, edit.node)}"
     if isinstance(edit, ScaleGradient):
         return f"{place} = 0" if edit.factor == 0 else f"{place} × {format_number(edit.factor)}"

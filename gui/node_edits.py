@@ -21,7 +21,7 @@ from engine.graph.edits import (
 )
 from engine.graph.model import Edge, Node
 from engine.graph.trace import Trace
-from gui.edit_words import node_words
+from gui.edit_words import edge_words, node_words
 from gui.editing import KEY, Editing
 from gui.pasted import fitted, parse_numbers
 from gui.widgets.notification import Notification
@@ -162,7 +162,7 @@ class NodeEdits(QObject):
 
     def edge_words(self, edge: Edge) -> str:
         trace = self.trace
-        return "" if trace is None else f"{node_words(trace, edge.source)} → {node_words(trace, edge.target)}"
+        return "" if trace is None else edge_words(trace, edge)
 
     def _words(self, node_id: int) -> str:
         return "" if self.trace is None else node_words(self.trace, node_id)

@@ -20,9 +20,10 @@ from engine.graph.edits import (
     combined,
     has_same_shape,
 )
+from engine.graph.model import Source
 from gui.canvas.edit_marks import EditMarks
 from gui.document import Document
-from gui.edit_words import describe
+from gui.edit_words import describe, edge_words
 from gui.editing import WHY_NOT_FILE, WHY_NOT_YET
 from gui.window import MainWindow
 from tests.engine.traces import small_trace
@@ -126,3 +127,13 @@ def test_restored_panels_leave_no_tabs_over_the_menu(window: MainWindow, qtbot: 
         return not any(bar.isVisible() and 0 <= bar.y() < top for bar in bars)
 
     qtbot.waitUntil(is_clear)
+
+
+def test_an_edge_between_two_of_one_name_says_their_lines() -> None:
+    trace = small_trace()
+    edge = next(edge for edge in trace.graph.edges if trace.graph.nodes[edge.target].kind == "op")
+    source, target = trace.graph.nodes[edge.source], trace.graph.nodes[edge.target]
+    assert edge_words(trace, edge) == f"{source.name or source.label} → {target.name or target.label}"
+    source.name = target.name = "x"
+    source.source, target.source = Source("a.py", 72, "f"), Source("a.py", 71, "f")
+    assert edge_words(trace, edge) == "x (line 72) → x (line 71)"
