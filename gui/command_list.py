@@ -15,7 +15,7 @@ Condition = Literal[
     "forward",  # there is a step ahead of the cursor
     "back",  # there is one behind it
     "steps",  # there is any
-    "selected",  # a node is selected to which something happens
+    "selected",  # a node is selected to which something happens, or a run was stopped on its way to one
     "breakpoints",  # there is a breakpoint
     "stops",  # an enabled one stops somewhere in the open trace
     "rerunnable",  # the open target is a program
@@ -238,11 +238,19 @@ COMMANDS: tuple[Command, ...] = (
     _command(
         "run_to_selected",
         "Run to selected node",
-        "Move to where something happens to the selected node",
+        "Go on to where something happens to the selected node, as far as a breakpoint on the way; again: go on",
         "R",
         icon="run-to",
         short="Run to",
         when="selected",
+    ),
+    _command(
+        "run_past_breakpoints",
+        "Run to selected node at once",
+        "Go on to the selected node without stopping at breakpoints",
+        "Shift+R",
+        when="selected",
+        keywords="ignore",
     ),
     _command(
         "next_breakpoint",
@@ -373,7 +381,8 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     ),
     "&Step": (
         *("step_forward", "step_back", "step_over", "step_back_over", "step_out", "step_back_out", SEPARATOR),
-        *("move_to_start", "move_to_end", "run_to_selected", SEPARATOR, "toggle_play", "play_slower", "play_faster"),
+        *("move_to_start", "move_to_end", "run_to_selected", "run_past_breakpoints", SEPARATOR),
+        *("toggle_play", "play_slower", "play_faster"),
         *(SEPARATOR, "watch_value", "watch_gradient"),
     ),
     "&Breakpoints": (

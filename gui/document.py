@@ -24,6 +24,8 @@ class Document(QObject):
     trace_changed = Signal()
     """Another trace (or none) is shown; cursor and selection are already those of the new one."""
     cursor_changed = Signal()
+    run_stopped = Signal()
+    """A breakpoint stopped a run before it came to its `destination`; the cursor is there already."""
     updates_changed = Signal()
     """It is known now what the optimizer did after the backward pass; cursor and selection are as before."""
     numbers_changed = Signal()
@@ -50,6 +52,7 @@ class Document(QObject):
         self._stepper: Stepper | None = None
         self._lifetimes: Lifetimes | None = None
         self._selection: int | None = None
+        self._destination: int | None = None
         self._sources: dict[str, str] = {}
         self._is_replayable = False
         self._awaited: set[tuple[int, int, bool]] = set()
@@ -161,7 +164,7 @@ class Document(QObject):
         self._awaited.clear()
         self._stepper = None if trace is None else Stepper(trace)
         self._lifetimes = None
-        self._selection = None
+        self._selection = self._destination = None
         self.undo_stack.clear()
         self.breakpoints.set_trace(trace, self.timeline)
         if trace is not None and trace.sources:
@@ -188,7 +191,7 @@ class Document(QObject):
         self._trace, self._stepper = trace, stepper
         self._is_replayable = is_replayable
         self._awaited.clear()
-        self._lifetimes = None
+        self._lifetimes = self._destination = None
         self.breakpoints.set_trace(trace, stepper.timeline)
         if has_same_form:
             self._calm.start()
@@ -212,6 +215,7 @@ class Document(QObject):
         """Set the cursor; positions outside the recorded step are brought to its nearest end."""
         if self._stepper is None:
             return
+        self._destination = None
         position = self._stepper.timeline.clamp(position)
         if position != self._stepper.position:
             self._stepper.move_to(position)
@@ -226,15 +230,31 @@ class Document(QObject):
     def step_back(self) -> None:
         self.move_to(self.cursor - 1)
 
+    @property
+    def destination(self) -> int | None:
+        """The position that a run was going to when a breakpoint stopped it; None once the cursor has moved on."""
+        return self._destination
+
+    def run(self, position: int, *, past_breakpoints: bool = False) -> None:
+        """Go to a position event by event, forwards or back: the first breakpoint on the way stops the run."""
+        direction = 1 if position > self.cursor else -1
+        stop = None if past_breakpoints else self.breakpoints.next(self.cursor, direction)
+        if stop is None or (position - stop) * direction <= 0:
+            self.move_to(position)
+            return
+        self.move_to(stop)
+        self._destination = position
+        self.run_stopped.emit()
+
     def step_over(self, direction: int = 1) -> None:
-        """Step without entering module calls: one that begins here is passed as a whole; backwards with -1."""
+        """Step without entering module calls: one that begins here is run as a whole; backwards with -1."""
         if self._stepper is not None:
-            self.move_to(self._stepper.timeline.over(self.cursor, direction))
+            self.run(self._stepper.timeline.over(self.cursor, direction))
 
     def step_out(self, direction: int = 1) -> None:
-        """Go to the end (with -1 to the beginning) of the module call around the cursor, or of the phase."""
+        """Run to the end (with -1 to the beginning) of the module call around the cursor, or of the phase."""
         if self._stepper is not None:
-            self.move_to(self._stepper.timeline.out(self.cursor, direction))
+            self.run(self._stepper.timeline.out(self.cursor, direction))
 
     def move_to_start(self) -> None:
         """Before the first backward step."""
@@ -259,21 +279,29 @@ class Document(QObject):
             self.move_to(position)
         return position is not None
 
-    def run_to(self, node_id: int) -> None:
-        """Move to the backward step of a node; in the forward pass, to its operation if that is still to run.
+    def position_for(self, node_id: int) -> int | None:
+        """Where to go to see something happen to a node: its backward step; in the forward pass, its operation if that
+        is still to run.
 
-        A node that the backward pass never reaches is run to in the forward pass; a tensor from outside is nowhere.
+        Of a node that the backward pass never reaches it is the operation; a tensor from outside has no place at all.
         """
         trace, stepper = self._trace, self._stepper
         if trace is None or stepper is None:
-            return
+            return None
         step = trace.step_of(node_id)
         if step is not None and (stepper.position >= 0 or stepper.has_value(node_id)):
-            self.move_to(step.index + 1)
-            return
-        position = stepper.timeline.position_of(node_id, stepper.position)
+            return step.index + 1
+        return stepper.timeline.position_of(node_id, stepper.position)
+
+    def run_to(self, node_id: int, *, past_breakpoints: bool = False) -> None:
+        """Run to where something happens to a node (see `position_for`)."""
+        position = self.position_for(node_id)
         if position is not None:
-            self.move_to(position)
+            self.run(position, past_breakpoints=past_breakpoints)
+
+    def jump_to(self, node_id: int) -> None:
+        """Look at the moment at which something happens to a node: nothing stops on the way there."""
+        self.run_to(node_id, past_breakpoints=True)
 
     def select(self, node_id: int | None) -> None:
         if node_id != self._selection:

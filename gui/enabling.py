@@ -19,7 +19,7 @@ def conditions(window: MainWindow) -> set[str]:
         "forward": document.cursor < document.last,
         "back": document.cursor > document.first,
         "steps": document.first < document.last,
-        "selected": is_reached,
+        "selected": is_reached or document.destination is not None,
         "breakpoints": document.trace is not None and bool(document.breakpoints.items),
         "stops": len(document.breakpoints.positions) > 0,
         "rerunnable": workspace.is_rerunnable,

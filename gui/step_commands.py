@@ -13,12 +13,19 @@ if TYPE_CHECKING:
     from gui.window import MainWindow
 
 
+_STOPPED = "stopped"
+"""Of the notification about a run that a breakpoint stopped."""
+
+
 class StepCommands(QObject):
     """Stepping, playing and breakpoints of one window. Whatever moves the cursor by hand stops the playing."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        window.document.run_stopped.connect(self._on_document_run_stopped)
+        window.document.cursor_changed.connect(self._on_document_moved)
+        window.document.trace_changed.connect(self._on_document_moved)
 
     def step_forward(self) -> None:
         self._window.playback.stop()
@@ -56,10 +63,33 @@ class StepCommands(QObject):
         self._window.playback.toggle()
 
     def run_to_selected(self) -> None:
-        selection = self._window.document.selection
-        if selection is not None:
-            self._window.playback.stop()
-            self._window.document.run_to(selection)
+        self._run(past_breakpoints=False)
+
+    def run_past_breakpoints(self) -> None:
+        self._run(past_breakpoints=True)
+
+    def _run(self, *, past_breakpoints: bool) -> None:
+        """Run to the selected node; with none selected, to where a breakpoint kept the last run from going."""
+        document = self._window.document
+        self._window.playback.stop()
+        if document.selection is not None:
+            document.run_to(document.selection, past_breakpoints=past_breakpoints)
+        elif document.destination is not None:
+            document.run(document.destination, past_breakpoints=past_breakpoints)
+
+    def _on_document_run_stopped(self) -> None:
+        """Say which breakpoint it was; the run can be gone on with."""
+        from gui.panels.breakpoint_text import names_at
+
+        document = self._window.document
+        text = f"Stopped at a breakpoint: {names_at(document, document.cursor)}."
+        buttons = (("Go on", self.run_to_selected), ("Go on without stopping", self.run_past_breakpoints))
+        self._window.notify(Notification(text, "info", buttons=buttons, key=_STOPPED))
+        self._window.refresh_actions()
+
+    def _on_document_moved(self) -> None:
+        if self._window.document.destination is None:
+            self._window.notifications.dismiss(_STOPPED)
 
     def watch_value(self) -> None:
         self._watch(is_gradient=False)

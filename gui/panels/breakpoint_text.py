@@ -30,6 +30,13 @@ def stop_text(document: Document, item: Breakpoint) -> str:
     return f"breakpoint: {plain(title_of(document, item))}"
 
 
+def names_at(document: Document, position: int) -> str:
+    """What stops at a position, in words; "" where nothing does."""
+    if not document.breakpoints.stops_at(position):
+        return ""
+    return plain(", ".join(title_of(document, item) for item in document.breakpoints.at(position)))
+
+
 def times(count: int) -> str:
     """ "once", "12 times", "nowhere"."""
     return "nowhere" if count == 0 else "once" if count == 1 else f"{grouped(count)} times"

@@ -265,7 +265,7 @@ class ProblemsPanel(QWidget):
             self._show_node(finding.node_id)
 
     def _show_node(self, node_id: int) -> None:
-        self._document.run_to(node_id)
+        self._document.jump_to(node_id)
         self._document.select(node_id)
         self.node_shown.emit(node_id)
 

@@ -26,7 +26,8 @@ def build(
     trace, breakpoints = document.trace, document.breakpoints
     if here is not None and trace is not None:
         node = here.node
-        menu.addAction("Run to here", partial(document.move_to, events.position_after(event)))
+        menu.addAction("Run to here", partial(document.run, events.position_after(event)))
+        menu.addAction("Go straight to here", partial(document.move_to, events.position_after(event)))
         menu.addAction(f"Select {_short(node_name(node))}", partial(document.select, node.id))
         menu.addSeparator()
         word = "Add a breakpoint on" if breakpoints.on(node.id) is None else "Remove the breakpoint on"

@@ -13,6 +13,7 @@ from gui.icons import icon
 from gui.playback import SPEEDS, Playback, speed_text
 from gui.style import on_accent_color
 from gui.theme import Theme, ThemeManager
+from gui.widgets.text import plain, tooltip
 
 ICON_PX = 16
 HEIGHT_PX = 44
@@ -101,7 +102,7 @@ class PositionText(QWidget):
         if text != self._text:
             self._text = text
             self.setAccessibleName(text)
-            self.setToolTip(text)
+            self.setToolTip(tooltip(text))
             self.update()
 
     def set_color(self, color: QColor) -> None:
@@ -178,7 +179,7 @@ class StepToolBar(QToolBar):
         )
         themes.changed.connect(self._on_themes_changed)
         playback.changed.connect(self._on_playback_changed)
-        for signal in (document.trace_changed, document.cursor_changed):
+        for signal in (document.trace_changed, document.cursor_changed, document.breakpoints.changed):
             signal.connect(self._on_document_changed)
         self._on_themes_changed(themes.theme)
         self._on_playback_changed()
@@ -217,6 +218,8 @@ class StepToolBar(QToolBar):
 
     def _on_document_changed(self) -> None:
         text = position_text(self._document) or self._notice
+        stop = _breakpoint_text(self._document)
+        text = f"{text} · {stop}" if stop else text
         self.position.set_text(text)
         self.speed.setEnabled(self._document.first < self._document.last)
 
@@ -250,4 +253,13 @@ def position_text(document: Document) -> str:
     else:
         place = f"update {event.ordinal + 1} of {document.last - document.length}"
     name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
-    return f"{training}{place} · {name}"
+    return f"{training}{place} · {plain(name)}"
+
+
+def _breakpoint_text(document: Document) -> str:
+    """ "at breakpoint: every mul" where the cursor stands at one."""
+    if not document.breakpoints.stops_at(document.cursor):
+        return ""
+    from gui.panels.breakpoint_text import names_at  # the panels' libraries load after the window is there
+
+    return f"at breakpoint: {names_at(document, document.cursor)}"
