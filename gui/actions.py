@@ -8,7 +8,8 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QMenuBar, QWidget
 
-from gui.command_list import COMMANDS, MENUS, SEPARATOR, THEME_COMMANDS, Command, Condition
+from gui.command import SEPARATOR, Command, Condition
+from gui.command_list import COMMANDS, MENUS, THEME_COMMANDS
 from gui.icons import icon
 from gui.theme import Theme
 

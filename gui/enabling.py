@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def conditions(window: MainWindow) -> set[str]:
-    """The names (see `Condition` in gui.command_list) of all conditions that hold."""
+    """The names (see `Condition` in gui.command) of all conditions that hold."""
     document, workspace = window.document, window.workspace
     selection, timeline = document.selection, document.timeline
     is_reached = selection is not None and timeline is not None and timeline.position_of(selection, 0) is not None
