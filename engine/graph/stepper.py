@@ -7,8 +7,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from .model import Node
-from .timeline import Event, Phase, Timeline
+from .model import Node, TensorInfo
+from .timeline import Event, Phase, Timeline, Update
 from .trace import BackwardStep, Trace
 
 _NEVER = np.iinfo(np.int64).max
@@ -29,6 +29,8 @@ class NodeState(IntEnum):
     """The forward pass has not run its operation yet: there is no value."""
     COMPUTED = 6
     """The forward pass has run its operation at this very position."""
+    UPDATED = 7
+    """An optimizer has changed it after the backward pass."""
 
 
 class Stepper:
@@ -57,7 +59,17 @@ class Stepper:
         self._by_source = _Grouped(sources, moments, count)
         self._by_step = _Grouped(moments - 1, edges, len(trace.backward))
         self._reads: _Grouped | None = None
+        self._read_updates()
         self._states = self._compute()
+
+    def _read_updates(self) -> None:
+        """From which position on each leaf is changed, and by which updates."""
+        self._changed = np.full(len(self._step), _NEVER)
+        self._updates: dict[int, list[tuple[int, Update]]] = {}
+        for number, update in enumerate(self.timeline.updates):
+            position = self.length + number + 1
+            self._updates.setdefault(update.node.id, []).append((position, update))
+            self._changed[update.node.id] = min(position, self._changed[update.node.id])
 
     def _contributions(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Edges along which a gradient is handed back, the node that gets it, and the position from which it has it."""
@@ -92,6 +104,8 @@ class Stepper:
         states[has_arrived] = NodeState.READY
         states[self._step < position] = NodeState.DONE
         states[self._arrival == _NEVER] = NodeState.IDLE
+        if position > self.length:
+            states[self._changed <= position] = NodeState.UPDATED
         event = self.event
         if position < 0:
             states[self.timeline.ran > position] = NodeState.ABSENT
@@ -178,6 +192,7 @@ class Stepper:
     def read_updates(self) -> None:
         """Take in updates that were added to the trace since; the position stays."""
         self.timeline = Timeline(self.trace)
+        self._read_updates()
         self._position = self.timeline.clamp(self._position)
         self._states = self._compute()
 
@@ -191,15 +206,27 @@ class Stepper:
 
     def has_gradient(self, node_id: int | Node) -> bool:
         """Whether the whole gradient of a node's outputs is known at this position."""
-        return NodeState.READY <= int(self._states[node_id.__index__()]) <= NodeState.DONE
+        return bool(self._arrival[node_id.__index__()] <= self._position)
 
     def has_value(self, node_id: int | Node) -> bool:
         """Whether the forward pass has computed a node at this position; true of tensors from outside."""
         return bool(self.timeline.ran[node_id.__index__()] <= self._position)
 
-    def runs_later(self, node_id: int | Node) -> bool:
-        """Whether a node's own backward step is still to come."""
-        return self._position <= int(self._step[node_id.__index__()]) < _NEVER
+    def updates(self, node_id: int | Node) -> list[Update]:
+        """What optimizers did to a leaf, as far as this position."""
+        made = self._updates.get(node_id.__index__(), ())
+        return [update for position, update in made if position <= self._position]
+
+    def value(self, node_id: int | Node, output: int = 0) -> TensorInfo | None:
+        """An output of a node as it is at this position: of a leaf that was updated, as it was left.
+
+        None where there is no such output. Whether the forward pass has computed it already is for `has_value` to say.
+        """
+        updates = self.updates(node_id) if output == 0 and self._position > self.length else ()
+        if updates:
+            return updates[-1].after
+        outputs = self.trace.graph.nodes[node_id.__index__()].outputs
+        return outputs[output] if 0 <= output < len(outputs) else None
 
     def ready(self) -> npt.NDArray[np.int64]:
         """Nodes whose whole gradient has arrived and whose own step is still to come, the next one first."""

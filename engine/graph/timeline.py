@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .model import Graph, Node, ScopePath, Source
+from .model import Graph, Node, ScopePath, Source, TensorInfo
 from .trace import BackwardStep, Trace
+from .values import Values
 
 RECOMPUTED_MODULE = "recomputed in the backward pass"
 """`Scope.module` of what a checkpoint computes again: it is no part of the forward pass."""
@@ -32,12 +33,14 @@ class Update(NamedTuple):
     """A leaf that `optimizer.step()` changed.
 
     `amount` is the Euclidean norm of the change; None where it was not measured. `text` is the optimizer's class.
+    `after` is the leaf as it was then, with a note where its values were not kept.
     """
 
     node: Node
     amount: float | None
     text: str
     source: Source | None
+    after: TensorInfo
 
 
 class Event(NamedTuple):
@@ -134,11 +137,6 @@ class Timeline:
         """The position, or the nearest end."""
         return max(self.first, min(position, self.last))
 
-    def phase_at(self, position: int) -> Phase:
-        """The phase of the event that happened last; at the very beginning the forward pass."""
-        event = self.at(position)
-        return Phase.FORWARD if event is None else event.phase
-
     # Modules
 
     def scope(self, number: int) -> ScopePath:
@@ -212,11 +210,37 @@ def updates_of(trace: Trace) -> list[Update]:
     """What optimizers changed after the backward pass, in the order in which they did."""
     nodes = trace.graph.nodes
     return [
-        Update(nodes[node], seen.amounts[place] if place < len(seen.amounts) else None, seen.text, seen.source)
+        Update(
+            nodes[node],
+            seen.amounts[place] if place < len(seen.amounts) else None,
+            seen.text,
+            seen.source,
+            _after(nodes[node], seen.after[place] if place < len(seen.after) else None),
+        )
         for seen in trace.observations
         if seen.kind == "update"
         for place, node in enumerate(seen.nodes)
     ]
+
+
+NOT_KEPT = "The optimizer has changed it; the values after that were not kept."
+
+
+def _after(leaf: Node, values: Values | None) -> TensorInfo:
+    """The leaf after an update."""
+    before = leaf.outputs[0] if leaf.outputs else TensorInfo(shape=(), dtype="float32")
+    array = None if values is None or values.shape != tuple(before.shape) else values.array
+    return TensorInfo(
+        shape=before.shape,
+        dtype=before.dtype,
+        device=before.device,
+        layout=before.layout,
+        requires_grad=before.requires_grad,
+        version=before.version,
+        array=array,
+        name=before.name,
+        note=None if array is not None else NOT_KEPT,
+    )
 
 
 def why_no_update(trace: Trace) -> str:

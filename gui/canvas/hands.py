@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QHelpEvent, QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
 from PySide6.QtWidgets import QPinchGesture, QToolTip
 
@@ -269,8 +269,3 @@ class Hands:
         x, y = canvas.camera.to_scene(position.x(), position.y())
         link = hit_test.link_at(scene, x, y, 6 / canvas.camera.scale)
         return "" if link is None else tooltip.link_text(scene, link)
-
-
-def is_gesture(event: QEvent) -> bool:
-    """Whether an event is a native gesture of a trackpad."""
-    return event.type() == QEvent.Type.NativeGesture

@@ -9,8 +9,6 @@ from pathlib import PurePath
 from engine.graph.model import Edge, Graph, Node, ScopePath, Source, TensorInfo
 from engine.graph.numbers import format_shape
 
-from ..widgets.tensor_view import number_text
-
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -49,11 +47,6 @@ def scope_text(scope: ScopePath) -> str:
     return " › ".join(scope)
 
 
-def place_text(source: Source | None) -> str:
-    """ "line 6", or "" without a source."""
-    return "" if source is None else f"line {source.line}"
-
-
 def file_name(path: str) -> str:
     return PurePath(path.replace("\\", "/")).name or path
 
@@ -61,11 +54,6 @@ def file_name(path: str) -> str:
 def form_text(info: TensorInfo) -> str:
     """ "2 × 3 · float32"."""
     return f"{format_shape(info.shape)} · {info.dtype.removeprefix('torch.')}"
-
-
-def label_of(info: TensorInfo) -> str:
-    """The tensor in one short text for a row: its number or norm."""
-    return number_text(info)
 
 
 def axis_names(graph: Graph, node: Node, output: int) -> tuple[str, ...]:

@@ -124,10 +124,6 @@ class MatrixEditor(QTableView):
             rows = min(max(array.shape[0], 1), _MOST_ROWS)
             self.setFixedHeight(rows * _CELL_PX[1] + 20 + 14)
 
-    def set_cell(self, row: int, column: int, value: float) -> None:
-        """Change one cell, and tell of it."""
-        self._cells.setData(self._cells.index(row, column), value)
-
     def paste(self) -> None:
         """Take the numbers from the clipboard."""
         try:

@@ -227,9 +227,6 @@ class _Frame(NamedTuple):
             return self.tops[r] + spare
         return self.tops[r]
 
-    def is_bend(self, vertex: int) -> bool:
-        return vertex >= self.level.vertices
-
 
 class _Lines:
     def __init__(
