@@ -38,14 +38,16 @@ def tokens(theme: Theme) -> dict[str, str]:
         "accent_soft": theme.accent_soft,
         "data": theme.data,
         "data_soft": theme.data_soft,
+        "data_text": theme.data_text,
+        "accent_fill": theme.accent_fill,
         "leaf": theme.leaf,
         "leaf_soft": theme.leaf_soft,
         "edge": theme.edge,
         "control": control_color(theme),
         "control_hover": mix(control_color(theme), theme.edge, 0.35),
         "control_pressed": mix(control_color(theme), theme.edge, 0.6),
-        "accent_hover": mix(theme.accent, theme.text, 0.12),
-        "accent_pressed": mix(theme.accent, theme.text, 0.24),
+        "accent_hover": mix(theme.accent_fill, theme.text, 0.12),
+        "accent_pressed": mix(theme.accent_fill, theme.text, 0.24),
         "on_accent": on_accent_color(theme),
         "disabled": disabled_color(theme),
         "handle": mix(theme.surface, theme.edge, 0.8),
@@ -76,7 +78,7 @@ def breakpoint_color(theme: Theme) -> QColor:
 
 def disabled_color(theme: Theme) -> QColor:
     """What is written where it cannot be used."""
-    return mix(theme.surface, theme.muted, 0.55)
+    return mix(theme.surface, theme.muted, 0.65)
 
 
 def style_sheet(theme: Theme) -> str:
@@ -97,14 +99,14 @@ def palette(theme: Theme) -> QPalette:
         (role.Text, theme.text),
         (role.Button, control_color(theme)),
         (role.ButtonText, theme.text),
-        (role.BrightText, theme.accent),
+        (role.BrightText, theme.accent_text),
         (role.ToolTipBase, theme.text),
         (role.ToolTipText, theme.surface),
         (role.PlaceholderText, theme.muted),
         (role.Highlight, theme.data_soft),
         (role.HighlightedText, theme.text),
-        (role.Link, theme.data),
-        (role.LinkVisited, theme.data),
+        (role.Link, theme.data_text),
+        (role.LinkVisited, theme.data_text),
         (role.Light, theme.surface),
         (role.Midlight, theme.line),
         (role.Mid, theme.edge),

@@ -17,7 +17,11 @@ RADIUS_CONTROL = 6
 
 @dataclass(frozen=True)
 class Theme:
-    """One set of colours. Values are drawn in `data`, gradients in `accent`, everywhere."""
+    """One set of colours. Values are drawn in `data`, gradients in `accent`, everywhere.
+
+    What is written has the colours that end in `_text`: the same hues, with a contrast of at least 4.5 on every ground,
+    so that small letters can be read on a projector. Texts stand on `accent_fill`.
+    """
 
     name: ThemeName
     background: QColor
@@ -33,6 +37,15 @@ class Theme:
     leaf_soft: QColor
     edge: QColor
     current_line: QColor
+    accent_text: QColor
+    data_text: QColor
+    leaf_text: QColor
+    accent_fill: QColor
+
+    def written(self, name: str) -> QColor:
+        """The colour of texts about `name`: "accent", "data", "leaf", "muted", "text"."""
+        color: QColor = getattr(self, f"{name}_text", None) or getattr(self, name)
+        return color
 
     @property
     def is_dark(self) -> bool:
@@ -44,11 +57,13 @@ def _theme(name: ThemeName, *codes: str) -> Theme:
     return Theme(name, **{field: QColor(f"#{code}") for field, code in zip(names, codes, strict=True)})
 
 
-_LIGHT_CODES = "F6F7F9 FFFFFF E3E7ED 1B2230 6A7587 E4572E FCE8E1 3B6FB6 E6EEF8 2F8F6B E3F3EC B4BECC FFF7E0"
+_LIGHT_CODES = "F6F7F9 FFFFFF E3E7ED 1B2230 5C6778 E4572E FCE8E1 3B6FB6 E6EEF8 2F8F6B E3F3EC B4BECC FFF7E0"
+_LIGHT_TEXTS = "BC3D16 3364A8 1E7552 CC4A22"
 _DARK_CODES = "14171C 1B2027 2B323C E7EBF1 94A1B3 FF8A5B 3A2620 7FB0F0 1F2C3F 63C9A0 1B332A 4A5666 332D1C"
+_DARK_TEXTS = "FF8A5B 7FB0F0 63C9A0 FF8A5B"
 
-LIGHT = _theme("light", *_LIGHT_CODES.split())
-DARK = _theme("dark", *_DARK_CODES.split())
+LIGHT = _theme("light", *_LIGHT_CODES.split(), *_LIGHT_TEXTS.split())
+DARK = _theme("dark", *_DARK_CODES.split(), *_DARK_TEXTS.split())
 
 
 class ThemeManager(QObject):

@@ -51,7 +51,7 @@ class Breadcrumbs:
             face = _face(crumb)
             wide = fonts.width(text, face)
             painter.setFont(fonts[face])
-            painter.setPen(theme.text if crumb == (path, True) else theme.muted if crumb is None else theme.data)
+            painter.setPen(theme.text if crumb == (path, True) else theme.muted if crumb is None else theme.data_text)
             painter.drawText(QPointF(x, base), text)
             if crumb is not None:
                 self._places.append((QRectF(x - 4, self.place.y(), wide + 8, HEIGHT), crumb[0]))

@@ -211,7 +211,7 @@ class CardPainter:
         theme = opposite(self.theme) if role is Role.LOSS else self.theme
         for run in runs:
             painter.setFont(self.fonts[run.face])
-            painter.setPen(getattr(theme, run.colour))
+            painter.setPen(theme.written(run.colour))
             painter.drawText(QPointF(x + run.x, y + run.y), run.text)
 
     def paint_progress(self, painter: QPainter, rect: QRectF, progress: float, state: NodeState) -> None:
@@ -242,7 +242,7 @@ class CardPainter:
         font = QFont(self.fonts[Face.TITLE])
         font.setItalic(True)
         painter.setFont(font)
-        painter.setPen(self.theme.data)
+        painter.setPen(self.theme.data_text)
         painter.drawText(QPointF(x + 1, y), FUNCTION_MARK)
 
     def _paint_stripe(self, painter: QPainter, rect: QRectF, look: BoxLook, colour: QColor | None) -> None:

@@ -88,7 +88,7 @@ def _paint_sign(painter: QPainter, role: Role, cards: CardPainter, swatch: QRect
         font = QFont(cards.fonts[Face.SMALL_BOLD])
         font.setItalic(True)
         painter.setFont(font)
-        painter.setPen(cards.theme.data)
+        painter.setPen(cards.theme.data_text)
         painter.drawText(swatch, Qt.AlignmentFlag.AlignCenter, FUNCTION_MARK)
     elif role in CALLS:
         cards.paint_chevron(painter, swatch.center().x(), swatch.center().y(), is_open=role is Role.FRAME)

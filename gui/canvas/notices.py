@@ -62,7 +62,7 @@ def paint_banner(painter: QPainter, area: QRectF, theme: Theme, fonts: Fonts, er
     painter.fillRect(QRectF(area.x(), area.y(), 4, BANNER_HEIGHT), theme.accent)
     title = "Partial graph"
     painter.setFont(fonts[Face.SMALL_BOLD])
-    painter.setPen(theme.accent)
+    painter.setPen(theme.accent_text)
     painter.drawText(QPointF(area.x() + 16, area.y() + 23), title)
     x = area.x() + 16 + fonts.width(title, Face.SMALL_BOLD) + 12
     text = f"The program failed: {next(iter(error.strip().splitlines()), '')}"

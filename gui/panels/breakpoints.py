@@ -204,14 +204,14 @@ class BreakpointsPanel(QWidget):
             item: Breakpoint = title.data(_ITEM)
             hits = self._document.breakpoints.hits(item)
             is_here = item.is_enabled and len(hits) > 0 and next_stop(hits, cursor - 1, 1) == cursor
-            colour = theme.accent if is_here else theme.text if item.is_enabled else theme.muted
+            colour = theme.accent_text if is_here else theme.text if item.is_enabled else theme.muted
             title.setForeground(colour)
-            stops.setForeground(theme.accent if is_here else theme.muted)
+            stops.setForeground(theme.accent_text if is_here else theme.muted)
         self._is_filling = False
 
     def _say(self, text: str, *, is_fault: bool = False) -> None:
         self.message.setText(plain(text))
-        set_text_color(self.message, self._themes.theme.accent if is_fault else self._themes.theme.muted)
+        set_text_color(self.message, self._themes.theme.accent_text if is_fault else self._themes.theme.muted)
         self.message.setVisible(bool(text))
 
     # The field

@@ -239,7 +239,7 @@ class CodeView(QPlainTextEdit):
             bar = _ERROR if line == self._error else theme.accent if line == self._current else None
             if bar is not None:
                 painter.fillRect(0, top, 3, height, bar)
-            painter.setPen(theme.text if line in self._active else mix(theme.surface, theme.muted, 0.6))
+            painter.setPen(theme.text if line in self._active else mix(theme.surface, theme.muted, 0.8))
             area = QRect(0, top, strip.width() - 3 * UNIT, height)
             painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(line))
         painter.end()
@@ -255,7 +255,7 @@ class CodeView(QPlainTextEdit):
             if line in self._margin:
                 width = metrics.horizontalAdvance(self._margin[line]) + 4 * UNIT
                 painter.fillRect(strip.width() - width, top, width, height, self._tint(line, theme))
-                painter.setPen(theme.accent)
+                painter.setPen(theme.accent_text)
                 area = QRect(0, top, strip.width() - 2 * UNIT, height)
                 painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._margin[line])
         painter.end()

@@ -99,8 +99,11 @@ class ChangeDelegate(QStyledItemDelegate):
             self._text(painter, place, where_text(comparison, change), theme.muted, is_small=True)
         if change.graph:
             row.translate(0, _LINE_PX)
-            self._text(painter, row, graph_text(comparison, change), theme.leaf)
-        for name, found, color in (("value", change.value, theme.data), ("gradient", change.gradient, theme.accent)):
+            self._text(painter, row, graph_text(comparison, change), theme.leaf_text)
+        for name, found, color in (
+            ("value", change.value, theme.data_text),
+            ("gradient", change.gradient, theme.accent_text),
+        ):
             if found is not None:
                 row.translate(0, _LINE_PX)
                 self._deviation(painter, row, name, found, color)

@@ -211,7 +211,7 @@ class ConsolePanel(QWidget):
     def _format(self, kind: int) -> QTextCharFormat:
         theme = self._themes.theme
         result = QTextCharFormat()
-        result.setForeground((theme.text, theme.accent, theme.muted)[kind])
+        result.setForeground((theme.text, theme.accent_text, theme.muted)[kind])
         return result
 
     def _on_themes_changed(self, theme: Theme) -> None:

@@ -12,9 +12,10 @@ from PySide6.QtCore import QEvent, QSignalBlocker, Qt
 from PySide6.QtGui import QColor, QEnterEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.graph.edits import SetConstant, SetValue, Values
+from engine.graph.edits import SetConstant, SetValue
 from engine.graph.model import Node
 from engine.graph.trace import Trace
+from engine.graph.values import Values
 
 from ..canvas.edit_marks import is_changed
 from ..editing import KEY, Editing
@@ -213,7 +214,7 @@ class EditSection(Section):
 
     def _build_links(self, node: Node, moment: Moment) -> None:
         _clear(self._links)
-        color = moment.theme.accent
+        color = moment.theme.accent_text
         if self._edits.has_gradient(node.id):
             row = QHBoxLayout()
             row.setSpacing(2 * UNIT)
@@ -260,10 +261,10 @@ class EditSection(Section):
             return
         outputs = original.graph.nodes[moment.node.id].outputs
         value = outputs[moment.output] if moment.output < len(outputs) else None
-        rows = [("Value before", value, moment.value, moment.theme.data)]
+        rows = [("Value before", value, moment.value, moment.theme.data_text)]
         if moment.has_gradient or moment.step is None:
             before = original.grad_info(moment.node.id, moment.output)
-            rows.append(("Gradient before", before, moment.gradient, moment.theme.accent))
+            rows.append(("Gradient before", before, moment.gradient, moment.theme.accent_text))
         for name, before, now, color in rows:
             if before is not None and is_changed(before, now):
                 self.add_row(name, number_text(before), color)

@@ -180,7 +180,7 @@ class EditsPanel(QWidget):
             self.reset.setVisible(has_edits)
             self.failure.setVisible(editing.failure is not None)
             self.failure.setText("" if editing.failure is None else f"Not applied: {editing.failure.message}")
-            set_text_color(self.failure, theme.accent)
+            set_text_color(self.failure, theme.accent_text)
             self._list_edits(theme)
 
     def _summary(self) -> str:
@@ -203,7 +203,7 @@ class EditsPanel(QWidget):
         self.rows.clear()
         for index, entry in enumerate(entries):
             assert original is not None
-            color = theme.accent if is_gradient(entry.edit) else theme.data
+            color = theme.accent_text if is_gradient(entry.edit) else theme.data_text
             row = EditRow(describe(entry.edit, original), entry.is_enabled, color, theme, self._list)
             row.toggled.connect(partial(self._editing.set_enabled, index))
             row.removed.connect(partial(self._editing.remove, index))
@@ -230,7 +230,7 @@ class EditBadge(QWidget):
         self._themes = themes
         self.words = ElidedLabel("", self, font=ui_font(TEXT_NORMAL_PT, bold=True))
         self.words.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.switch = LinkButton("", themes.theme.accent, self, font=ui_font(TEXT_NORMAL_PT))
+        self.switch = LinkButton("", themes.theme.accent_text, self, font=ui_font(TEXT_NORMAL_PT))
         self.switch.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         row = QHBoxLayout(self)
         row.setContentsMargins(3 * UNIT, UNIT, 2 * UNIT, UNIT)
@@ -256,7 +256,7 @@ class EditBadge(QWidget):
             count = sum(entry.is_enabled for entry in editing.entries)
             edits = f"{count} edit{'s' if count != 1 else ''}"
             self.words.set_text(f"Edited · {edits}" if editing.is_shown else "Original")
-            self.words.set_color(theme.accent if editing.is_shown else theme.text)
+            self.words.set_color(theme.accent_text if editing.is_shown else theme.text)
             self.switch.set_text("show original" if editing.is_shown else "show edited")
             self.place()
         self.setVisible(has_edited)

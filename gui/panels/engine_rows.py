@@ -217,7 +217,7 @@ class EngineModel(QAbstractItemModel):
             return self._heading(self._sections[index.row()], column, role)
         row = self._sections[section - 1].rows[index.row()]
         if role == Qt.ItemDataRole.ForegroundRole:
-            colour: QColor | None = getattr(self.theme, row.color) if column == 1 else None
+            colour: QColor | None = self.theme.written(row.color) if column == 1 else None
             return colour
         if role == NODE_ROLE:
             return row.node

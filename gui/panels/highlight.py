@@ -62,9 +62,9 @@ class CodeHighlighter(QSyntaxHighlighter):
         """Recolour everything."""
         colors = {
             "comment": theme.muted,
-            "string": theme.leaf,
+            "string": theme.leaf_text,
             "number": theme.text,
-            "keyword": mix(theme.data, theme.text, 0.55),
+            "keyword": mix(theme.data_text, theme.text, 0.55),
             "name": theme.text,
         }
         self._formats = {kind: _format(color, kind) for kind, color in colors.items()}

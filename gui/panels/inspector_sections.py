@@ -39,19 +39,19 @@ class ArrivalSection(Section):
         if is_start:
             info = moment.trace.grad_info(moment.node, moment.output) if not arrivals else None
             start = "" if info is None else number_text(info)
-            self.add_row("the backward pass starts here", start, theme.accent)
+            self.add_row("the backward pass starts here", start, theme.accent_text)
         for edge, info in arrivals[:_MOST_ROWS]:
             name = node_title(moment.trace.graph.nodes[edge.target])
             if info is None:
                 self.add_row(name, "still to come", theme.muted, node_id=edge.target, is_words=True)
             else:
-                self.add_row(name, number_text(info), theme.accent, node_id=edge.target, exact=exact_of(info))
+                self.add_row(name, number_text(info), theme.accent_text, node_id=edge.target, exact=exact_of(info))
         if len(arrivals) > _MOST_ROWS:
             self.add_text(f"and {len(arrivals) - _MOST_ROWS} more consumers")
         here = sum(1 for handed in arrivals if handed.info is not None)
         total = moment.gradient
         if len(arrivals) > 1 and total is not None:
-            self.add_row(f"sum of {len(arrivals)}", number_text(total), theme.accent, exact=exact_of(total))
+            self.add_row(f"sum of {len(arrivals)}", number_text(total), theme.accent_text, exact=exact_of(total))
         elif len(arrivals) > 1:
             self.add_text(f"{here} of {len(arrivals)} have arrived; the gradient is their sum.")
         self.finish(is_shown=bool(arrivals) or is_start)
@@ -70,7 +70,7 @@ class HandedSection(Section):
         for edge, info in handed[:_MOST_ROWS]:
             name = node_title(moment.trace.graph.nodes[edge.source])
             if info is not None:
-                self.add_row(name, number_text(info), theme.accent, node_id=edge.source, exact=exact_of(info))
+                self.add_row(name, number_text(info), theme.accent_text, node_id=edge.source, exact=exact_of(info))
                 continue
             self.add_row(name, _reason(edge, moment), theme.muted, node_id=edge.source, is_words=True)
         if len(handed) > _MOST_ROWS:
@@ -110,7 +110,7 @@ class SavedSection(Section):
             info = source.outputs[output] if output < len(source.outputs) else None
             if info is not None and info.numel == 1 and info.array is not None:
                 text = f"{number_text(info)} · v{saved.version}"
-            self.add_row(node_title(source), text, theme.data, node_id=node_id, exact=exact, before=saved.name)
+            self.add_row(node_title(source), text, theme.data_text, node_id=node_id, exact=exact, before=saved.name)
         self.finish(is_shown=moment.node.grad_fn is not None and moment.node.kind == "op")
 
 
@@ -158,15 +158,15 @@ class LeafSection(Section):
             return
         before, after = step.grad_before, step.grad_after
         held = "None" if before is None else number_text(before)
-        self.add_row("before", held, theme.accent if before is not None else theme.muted)
+        self.add_row("before", held, theme.accent_text if before is not None else theme.muted)
         if not moment.has_run:
             self.add_row("after", "still to come", theme.muted, is_words=True)
             return
         arrived = step.grad_outputs[0] if step.grad_outputs else None
         if before is not None and arrived is not None:
-            self.add_row("+ arrived now", number_text(arrived), theme.accent, exact=exact_of(arrived))
+            self.add_row("+ arrived now", number_text(arrived), theme.accent_text, exact=exact_of(arrived))
         if after is not None:
-            self.add_row("after", number_text(after), theme.accent, exact=exact_of(after))
+            self.add_row("after", number_text(after), theme.accent_text, exact=exact_of(after))
         if before is not None:
             self.add_text(
                 "The new gradient was added to what .grad already held: it was not set to zero or None before."

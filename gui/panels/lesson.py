@@ -102,7 +102,11 @@ class PredictBox(QFrame):
             self._show_answer(str(error), self._theme.muted)
             return
         verdict, sentence = judge(guess, self._question.answer, text)
-        color = {Verdict.RIGHT: self._theme.leaf, Verdict.CLOSE: self._theme.data, Verdict.WRONG: self._theme.accent}
+        color = {
+            Verdict.RIGHT: self._theme.leaf_text,
+            Verdict.CLOSE: self._theme.data_text,
+            Verdict.WRONG: self._theme.accent_text,
+        }
         self._show_answer(f"{_MARKS[verdict]} {sentence}", color[verdict])
 
     def _show_answer(self, text: str, color: QColor) -> None:

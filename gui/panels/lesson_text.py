@@ -151,7 +151,7 @@ def fill(field: str, name: str | None, trace: Trace, theme: Theme) -> str:
     if name is None:
         return unknown
     if field == "name":
-        return _span(name, theme.data)
+        return _span(name, theme.data_text)
     first, _, second = name.partition(">")
     node = find_node(trace, first)
     if node is None or not node.outputs:
@@ -159,12 +159,12 @@ def fill(field: str, name: str | None, trace: Trace, theme: Theme) -> str:
     if field == "shape":
         return escape(format_shape(node.outputs[0].shape))
     if field == "value":
-        return _span(number_text(node.outputs[0]), theme.data, is_mono=True)
+        return _span(number_text(node.outputs[0]), theme.data_text, is_mono=True)
     if field == "local":
         ratio = _local_derivative(trace, node)
-        return unknown if ratio is None else _span(format_number(ratio), theme.data, is_mono=True)
+        return unknown if ratio is None else _span(format_number(ratio), theme.data_text, is_mono=True)
     text = _gradient_text(field, node, second, trace)
-    return unknown if text is None else _span(text, theme.accent, is_mono=True)
+    return unknown if text is None else _span(text, theme.accent_text, is_mono=True)
 
 
 def _gradient_text(field: str, node: Node, receiver: str, trace: Trace) -> str | None:
@@ -274,7 +274,7 @@ def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[
         parts.append(
             f"The forward pass ran {count} operations. The backward pass takes {len(trace.backward)} steps, from the "
             "result back to the leaves. It starts with the derivative of the result with respect to itself, which is "
-            f"{_span('1', theme.accent, is_mono=True)}."
+            f"{_span('1', theme.accent_text, is_mono=True)}."
         )
     else:
         node = current.node
@@ -287,14 +287,14 @@ def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[
             parts.append(escape(rule.explanation))
         arrived = next((grad for grad in current.grad_outputs if grad is not None), None)
         if arrived is not None:
-            number = _span(number_text(arrived), theme.accent, is_mono=True)
+            number = _span(number_text(arrived), theme.accent_text, is_mono=True)
             parts.append(f"The gradient that arrived: {number}.")
         parts.extend(_handed_parts(trace, node, theme))
         if current.grad_after is not None:
-            held = _span(number_text(current.grad_after), theme.accent, is_mono=True)
+            held = _span(number_text(current.grad_after), theme.accent_text, is_mono=True)
             parts.append(f"{_span(node_name(node) + '.grad', theme.text)} now holds {held}.")
     if next_step is not None:
-        parts.append(f"Next: {_span(node_title(next_step.node), theme.data)}.")
+        parts.append(f"Next: {_span(node_title(next_step.node), theme.data_text)}.")
     else:
         parts.append("That was the last step: every leaf that the result depends on has its gradient.")
     return title, _join(parts)
@@ -309,8 +309,10 @@ def _outside_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping
     elif event.phase is Phase.UPDATE:
         update = stepper.timeline.updates[event.ordinal]
         title = f"{node_name(event.node)} is updated"
-        change = "" if update.amount is None else f" by {_span(format_number(update.amount), theme.leaf, is_mono=True)}"
-        text = f"{escape(update.text)} changed {_span(node_name(event.node), theme.data)}{change}"
+        change = (
+            "" if update.amount is None else f" by {_span(format_number(update.amount), theme.leaf_text, is_mono=True)}"
+        )
+        text = f"{escape(update.text)} changed {_span(node_name(event.node), theme.data_text)}{change}"
         parts.append(
             f"{text} (the norm of the change). The graph still shows the values that the passes computed with."
         )
@@ -320,17 +322,17 @@ def _outside_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping
         if code:
             parts.append(_code(code[:200]))
         nodes = trace.graph.nodes
-        read = [_span(node_name(nodes[edge.source]), theme.data) for edge in trace.graph.incoming(event.node)[:8]]
+        read = [_span(node_name(nodes[edge.source]), theme.data_text) for edge in trace.graph.incoming(event.node)[:8]]
         if read:
             parts.append(f"Computed from {', '.join(read)}.")
         if event.node.outputs:
-            number = _span(number_text(event.node.outputs[0]), theme.data, is_mono=True)
+            number = _span(number_text(event.node.outputs[0]), theme.data_text, is_mono=True)
             parts.append(f"{_span(node_name(event.node), theme.text)} is {number}.")
         if event.node.saved:
             names = ", ".join(dict.fromkeys(escape(tensor.name) for tensor in event.node.saved[:8]))
             parts.append(f"For the way back it keeps {names}.")
     if ahead is not None:
-        parts.append(f"Next: {_span(node_title(ahead.node), theme.data)}.")
+        parts.append(f"Next: {_span(node_title(ahead.node), theme.data_text)}.")
     return title, _join(parts)
 
 
@@ -342,6 +344,6 @@ def _handed_parts(trace: Trace, node: Node, theme: Theme) -> list[str]:
             continue
         info = step.grad_inputs[edge.grad_index]
         if info is not None:
-            name = _span(node_name(trace.graph.nodes[edge.source]), theme.data)
-            parts.append(f"{_span(number_text(info), theme.accent, is_mono=True)} to {name}")
+            name = _span(node_name(trace.graph.nodes[edge.source]), theme.data_text)
+            parts.append(f"{_span(number_text(info), theme.accent_text, is_mono=True)} to {name}")
     return [f"Handed on: {', '.join(parts)}."] if parts else []

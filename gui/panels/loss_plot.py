@@ -218,7 +218,7 @@ class LossCard(QWidget):
         painter.setFont(ui_font(TEXT_NORMAL_PT))
         inside = self.rect().adjusted(10, 5, -10, -5)
         painter.drawText(inside, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self.title)
-        painter.setPen(theme.accent if self._is_ready else theme.muted)
+        painter.setPen(theme.accent_text if self._is_ready else theme.muted)
         painter.setFont(ui_font(TEXT_SMALL_PT))
         painter.drawText(inside, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, self.hint)
         painter.end()

@@ -141,14 +141,14 @@ class RuleSection(Section):
     def _show_rule(self, rule: Rule | None, theme: Theme) -> None:
         is_text = rule is not None and rule.is_text
         forward, vjp = ("", "") if rule is None else (rule.forward, rule.vjp)
-        for view, latex, color in ((self.forward, forward, theme.text), (self.vjp, vjp, theme.accent)):
+        for view, latex, color in ((self.forward, forward, theme.text), (self.vjp, vjp, theme.accent_text)):
             is_typeset = bool(latex) and not is_text
             if is_typeset:
                 view.set_latex(latex, color)
             set_shown(view, is_typeset)
         for label, text, color in (
             (self.forward_text, forward if is_text else "", theme.text),
-            (self.vjp_text, vjp if is_text else "", theme.accent),
+            (self.vjp_text, vjp if is_text else "", theme.accent_text),
             (self.explanation, "" if rule is None else rule.explanation, theme.text),
             (self.note, "" if rule is None else rule.note, theme.muted),
         ):
@@ -164,7 +164,7 @@ class RuleSection(Section):
         self.jacobian_link.set_text("Hide the Jacobian" if self._has_jacobian else "Jacobian")
         self.derivative_link.set_text("Hide PyTorch’s formula" if self._has_derivative else "PyTorch’s formula")
         for link in (self.check_link, self.jacobian_link, self.derivative_link):
-            link.set_color(theme.data)
+            link.set_color(theme.data_text)
 
     def _show_more(self) -> None:
         moment = self._moment
@@ -181,7 +181,7 @@ class RuleSection(Section):
         self.check_link.set_text("Stop the check" if is_running else "Check")
         set_text(self.verdict, text)
         if self.theme is not None:
-            set_text_color(self.verdict, self.theme.accent if is_bad else self.theme.text)
+            set_text_color(self.verdict, self.theme.accent_text if is_bad else self.theme.text)
 
     def texts(self) -> list[str]:
         labels = (self.forward_text, self.vjp_text, self.explanation, self.note, self.verdict, self.derivative)

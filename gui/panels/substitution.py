@@ -219,7 +219,7 @@ class SubstitutionView(QWidget):
         set_text(self.note, note)
         set_text_color(self.note, theme.muted)
         set_shown(self.fetch_link, is_short and is_fetchable)
-        self.fetch_link.set_color(theme.data)
+        self.fetch_link.set_color(theme.data_text)
 
     def show_waiting(self, theme: Theme) -> None:
         """Say that the numbers are being put in."""

@@ -181,12 +181,14 @@ def _colors(events: Events, theme: Theme, event: int, *, is_done: bool) -> tuple
         phase is Phase.BACKWARD and is_accumulation(events.backward[event - len(events.forward)].node)
     )
     if not is_done:
-        return control_color(theme), theme.leaf if is_leaf else theme.muted
+        return control_color(theme), theme.leaf_text if is_leaf else theme.muted
     if phase is Phase.UPDATE:
         return mix(theme.leaf_soft, theme.leaf, 0.35), theme.text
     if is_leaf:
-        return theme.leaf_soft, theme.leaf
-    return (theme.data_soft, theme.data) if phase is Phase.FORWARD else (theme.accent_soft, theme.accent)
+        return theme.leaf_soft, theme.leaf_text
+    if phase is Phase.FORWARD:
+        return theme.data_soft, theme.data_text
+    return theme.accent_soft, theme.accent_text
 
 
 def _paint_segments(
@@ -312,7 +314,8 @@ def phase_color(events: Events, theme: Theme, event: int) -> QColor:
     """The colour of an event that happens now."""
     if event < 0:
         return theme.data
-    return {Phase.FORWARD: theme.data, Phase.BACKWARD: theme.accent, Phase.UPDATE: theme.leaf}[events.phase(event)]
+    phase = events.phase(event)  # the label is written on it
+    return {Phase.FORWARD: theme.data, Phase.BACKWARD: theme.accent_fill, Phase.UPDATE: theme.leaf_text}[phase]
 
 
 def paint_current(painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows, position: int) -> None:

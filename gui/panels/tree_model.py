@@ -313,8 +313,8 @@ class TreeModel(QAbstractItemModel):
     def _colour(self, entry: int, column: int) -> Any:
         theme = self.theme
         if column == STATE:
-            return theme.accent if self._is_here(entry) else theme.muted
-        return {VALUE: theme.data, GRADIENT: theme.accent}.get(column)
+            return theme.accent_text if self._is_here(entry) else theme.muted
+        return {VALUE: theme.data_text, GRADIENT: theme.accent_text}.get(column)
 
 
 def _title(node: Node) -> str:

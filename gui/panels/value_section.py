@@ -130,7 +130,7 @@ class QuantityView(QWidget):
         set_shown(self.tensor, info is not None and not is_number)
         set_text(self.note, note if info is None else "")
         if info is not None and is_number:
-            self.number.show_number(self._name, info, theme.accent if is_gradient else theme.data)
+            self.number.show_number(self._name, info, theme.accent_text if is_gradient else theme.data_text)
         self.tensor.set_tensor(None if is_number else info, theme, is_gradient=is_gradient, axes=axes)
 
     def show_pin(self, *, is_watched: bool, color: QColor) -> None:
@@ -200,19 +200,19 @@ class ValueSection(QWidget):
         self.value.show_fetching(
             is_offered=is_offered and _is_fetchable(value),
             is_awaited=fetching is not None and fetching.value,
-            color=theme.data,
+            color=theme.data_text,
         )
         self.gradient.show_fetching(
             is_offered=is_offered and _is_fetchable(gradient) and moment.step is not None,
             is_awaited=fetching is not None and fetching.gradient,
-            color=theme.accent,
+            color=theme.accent_text,
         )
 
     def _show_run_link(self, moment: Moment, gradient: TensorInfo | None) -> None:
         is_ahead = gradient is None and moment.step is not None and not moment.has_gradient
         if is_ahead and moment.step is not None:
             self.run_link.set_text(f"Run to step {moment.step.index + 1}")
-            self.run_link.set_color(moment.theme.accent)
+            self.run_link.set_color(moment.theme.accent_text)
         set_shown(self.run_link, is_ahead)
 
     def _on_value_fetch_requested(self) -> None:

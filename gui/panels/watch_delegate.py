@@ -78,7 +78,7 @@ class WatchDelegate(QStyledItemDelegate):
         is_number = index.data(Qt.ItemDataRole.UserRole + 1)
         painter.setFont(self._number_font if is_number else self._small_font)
         width = min(painter.fontMetrics().horizontalAdvance(number) + 2, max((right - inner.left()) * 2 // 3, 40))
-        painter.setPen((theme.accent if is_gradient else theme.data) if is_number else theme.muted)
+        painter.setPen((theme.accent_text if is_gradient else theme.data_text) if is_number else theme.muted)
         shown = painter.fontMetrics().elidedText(number, Qt.TextElideMode.ElideRight, width)
         painter.drawText(
             QRect(right - width, inner.top(), width, inner.height()), int(middle | Qt.AlignmentFlag.AlignRight), shown

@@ -109,7 +109,12 @@ class ExpressionView(HeightByWidth):
             return
         painter = QPainter(self)
         painter.setFont(self._font)
-        colors = {"gradient": theme.accent, "value": theme.data, "muted": theme.muted, "bad": theme.accent}
+        colors = {
+            "gradient": theme.accent_text,
+            "value": theme.data_text,
+            "muted": theme.muted,
+            "bad": theme.accent_text,
+        }
         height = self._line_px()
         for token in self._layout(max(self.width(), 40))[0]:
             painter.setPen(QColor(colors.get(token.role, theme.text)))

@@ -182,7 +182,7 @@ class RowList(HeightByWidth):
         font = QFont(self._name_font)
         font.setUnderline(is_link and number in (self._hovered, self._current if self.hasFocus() else -1))
         painter.setFont(font)
-        painter.setPen(theme.data if is_link else theme.text)
+        painter.setPen(theme.data_text if is_link else theme.text)
         name = QFontMetrics(font).elidedText(plain(row.name), Qt.TextElideMode.ElideRight, name_width)
         painter.drawText(
             QRect(left, area.top(), name_width, area.height()), int(middle | Qt.AlignmentFlag.AlignLeft), name

@@ -98,7 +98,7 @@ class StatisticsView(QWidget):
             painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | middle), name)
             painter.setFont(self._value_font)
             is_bad = name in ("NaN", "Inf") and text != "0"
-            painter.setPen(theme.accent if is_bad else theme.text)
+            painter.setPen(theme.accent_text if is_bad else theme.text)
             painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | middle), text)
         painter.end()
 

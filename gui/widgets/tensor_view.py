@@ -123,7 +123,7 @@ class TensorView(QWidget):
             return
         if not is_new:
             return
-        color = theme.accent if is_gradient else theme.data
+        color = theme.accent_text if is_gradient else theme.data_text
         self._readout.set_color(color)
         set_text_color(self._note, theme.muted)
         has_cells = info.array is not None and info.array.size > 0 and info.array.ndim <= _MOST_AXES

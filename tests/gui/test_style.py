@@ -8,9 +8,10 @@ import pytest
 from PySide6.QtGui import QColor, QPalette
 from pytestqt.qtbot import QtBot
 
+from gui.canvas.look import opposite
 from gui.icons import application_icon, icon, pixmap
 from gui.resources import resource
-from gui.style import mix, on_accent_color, palette, style_sheet
+from gui.style import control_color, mix, on_accent_color, palette, style_sheet
 from gui.theme import DARK, LIGHT, Theme
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
@@ -42,10 +43,20 @@ def test_style_sheet_is_complete(theme: Theme) -> None:
 
 @THEMES
 def test_texts_can_be_read(theme: Theme) -> None:
-    for ground in (theme.surface, theme.background):
+    plain = [theme.surface, theme.background, theme.current_line]
+    tinted = [theme.accent_soft, theme.data_soft, theme.leaf_soft, control_color(theme)]
+    for ground in plain + tinted:
         assert _contrast(theme.text, ground) >= 7
-        assert _contrast(theme.muted, ground) >= 4.3
-    assert _contrast(on_accent_color(theme), theme.accent) >= 3.5  # bold, on a button
+        for name in ("muted", "accent", "data", "leaf"):
+            assert _contrast(theme.written(name), ground) >= 4.5, f"{name} on {ground.name()}"
+    for fill in (theme.accent_fill, theme.data, theme.leaf_text):
+        assert _contrast(on_accent_color(theme), fill) >= 4.5, fill.name()
+
+
+@THEMES
+def test_texts_on_the_inverted_loss_can_be_read(theme: Theme) -> None:
+    for name in ("muted", "accent", "data"):
+        assert _contrast(opposite(theme).written(name), theme.text) >= 4.5, name
 
 
 @THEMES

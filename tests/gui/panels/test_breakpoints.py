@@ -65,7 +65,7 @@ def test_a_condition_is_typed_and_says_how_often_it_stops(panel: BreakpointsPane
 def test_a_fault_says_where_and_keeps_the_text(panel: BreakpointsPanel, document: Document) -> None:
     type_in(panel, "grad.norm( > 10")
     assert panel.message.text() == "At character 12: ) is expected, not '>'."
-    assert panel.message.palette().windowText().color() == LIGHT.accent
+    assert panel.message.palette().windowText().color() == LIGHT.accent_text
     assert panel.field.text() == "grad.norm( > 10"
     assert panel.field.cursorPosition() == 11
     assert document.breakpoints.items == ()
@@ -119,7 +119,7 @@ def test_the_check_box_and_the_menu(panel: BreakpointsPanel, document: Document)
 def test_what_stops_here_is_coloured(panel: BreakpointsPanel, document: Document) -> None:
     type_in(panel, "kind:leaf")
     document.move_to(4)
-    assert panel.model.item(0, 0).foreground().color() == LIGHT.accent
+    assert panel.model.item(0, 0).foreground().color() == LIGHT.accent_text
     document.move_to(5)
     assert panel.model.item(0, 0).foreground().color() == LIGHT.text
 

@@ -97,9 +97,9 @@ def test_a_line_of_another_stream_begins_on_its_own_line(console: ConsolePanel) 
     def color(number: int) -> str:
         return document.findBlockByNumber(number).begin().fragment().charFormat().foreground().color().name()
 
-    assert [color(number) for number in range(3)] == [LIGHT.text.name(), LIGHT.accent.name(), LIGHT.text.name()]
+    assert [color(number) for number in range(3)] == [LIGHT.text.name(), LIGHT.accent_text.name(), LIGHT.text.name()]
     console._themes.choose("dark")
-    assert [color(number) for number in range(3)] == [DARK.text.name(), DARK.accent.name(), DARK.text.name()]
+    assert [color(number) for number in range(3)] == [DARK.text.name(), DARK.accent_text.name(), DARK.text.name()]
 
 
 def test_markup_stays_text(console: ConsolePanel) -> None:

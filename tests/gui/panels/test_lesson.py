@@ -84,7 +84,7 @@ def test_values_are_blue_and_gradients_orange(panel: LessonPanel, document: Docu
     panel.set_lesson("neuron")
     document.move_to(2)
     html = panel.text.text()
-    for number, color in ((neuron.a, LIGHT.data), (neuron.grad_z, LIGHT.accent)):
+    for number, color in ((neuron.a, LIGHT.data_text), (neuron.grad_z, LIGHT.accent_text)):
         assert re.search(rf'<span style="color:{color.name()}[^>]*>{re.escape(format_number(number))}</span>', html)
 
 

@@ -168,7 +168,7 @@ def test_updates_are_a_phase_of_their_own(panel: TimelinePanel, document: Docume
     QTest.mouseClick(panel, Qt.MouseButton.LeftButton, pos=middle(panel, 11))
     assert document.cursor == 8
     assert "Update 2 of 2" in panel.accessibleDescription()
-    assert colors(panel, 11) == LIGHT.leaf
+    assert colors(panel, 11) == LIGHT.leaf_text
 
 
 def test_breakpoints_are_dots_that_can_be_clicked(panel: TimelinePanel, document: Document, qtbot: QtBot) -> None:
@@ -225,8 +225,8 @@ def test_segments_show_done_current_and_to_come(panel: TimelinePanel, document: 
     document.move_to(3)
     assert colors(panel, 1) == LIGHT.data_soft
     assert colors(panel, 4) == LIGHT.accent_soft
-    assert colors(panel, 6) == LIGHT.accent
-    assert colors(panel, 8) not in (LIGHT.accent_soft, LIGHT.accent)
+    assert colors(panel, 6) == LIGHT.accent_fill
+    assert colors(panel, 8) not in (LIGHT.accent_soft, LIGHT.accent_fill)
 
 
 @pytest.mark.parametrize("moves", [[1, 2, 3], [6, 0], [2, 5, 4, 1], [3, 3, 6, 2]])
