@@ -12,11 +12,11 @@ from engine.graph.edits import (
     SetRequiresGrad,
     SetSeed,
     SetValue,
-    Values,
 )
 from engine.graph.model import Edge
 from engine.graph.numbers import format_number, format_shape
 from engine.graph.trace import Trace
+from engine.graph.values import Values
 
 
 def node_words(trace: Trace, node: int) -> str:

@@ -17,10 +17,10 @@ from engine.graph.edits import (
     ScaleGradient,
     SetRequiresGrad,
     SetSeed,
-    Values,
 )
 from engine.graph.model import Edge, Node
 from engine.graph.trace import Trace
+from engine.graph.values import Values
 from gui.edit_words import edge_words, node_words
 from gui.editing import KEY, Editing
 from gui.pasted import fitted, parse_numbers

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from .trace import Trace
+from .values import Values
 
 EDITED = "cut by an edit"
 """Why no gradient flows along an edge that the user cut."""
@@ -17,31 +15,6 @@ EDITED = "cut by an edit"
 
 class Edit(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Base of all edits. Node ids, outputs and input numbers are those of the unedited trace."""
-
-
-class Values(msgspec.Struct, frozen=True, kw_only=True):
-    """An array as it travels: its shape, NumPy's name of its type, and its bytes in C order."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    data: bytes
-
-    @classmethod
-    def of(cls, array: npt.ArrayLike) -> Values:
-        """Raises ValueError for what is no array of numbers."""
-        found = np.ascontiguousarray(array).reshape(np.shape(array))
-        if found.dtype.kind not in "biufc":
-            raise ValueError(f"values must be numbers, not {found.dtype}")
-        found = found.astype(found.dtype.newbyteorder("<"), copy=False)
-        return cls(shape=found.shape, dtype=found.dtype.str, data=found.tobytes())
-
-    @property
-    def array(self) -> npt.NDArray[Any]:
-        """A writable array. Raises ValueError where shape, type and bytes do not belong together."""
-        kind = np.dtype(self.dtype)
-        if kind.kind not in "biufc":
-            raise ValueError(f"values must be numbers, not {kind}")
-        return np.frombuffer(bytearray(self.data), kind).reshape(self.shape)
 
 
 class SetValue(Edit, frozen=True, tag=True, kw_only=True):

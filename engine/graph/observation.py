@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from .model import Source
+from .values import Values
 
 ObservationKind = Literal[
     "optimizer",
@@ -52,6 +53,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         - "no-update": no update followed the backward pass; `text` is a sentence that says why
     nodes : ids of the nodes that it is about.
     amounts : norm of the change of each of `nodes`, in an "update"; None where it was not measured.
+    after : the values of each of `nodes` right after an "update"; None where they were not kept.
     source : where in the program, if known.
     """
 
@@ -60,3 +62,4 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     source: Source | None = None
     amounts: tuple[float | None, ...] = ()
+    after: tuple[Values | None, ...] = ()

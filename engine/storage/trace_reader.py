@@ -305,6 +305,11 @@ class _Assembly:
         for place, seen in enumerate(found):
             if not all(0 <= node < count for node in seen.nodes):
                 raise self._wrong(f"field 'observations', item {place}", "it is about a node that is not there")
+            for values in seen.after:
+                try:
+                    _ = values and values.array
+                except ValueError as error:
+                    raise self._wrong(f"field 'observations', item {place}", str(error)) from error
         return found
 
     def _error_source(self) -> tuple[str, int] | None:

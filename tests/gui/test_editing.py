@@ -16,11 +16,11 @@ from engine.graph.edits import (
     SetRequiresGrad,
     SetSeed,
     SetValue,
-    Values,
     combined,
     has_same_shape,
 )
 from engine.graph.model import Source
+from engine.graph.values import Values
 from gui.canvas.edit_marks import EditMarks
 from gui.document import Document
 from gui.edit_words import describe, edge_words

@@ -26,11 +26,11 @@ from engine.graph.edits import (
     SetRequiresGrad,
     SetSeed,
     SetValue,
-    Values,
     has_same_shape,
 )
 from engine.graph.structure import fingerprint
 from engine.graph.trace import Trace
+from engine.graph.values import Values
 from engine.programs import CallableProgram, ScriptProgram, resolve
 
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from engine.graph.model import Graph
 from engine.graph.observation import Observation
 from engine.graph.stepper import NodeState, Stepper
+from engine.graph.timeline import NOT_KEPT
 from engine.graph.trace import BackwardStep, Trace
+from engine.graph.values import Values
 
 from .builder import GraphBuilder, neuron
 
-IDLE, WAITING, READY, CURRENT, DONE, ABSENT, COMPUTED = NodeState
+IDLE, WAITING, READY, CURRENT, DONE, ABSENT, COMPUTED, UPDATED = NodeState
 
 
 def diamond() -> Trace:
@@ -241,5 +243,46 @@ def test_updates_come_after_the_backward_pass() -> None:
     assert stepper.current_node == 1
     assert stepper.states[[1, 3]].tolist() == [CURRENT, DONE]
     stepper.move_to(8)
-    assert stepper.states[[1, 3]].tolist() == [DONE, CURRENT]
+    assert stepper.states[[1, 3]].tolist() == [UPDATED, CURRENT]
     assert stepper.active_edges == []
+
+
+def test_a_leaf_is_updated_from_its_update_on_and_has_its_new_value() -> None:
+    build, loss = neuron()
+    trace = build.trace(loss)
+    values = [Values.of(np.float32(number)) for number in (2.0, 3.0)]
+    trace.observations += [
+        Observation(kind="update", nodes=(1, 3), text="SGD", amounts=(0.5, None), after=(values[0], None)),
+        Observation(kind="update", nodes=(1,), text="SGD", amounts=(1.0,), after=(values[1],)),
+    ]
+    stepper = Stepper(trace)
+    end = stepper.length
+    assert stepper.last == end + 3
+    old = trace.graph.nodes[1].outputs[0]
+    seen = []
+    for position in (end, end + 1, end + 2, end + 3, end):
+        stepper.move_to(position)
+        info = stepper.value(1)
+        assert info is not None
+        seen.append((NodeState(int(stepper.states[1])), None if info is old else float(info.array or 0)))
+        assert stepper.has_gradient(1)
+    assert seen == [(CURRENT, None), (CURRENT, 2.0), (UPDATED, 2.0), (CURRENT, 3.0), (CURRENT, None)]
+    stepper.move_to(end + 2)
+    unknown = stepper.value(3)
+    assert unknown is not None
+    assert (unknown.array, unknown.note) == (None, NOT_KEPT)
+    assert [update.amount for update in stepper.updates(3)] == [None]
+    assert stepper.value(1, output=5) is None
+
+
+def test_a_leaf_without_a_gradient_can_be_updated() -> None:
+    build, loss = neuron()
+    idle = build.tensor("leaf", "unused")
+    trace = build.trace(loss)
+    trace.observations.append(Observation(kind="update", nodes=(idle,), text="AdamW", amounts=(0.1,)))
+    stepper = Stepper(trace)
+    stepper.move_to(stepper.last - 1)
+    assert stepper.states[idle] == NodeState.IDLE
+    stepper.move_to(stepper.last)
+    assert stepper.states[idle] == NodeState.CURRENT
+    assert not stepper.has_gradient(idle), "weight decay alone"

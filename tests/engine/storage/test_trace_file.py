@@ -17,6 +17,7 @@ from engine.errors import SaveError, TraceFileError
 from engine.graph.model import Edge, Graph, Node, Source, TensorInfo
 from engine.graph.observation import Observation
 from engine.graph.trace import BackwardStep, Trace
+from engine.graph.values import Values
 from engine.storage.container import pack
 from engine.storage.trace_file import dumps, load, loads, save
 from engine.storage.trace_writer import take_apart
@@ -49,6 +50,10 @@ def test_observations_come_back_and_are_checked() -> None:
     assert loads(dumps(trace)).observations == trace.observations
     trace.observations = [Observation(kind="unused", nodes=(99,))]
     with pytest.raises(TraceFileError, match=r"'observations', item 0.*a node that is not there"):
+        loads(dumps(trace))
+    wrong = Values(shape=(3,), dtype="<f4", data=b"1234")
+    trace.observations = [Observation(kind="update", nodes=(1,), after=(None, wrong))]
+    with pytest.raises(TraceFileError, match=r"'observations', item 0"):
         loads(dumps(trace))
     trace.observations = [Observation(kind="gossip")]  # type: ignore[arg-type]  # that it is unknown is the point
     with pytest.raises(TraceFileError, match="'observations'"):

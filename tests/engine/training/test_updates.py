@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from engine.capture.recorder import Recorder
 from engine.graph.observation import Observation
-from engine.graph.timeline import updates_of, why_no_update
+from engine.graph.stepper import Stepper
+from engine.graph.timeline import NOT_KEPT, updates_of, why_no_update
 from engine.graph.trace import Trace
 from engine.session.messages import Message, Observed, TraceReady
 from engine.storage.trace_file import dumps, loads
@@ -120,3 +122,55 @@ def test_amounts_that_are_no_numbers_survive_a_file() -> None:
     assert read[0] is not None
     assert math.isnan(read[0])
     assert read[1:] == [math.inf, 0.5, None]
+
+
+def test_the_values_after_an_update_are_torchs_and_survive_a_file() -> None:
+    torch.manual_seed(3)
+    w = torch.randn(3, 2, requires_grad=True)
+    b = torch.randn((), requires_grad=True)
+    h = torch.randn(2, dtype=torch.bfloat16, requires_grad=True)
+    recorder = Recorder()
+    recorder.start()
+    trace, watch = recorded((w * w).sum() + b * b + (h * h).sum().float(), recorder)
+    optimizer = torch.optim.Adam([w, b, h], lr=0.1)
+    watch.before_step(optimizer)
+    optimizer.step()
+    trace.observations.extend(watch.after_step(optimizer, trace.graph.nodes))
+    leaves = {tuple(leaf.shape): leaf for leaf in (w, b, h)}
+    for read in (trace, loads(dumps(trace))):
+        stepper = Stepper(read)
+        assert len(stepper.timeline.updates) == 3
+        stepper.move_to(stepper.last)
+        for node in read.leaves():
+            leaf = leaves[tuple(node.outputs[0].shape)]
+            info = stepper.value(node)
+            assert info is not None
+            assert info.array is not None
+            assert info.array.tolist() == leaf.detach().float().numpy().tolist()
+            before = read.value(node)
+            assert before is not None
+            (update,) = stepper.updates(node)
+            norm = float(np.linalg.norm((info.array.astype(np.float64) - before).ravel()))
+            assert update.amount == pytest.approx(norm, rel=1e-2)
+
+
+def test_large_leaves_are_not_kept_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updates_module, "LARGEST_KEPT", 4)
+    monkeypatch.setattr(updates_module, "MOST_KEPT", 6)
+    leaves = [torch.ones(size, requires_grad=True) for size in (5, 4, 3, 2)]
+    recorder = Recorder()
+    recorder.start()
+    total = torch.stack([leaf.sum() for leaf in leaves]).sum()
+    trace, watch = recorded(total, recorder)
+    optimizer = torch.optim.SGD(leaves, lr=0.5)
+    watch.before_step(optimizer)
+    optimizer.step()
+    (seen,) = watch.after_step(optimizer, trace.graph.nodes)
+    assert [values is not None for values in seen.after] == [False, False, True, True], "the smallest first"
+    trace.observations.append(seen)
+    stepper = Stepper(trace)
+    stepper.move_to(stepper.last)
+    info = stepper.value(seen.nodes[0])
+    assert info is not None
+    assert (info.array, info.shape, info.note) == (None, (5,), NOT_KEPT)
+    assert info.summary is None, "those of the values before would be wrong"

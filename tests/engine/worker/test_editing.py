@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.graph.edits import SetSeed, SetValue, Values
+from engine.graph.edits import SetSeed, SetValue
 from engine.graph.structure import fingerprint
 from engine.graph.trace import Trace
+from engine.graph.values import Values
 from engine.session.messages import EditsRefused, RunEdited, TraceReady
 from engine.storage.trace_file import loads
 
