@@ -10,15 +10,14 @@ from . import highlight
 from .highlight import Changes
 from .painter import Moment
 from .scene import Scene
-from .states import SceneStates
 
 
-def at(scene: Scene, stepper: Stepper, position: int | None = None, before: SceneStates | None = None) -> Moment:
+def at(scene: Scene, stepper: Stepper, position: int | None = None) -> Moment:
     """The scene at a position (the stepper's own where none is given), with a stepper that stays there."""
     frozen = copy.copy(stepper)
     if position is not None:
         frozen.move_to(position)
-    return Moment(scene, scene.states(frozen, before), frozen)
+    return Moment(scene, scene.states(frozen), frozen)
 
 
 class Moments:
@@ -32,8 +31,7 @@ class Moments:
 
     def now(self, scene: Scene, stepper: Stepper) -> Moment:
         if self._now is None or self._now.scene is not scene or self._now.stepper.position != stepper.position:
-            before = self._now.states if self._now is not None and self._now.scene is scene else None
-            self._now = at(scene, stepper, before=before)
+            self._now = at(scene, stepper)
         return self._now
 
     def base(self, last: Moment | None, now: Moment) -> tuple[Moment, Changes]:

@@ -180,9 +180,9 @@ class Scene:
             found[self._member_item[first]] = combine.reduceat(of_node[self._member_node], first)
         return found
 
-    def states(self, stepper: Stepper, before: SceneStates | None = None) -> SceneStates:
-        """What every item and link looks like at the stepper's position; quick where `before` is one nearby."""
-        return self._states.at(stepper, len(self.routes), before)
+    def states(self, stepper: Stepper) -> SceneStates:
+        """What every item and link looks like at the stepper's position; quick next to the last one asked for."""
+        return self._states.at(stepper, len(self.routes))
 
 
 def _role(trace: Trace, item: Item, roots: set[int]) -> Role:

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import Trace
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 MOST_CHANGES = 512
@@ -20,33 +19,19 @@ class SceneStates:
     """State and progress of every item, and which links have carried a gradient, at one position."""
 
     def __init__(
-        self, position: int, nodes: npt.NDArray[np.uint8], counts: npt.NDArray[np.int32], carried: npt.NDArray[np.int32]
+        self,
+        position: int,
+        nodes: npt.NDArray[np.uint8],
+        state: npt.NDArray[np.uint8],
+        progress: npt.NDArray[np.float32],
+        links: Bools,
     ) -> None:
         self.position = position
         self.nodes = nodes
         """(nodes,) `NodeState` of every node."""
-        self.counts = counts
-        """(n, STATES) how many of an item's nodes are in each state."""
-        self.carried = carried
-        """(m,) along how many of a link's edges a gradient has come."""
-        self.state = np.empty(len(counts), dtype=np.uint8)
-        self.progress = np.empty(len(counts))
-        self.links: Bools = carried > 0
-
-    def settle(self, items: Ints) -> None:
-        """Work out state and progress of some items from their counts."""
-        counts = self.counts[items]
-        total = counts[:, 1:].sum(axis=1)
-        done, current = counts[:, NodeState.DONE], counts[:, NodeState.CURRENT]
-        state = np.full(len(items), NodeState.WAITING, dtype=np.uint8)
-        state[counts[:, NodeState.READY] > 0] = NodeState.READY
-        state[(total > 0) & (done == total)] = NodeState.DONE
-        state[total == 0] = NodeState.IDLE
-        state[(total > 0) & (counts[:, NodeState.ABSENT] == counts.sum(axis=1))] = NodeState.ABSENT
-        state[counts[:, NodeState.COMPUTED] > 0] = NodeState.COMPUTED
-        state[current > 0] = NodeState.CURRENT
-        self.state[items] = state
-        self.progress[items] = (done + current) / np.maximum(total, 1)
+        self.state = state
+        self.progress = progress
+        self.links = links
 
     def differing(self, other: SceneStates) -> Ints:
         """Items that look different at the two positions."""
@@ -54,7 +39,7 @@ class SceneStates:
 
 
 class States:
-    """Counts the nodes behind the items, and the edges behind the links, of one scene.
+    """Counts the nodes behind the items, and the edges behind the links, of one scene; of the last position asked for.
 
     Parameters
     ----------
@@ -74,6 +59,11 @@ class States:
         is_flowing = self._flows[link_edge]
         self._flow_edge, self._flow_link = link_edge[is_flowing], edge_link[is_flowing]
         self._by_target = _Grouped(self._target[self._flow_edge], self._flow_link, len(trace.graph.nodes))
+        self._counts: npt.NDArray[np.int32] = np.empty((0, STATES), dtype=np.int32)
+        """(n, STATES) how many of an item's nodes are in each state, at the last position."""
+        self._carried: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        """(m,) along how many of a link's edges a gradient has come, at the last position."""
+        self._last: SceneStates | None = None
 
     def _flowing(self, trace: Trace) -> Bools:
         """Along which edges a gradient comes back at all."""
@@ -85,37 +75,55 @@ class States:
                     flows[index] = step.grad_inputs[edge.grad_index] is not None
         return flows
 
-    def at(self, stepper: Stepper, links: int, before: SceneStates | None = None) -> SceneStates:
-        """The states at the stepper's position; quick where `before` is a position nearby."""
-        nodes = stepper.states
-        if before is not None and len(before.nodes) == len(nodes):
-            changed = np.flatnonzero(nodes != before.nodes)
+    def at(self, stepper: Stepper, links: int) -> SceneStates:
+        """The states at the stepper's position; quick where the last one that was asked for is nearby."""
+        nodes, last = stepper.states, self._last
+        if last is not None and len(last.nodes) == len(nodes):
+            changed = np.flatnonzero(nodes != last.nodes)
             if len(changed) <= MOST_CHANGES:
-                return self._changed(before, stepper, changed)
+                self._last = self._changed(last, stepper, changed)
+                return self._last
         codes = self._member_item * STATES + nodes[self._member_node]
-        counts = np.bincount(codes, minlength=STATES * self._items).astype(np.int32).reshape(-1, STATES)
+        self._counts = np.bincount(codes, minlength=STATES * self._items).astype(np.int32).reshape(-1, STATES)
         is_done = nodes[self._target[self._flow_edge]] == NodeState.DONE
-        carried = np.bincount(self._flow_link[is_done], minlength=links).astype(np.int32)
-        states = SceneStates(stepper.position, nodes, counts, carried)
-        states.settle(np.arange(self._items))
-        return states
+        self._carried = np.bincount(self._flow_link[is_done], minlength=links).astype(np.int32)
+        state, progress = np.empty(self._items, dtype=np.uint8), np.empty(self._items, dtype=np.float32)
+        self._settle(np.arange(self._items), state, progress)
+        self._last = SceneStates(stepper.position, nodes, state, progress, self._carried > 0)
+        return self._last
 
-    def _changed(self, before: SceneStates, stepper: Stepper, changed: Ints) -> SceneStates:
-        nodes, counts, carried = stepper.states, before.counts.copy(), before.carried.copy()
+    def _changed(self, last: SceneStates, stepper: Stepper, changed: Ints) -> SceneStates:
+        """Count on from the last position."""
+        nodes, links = stepper.states, last.links.copy()
         touched: list[int] = []
-        for node in changed.tolist():
-            was, now = int(before.nodes[node]), int(nodes[node])
+        for node, was, now in zip(changed.tolist(), last.nodes[changed].tolist(), nodes[changed].tolist(), strict=True):
             items = self._by_node[node]
-            counts[items, was] -= 1  # an item shows a node once
-            counts[items, now] += 1
+            self._counts[items, was] -= 1  # an item shows a node once
+            self._counts[items, now] += 1
             touched += items.tolist()
             came = (now == NodeState.DONE) - (was == NodeState.DONE)
             if came:
-                np.add.at(carried, self._by_target[node], came)
-        states = SceneStates(stepper.position, nodes, counts, carried)
-        states.state[:], states.progress[:] = before.state, before.progress
-        states.settle(np.array(sorted(set(touched)), dtype=np.int64))
-        return states
+                carrying = self._by_target[node]
+                np.add.at(self._carried, carrying, came)
+                links[carrying] = self._carried[carrying] > 0
+        state, progress = last.state.copy(), last.progress.copy()
+        self._settle(np.array(sorted(set(touched)), dtype=np.int64), state, progress)
+        return SceneStates(stepper.position, nodes, state, progress, links)
+
+    def _settle(self, items: Ints, states: npt.NDArray[np.uint8], progress: npt.NDArray[np.float32]) -> None:
+        """Work out state and progress of some items from their counts."""
+        counts = self._counts[items]
+        total = counts[:, 1:].sum(axis=1)
+        done, current = counts[:, NodeState.DONE], counts[:, NodeState.CURRENT]
+        state = np.full(len(items), NodeState.WAITING, dtype=np.uint8)
+        state[counts[:, NodeState.READY] > 0] = NodeState.READY
+        state[(total > 0) & (done == total)] = NodeState.DONE
+        state[total == 0] = NodeState.IDLE
+        state[(total > 0) & (counts[:, NodeState.ABSENT] == counts.sum(axis=1))] = NodeState.ABSENT
+        state[counts[:, NodeState.COMPUTED] > 0] = NodeState.COMPUTED
+        state[current > 0] = NodeState.CURRENT
+        states[items] = state
+        progress[items] = (done + current) / np.maximum(total, 1)
 
 
 class _Grouped:

@@ -74,11 +74,10 @@ def test_states_are_the_same_whatever_way_led_to_a_position(fonts: Fonts) -> Non
     trace = builders.blocks(12)
     for folds in (Folds.none(), Folds.all_folded(trace.graph)):
         scene, stepper = build(trace, fonts, folds), Stepper(trace)
-        walked = scene.states(stepper)
-        for position in (1, 2, 3, 7, 6, 30, 31, 29, 90, 0, 4, len(trace.backward), 5):
+        for position in (0, 1, 2, 3, 7, 6, 30, 31, 29, 90, 0, 4, len(trace.backward), 5, -3, -2, 2):
             stepper.move_to(position)
-            walked = scene.states(stepper, walked)
-            jumped = scene.states(stepper)
+            walked = scene.states(stepper)
+            jumped = build(trace, fonts, folds).states(stepper)
             assert np.array_equal(walked.state, jumped.state)
             assert np.array_equal(walked.progress, jumped.progress)
             assert np.array_equal(walked.links, jumped.links)
