@@ -178,7 +178,7 @@ class Docks(QObject):
     def fit_sizes(self) -> None:
         """Give the panels their first sizes for the window's present size."""
         width, height = self._window.width(), self._window.height()
-        left = max(280, min(round(width * 0.22), 460))
+        left = max(300, min(round(width * 0.22), 460))
         right = max(320, min(round(width * 0.23), 480))
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self._window.resizeDocks([self.docks["code"], self.docks["inspector"]], [left, right], horizontal)

@@ -54,5 +54,7 @@ def _with_unit(value: float, digits: int, units: Sequence[tuple[str, float]]) ->
 
 
 def format_shape(shape: Sequence[int]) -> str:
-    """ "64 × 768"; "scalar" for a tensor of rank 0."""
+    """ "64 × 768"; "[5]" for a vector, which a mere number would not say; "scalar" for a tensor of rank 0."""
+    if len(shape) == 1:
+        return f"[{shape[0]}]"
     return " × ".join(str(size) for size in shape) if len(shape) else "scalar"

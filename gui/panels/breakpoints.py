@@ -63,7 +63,7 @@ class BreakpointsPanel(QWidget):
         layout.addLayout(self._row)
         layout.addWidget(self.message)
         around = QVBoxLayout()
-        around.setContentsMargins(10, 0, 12, 4)
+        around.setContentsMargins(12, 0, 16, 4)
         around.addWidget(self.list, 1)
         around.addWidget(self._hint, 1)
         layout.addLayout(around, 1)
@@ -93,7 +93,7 @@ class BreakpointsPanel(QWidget):
         for button in (self.add, self.remove):
             button.setIconSize(QSize(16, 16))
         self._row = QHBoxLayout()
-        self._row.setContentsMargins(10, 8, 8, 6)
+        self._row.setContentsMargins(16, 8, 12, 6)
         self._row.setSpacing(4)
         self._row.addWidget(self.field, 1)
         self._row.addWidget(self.add)
@@ -102,7 +102,7 @@ class BreakpointsPanel(QWidget):
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setWordWrap(True)
         self.message.setFont(ui_font(TEXT_SMALL_PT))
-        self.message.setContentsMargins(12, 0, 12, 6)
+        self.message.setContentsMargins(16, 0, 16, 6)
         self.message.hide()
 
     def _make_list(self) -> None:

@@ -129,7 +129,7 @@ class ComparePanel(QWidget):
         self._with = QLabel("Compare with", self)
         self._with.setFont(ui_font(TEXT_SMALL_PT, bold=True))
         top = QVBoxLayout()
-        top.setContentsMargins(3 * UNIT, 2 * UNIT, 3 * UNIT, 2 * UNIT)
+        top.setContentsMargins(4 * UNIT, 3 * UNIT, 4 * UNIT, 2 * UNIT)
         top.setSpacing(2 * UNIT)
         top.addWidget(self._with)
         top.addWidget(self.choices)

@@ -79,7 +79,7 @@ class ConsolePanel(QWidget):
         self._result = QLabel(self)
         self._result.setFont(ui_font(TEXT_SMALL_PT))
         row = QHBoxLayout()
-        row.setContentsMargins(10, 4, 10, 2)
+        row.setContentsMargins(16, 4, 8, 2)
         row.setSpacing(4)
         row.addWidget(self.query, 1)
         row.addWidget(self._result)

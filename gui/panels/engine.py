@@ -5,18 +5,29 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QModelIndex, QPointF, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QPolygonF, QShowEvent
+from PySide6.QtGui import (
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTreeView, QVBoxLayout, QWidget
 
 from ..document import Document
 from ..style import TEXT_SMALL_PT, mix
-from ..theme import Theme, ThemeManager, ui_font
+from ..theme import UNIT, Theme, ThemeManager, ui_font
 from ..widgets.text import set_text_color
 from .engine_rows import NODE_ROLE, EngineModel, bytes_text, sections
 
 _EMPTY = "Open a program to see what the autograd engine holds at each step."
 CURVE_PX = 56
-DETAIL_PX = 128
+MOST_DETAIL = 0.55
+"""Of the width, for the details at the right."""
 LATER_MS = 40
 """While the cursor moves the panel follows no faster: everything else is painted first."""
 
@@ -42,7 +53,7 @@ class EnginePanel(QWidget):
         self.list.setIndentation(14)
         self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.list.setExpandsOnDoubleClick(False)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.clicked.connect(self._on_list_activated)
         self.list.activated.connect(self._on_list_activated)
         self.list.collapsed.connect(self._on_list_collapsed)
@@ -51,7 +62,7 @@ class EnginePanel(QWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(1, DETAIL_PX)
+        header.setMinimumSectionSize(24)
         self._collapsed: set[str] = set()
         self._is_filling = False
         shown = QWidget(self)
@@ -112,7 +123,18 @@ class EnginePanel(QWidget):
         for row, section in enumerate(found):
             self.list.setExpanded(self.model.index(row, 0), _key(section.title) not in self._collapsed)
         self._is_filling = False
+        self._fit_details()
         self.list.verticalScrollBar().setValue(top)
+
+    def _fit_details(self) -> None:
+        """The details get the room that they need, up to a little more than half; what they are about gets the rest."""
+        words, numbers = QFontMetrics(self.list.font()), QFontMetrics(self.model.number_font)
+        widths = [0]
+        for section in self.model.sections:
+            widths.append(words.horizontalAdvance(section.detail))
+            widths += [(numbers if row.is_number else words).horizontalAdvance(row.detail) for row in section.rows]
+        needed = max(widths) + 2 * UNIT
+        self.list.header().resizeSection(1, min(needed, round(MOST_DETAIL * self.list.viewport().width())))
 
     def _on_document_changed(self) -> None:
         self._is_stale = True

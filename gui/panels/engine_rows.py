@@ -11,9 +11,11 @@ from engine.graph.lifetimes import Lifetimes, Saved, arriving, sum_so_far
 from engine.graph.model import Node
 from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import Stepper
+from engine.graph.timeline import Update
 from engine.graph.trace import Trace
 
-from ..theme import Theme
+from ..style import TEXT_NORMAL_PT
+from ..theme import Theme, mono_font
 from ..widgets.tensor_view import number_text
 from ..widgets.text import plain
 from .naming import node_name, node_title
@@ -26,6 +28,7 @@ _ROLES = frozenset(
         Qt.ItemDataRole.DisplayRole,
         Qt.ItemDataRole.ToolTipRole,
         Qt.ItemDataRole.ForegroundRole,
+        Qt.ItemDataRole.FontRole,
         Qt.ItemDataRole.TextAlignmentRole,
         Qt.ItemDataRole.AccessibleTextRole,
         NODE_ROLE,
@@ -42,6 +45,11 @@ class Row(NamedTuple):
     detail: str = ""
     node: int | None = None
     color: str = "muted"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the detail is one, or the norm of several: it has the face of numbers then."""
+        return self.color != "muted"
 
 
 class Section(NamedTuple):
@@ -114,16 +122,20 @@ def _accumulated(trace: Trace, stepper: Stepper) -> list[Section]:
     if event is not None and event.node.kind == "leaf" and current is not None:
         before = "None" if current.grad_before is None else number_text(current.grad_before)
         after = "None" if current.grad_after is None else number_text(current.grad_after)
-        rows = (Row("before", before, event.node.id, "muted"), Row("after", after, event.node.id, "leaf"))
+        rows = (Row("before", before, event.node.id, "muted"), Row("after", after, event.node.id, "accent"))
         return [Section(f"{node_name(event.node)}.grad", "", rows)]
     updates = stepper.timeline.updates[: max(0, stepper.position - stepper.length)]
     if not updates:
         return []
-    changed = [
-        Row(_title(u.node), "changed" if u.amount is None else f"by {format_number(u.amount)}", u.node.id, "leaf")
-        for u in reversed(updates[-MOST_ROWS:])
-    ]
+    changed = [Row(_title(u.node), _change(u), u.node.id, "leaf") for u in reversed(updates[-MOST_ROWS:])]
     return [Section(f"Updated by {updates[-1].text}", grouped(len(updates)), _limited(changed, len(updates)))]
+
+
+def _change(update: Update) -> str:
+    """The new number of a leaf that is one; else by how much it was changed."""
+    if update.after.numel == 1 and update.after.array is not None:
+        return f"now {number_text(update.after)}"
+    return "changed" if update.amount is None else f"by {format_number(update.amount)}"
 
 
 def _saved(trace: Trace, stepper: Stepper, lifetimes: Lifetimes) -> Section:
@@ -137,7 +149,7 @@ def _saved_row(trace: Trace, saved: Saved) -> Row:
     tensor = saved.tensor
     source = None if tensor.source is None else trace.graph.nodes[tensor.source[0]]
     what = tensor.name if source is None else node_name(source)
-    text = f"{_title(saved.node)} keeps {what} {format_shape(tensor.shape)}"
+    text = f"{what} {format_shape(tensor.shape)} for {saved.node.label}"
     version = f"v{tensor.version} · " if tensor.version else ""
     if saved.lives_anyway:
         detail = f"{version}lives anyway"
@@ -173,6 +185,7 @@ class EngineModel(QAbstractItemModel):
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.theme = theme
+        self.number_font = mono_font(TEXT_NORMAL_PT)
         self._sections: list[Section] = []
 
     def set_sections(self, sections: list[Section]) -> None:
@@ -219,6 +232,8 @@ class EngineModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             colour: QColor | None = self.theme.written(row.color) if column == 1 else None
             return colour
+        if role == Qt.ItemDataRole.FontRole:
+            return self.number_font if column == 1 and row.is_number else None
         if role == NODE_ROLE:
             return row.node
         if role == Qt.ItemDataRole.AccessibleTextRole:

@@ -34,7 +34,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 30, 26
 _RAIL_PX = 18
 """Height of the rails on which gradients without a size stand: NaN above the scale, zero and None below it."""
 _EMPTY = "Open a program with parameters: how large their gradients are, layer by layer, is drawn here."
-_LEGEND = "root mean square of each parameter's gradient, first layer left · ● weight ○ bias"
+_LEGEND = "root mean square of each parameter’s gradient, first layer left · ● weight ○ bias"
 
 
 class FlowPanel(QWidget):
@@ -223,8 +223,9 @@ class FlowPanel(QWidget):
         painter.setFont(font)
         free = plot.left()
         last = ""
+        common = _common_path([point.module for point in self.points])
         for index, point in enumerate(self.points):
-            name = point.module or point.name
+            name = point.module.removeprefix(common) or point.name
             x = self.x_of(index) - plot.width() / len(self.points) / 2
             if name == last:
                 continue
@@ -313,3 +314,9 @@ class FlowPanel(QWidget):
             self.node_activated.emit(self.points[self._hovered].node)
         else:
             super().keyPressEvent(event)
+
+
+def _common_path(modules: Sequence[str]) -> str:
+    """What all paths begin with, up to a dot: it would only take room from what tells them apart."""
+    first = {module.split(".", 1)[0] for module in modules}
+    return f"{first.pop()}." if len(first) == 1 and all("." in module for module in modules) else ""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from engine.diagnose.exploding import LARGEST_SIZE
 from engine.diagnose.vanishing import SMALLEST_RATIO
+from engine.graph.model import Node
 from engine.graph.trace import Trace
 
 
@@ -14,7 +15,7 @@ class FlowPoint(NamedTuple):
     """The gradient of one leaf.
 
     `size` is its root mean square: 0 where all of it is zero, infinite where it is not finite, NaN where it is None.
-    `zeros` is the share of its elements that are zero, from 0 to 1. `is_weight`: a matrix, not a bias.
+    `zeros` is the share of its elements that are zero, from 0 to 1. `is_weight`: no bias and no vector.
     """
 
     node: int
@@ -43,9 +44,15 @@ def flow_of(trace: Trace) -> list[FlowPoint]:
             size = summary.norm / math.sqrt(summary.count) if is_finite else math.inf
             zeros = summary.zeros / summary.count
         module = ".".join(leaf.scope or trace.graph.nodes[first[leaf.id]].scope)
-        is_weight = bool(leaf.outputs) and len(leaf.outputs[0].shape) > 1
+        is_weight = _is_weight(leaf)
         found.append(FlowPoint(leaf.id, leaf.name or "leaf", module, size, zeros, is_weight))
     return found
+
+
+def _is_weight(leaf: Node) -> bool:
+    """A matrix, or a single number that is not named as a bias: the `w` of a neuron."""
+    is_bias = (leaf.name or "").rsplit(".", 1)[-1] in ("b", "bias")
+    return bool(leaf.outputs) and not is_bias and len(leaf.outputs[0].shape) != 1
 
 
 def limits(points: list[FlowPoint]) -> tuple[float | None, float]:

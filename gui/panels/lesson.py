@@ -44,7 +44,7 @@ class PredictBox(QFrame):
         self.heading.setFont(ui_font(TEXT_NORMAL_PT, bold=True))
         self.entry = QLineEdit(self)
         self.entry.setFont(mono_font(TEXT_NORMAL_PT))
-        self.entry.setPlaceholderText("number or formula")
+        self.entry.setPlaceholderText("number, formula")
         self.entry.setAccessibleName("Your prediction")
         self.entry.setMinimumWidth(60)
         self.check = QPushButton("Check", self)

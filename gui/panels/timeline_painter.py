@@ -13,7 +13,7 @@ from engine.graph.timeline import Phase
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, breakpoint_color, control_color, mix, on_accent_color
 from ..theme import Theme, ui_font
-from .timeline_scale import TAIL_PX, Events, Scale, is_accumulation
+from .timeline_scale import TAIL_PX, Events, Scale, is_accumulation, shorter
 
 LABEL_PX = 34.0
 """Narrower segments have no label."""
@@ -304,7 +304,9 @@ def paint_segment(painter: QPainter, area: QRectF, fill: QColor, text_color: QCo
         return
     pad = _PAD_PX if area.width() >= 56 else 4.0
     inside = area.adjusted(pad, 0, -pad, 0)
-    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(inside.width()))
+    metrics, room = painter.fontMetrics(), int(inside.width())
+    text = text if metrics.horizontalAdvance(text) <= room else shorter(text)
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
     if len(shown) >= 3 or shown == text:
         painter.setPen(text_color)
         painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)

@@ -72,6 +72,11 @@ class Events:
         return f"{_leaf_name(node)}.grad +=" if is_accumulation(node) else node.label
 
 
+def shorter(label: str) -> str:
+    """The same with less: a leaf's name alone, which the segment's colour tells from an operation's."""
+    return label.removesuffix(".grad +=").removesuffix(" updated")
+
+
 def is_accumulation(node: Node) -> bool:
     """Whether a node's backward step adds to a leaf's `.grad`."""
     return node.grad_fn == "AccumulateGrad" or node.kind == "leaf"

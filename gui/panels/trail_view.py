@@ -65,7 +65,7 @@ class TrailView(QWidget):
         row.addStretch(1)
         row.addWidget(self.next)
         top = QVBoxLayout()
-        top.setContentsMargins(3 * UNIT, 2 * UNIT, 3 * UNIT, 2 * UNIT)
+        top.setContentsMargins(4 * UNIT, 2 * UNIT, 4 * UNIT, 2 * UNIT)
         top.setSpacing(2 * UNIT)
         top.addLayout(row)
         top.addWidget(self.title)

@@ -7,19 +7,40 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTreeView, QWidget
 
 from ..document import Document
-from ..theme import Theme, ThemeManager
+from ..style import TEXT_NORMAL_PT
+from ..theme import Theme, ThemeManager, ui_font
 from .tree_model import GRADIENT, NAME, STATE, VALUE, TreeModel
 
 OWN_KEYS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End})
 """Keys that move in the tree while it has the focus, and step everywhere else."""
-WIDTHS = {STATE: 76, VALUE: 84, GRADIENT: 96}
-LEAST_NAME_PX = 148
+WIDTHS = {STATE: 76, VALUE: 96, GRADIENT: 96}
+NARROW_WIDTHS = {STATE: 60, VALUE: 68, GRADIENT: 68}
+"""For a panel beside which a small window still has room for its graph: all four columns are seen."""
+NARROW_PX = 380
+LEAST_NAME_PX = 88
 OPEN_UP_TO = 60
 """Graphs of at most so many nodes are shown with every module call open."""
 
 
 class _View(QTreeView):
     """A tree that keeps its own keys from the window's shortcuts."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFont(ui_font(TEXT_NORMAL_PT))
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(48)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names get the room that the other columns leave, and enough to be read where those have to be scrolled to."""
+        super().resizeEvent(event)
+        room = self.viewport().width()
+        widths = NARROW_WIDTHS if room < NARROW_PX else WIDTHS
+        for column, width in widths.items():
+            self.header().resizeSection(column, width)
+        self.header().resizeSection(NAME, max(room - sum(widths.values()), LEAST_NAME_PX))
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
@@ -76,16 +97,10 @@ class TreePanel(QWidget):
         self.view.setAllColumnsShowFocus(True)
         self.view.setExpandsOnDoubleClick(False)
         self.view.setFrameShape(QTreeView.Shape.NoFrame)
-        self.view.setIndentation(16)
+        self.view.setIndentation(14)
         self.view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        header = self.view.header()
-        header.setStretchLastSection(False)
-        header.setMinimumSectionSize(48)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in WIDTHS.items():
-            header.resizeSection(column, width)
         self._hint = QLabel("Open a program to see its graph as a tree.", self)
         self._hint.setObjectName("hint")
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -106,12 +121,6 @@ class TreePanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._catch_up()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Names get the room that the other columns leave, and enough to be read where those have to be scrolled to."""
-        super().resizeEvent(event)
-        room = self.view.viewport().width() - sum(WIDTHS.values())
-        self.view.header().resizeSection(NAME, max(room, LEAST_NAME_PX))
 
     def _catch_up(self) -> None:
         """Build the rows of a trace that came while the panel was hidden, and go to the present row."""

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from engine.graph.model import Node, ScopePath
+from engine.graph.model import Node, ScopePath, TensorInfo
 from engine.graph.numbers import format_shape
 from engine.graph.stepper import NodeState, Stepper
 from engine.graph.trace import Trace
 
 from ..canvas.wording import name_inside, norm_text, scalar_text, short_count
+from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, mono_font, ui_font
 from ..widgets.text import plain, tooltip
 from .naming import file_name, node_title
@@ -22,13 +23,14 @@ _Index = QModelIndex | QPersistentModelIndex
 HEADERS = ("Node", "State", "Value", "Gradient")
 NAME, STATE, VALUE, GRADIENT = range(4)
 WORDS = {
-    NodeState.IDLE: "no gradient",
+    NodeState.IDLE: "no grad",
     NodeState.WAITING: "waiting",
     NodeState.READY: "ready",
     NodeState.CURRENT: "here",
     NodeState.DONE: "done",
     NodeState.ABSENT: "to run",
     NodeState.COMPUTED: "here",
+    NodeState.UPDATED: "updated",
 }
 HAS_RUN, IS_GIVEN = "has run", "given"
 """What lies behind the forward pass, whatever the backward pass will do there: operations, and tensors from outside."""
@@ -46,7 +48,7 @@ class TreeModel(QAbstractItemModel):
         self._stepper: Stepper | None = None
         self._is_forward = False
         self._states = np.empty(0, dtype=np.uint8)
-        self._bold, self._mono = ui_font(bold=True), mono_font()
+        self._bold, self._mono = ui_font(TEXT_NORMAL_PT, bold=True), mono_font(TEXT_SMALL_PT)
         self._clear()
 
     def _clear(self) -> None:
@@ -209,7 +211,8 @@ class TreeModel(QAbstractItemModel):
         if column == STATE:
             return self._word(node)
         if column == VALUE:
-            return _value_text(node) if self._states[node.id] != NodeState.ABSENT else ""
+            assert self._stepper is not None
+            return _value_text(self._stepper.value(node)) if self._states[node.id] != NodeState.ABSENT else ""
         return self._gradient_text(node)
 
     def _word(self, node: Node) -> str:
@@ -237,7 +240,7 @@ class TreeModel(QAbstractItemModel):
             return self._forward_progress(nodes)
         states = self._states[nodes]
         total = int(np.count_nonzero(states != NodeState.IDLE))
-        done = int(np.count_nonzero(states == NodeState.DONE))
+        done = int(np.count_nonzero((states == NodeState.DONE) | (states == NodeState.UPDATED)))
         if (states == NodeState.CURRENT).any():
             return WORDS[NodeState.CURRENT]
         if not total:
@@ -272,7 +275,7 @@ class TreeModel(QAbstractItemModel):
 
     def _gradient_text(self, node: Node) -> str:
         """The gradient, once the backward pass has brought it."""
-        if self._trace is None or int(self._states[node.id]) not in {NodeState.CURRENT, NodeState.DONE}:
+        if self._trace is None or int(self._states[node.id]) not in _REACHED:
             return ""
         for output in range(len(node.outputs)):
             info = self._trace.grad_info(node.id, output)
@@ -307,6 +310,11 @@ class TreeModel(QAbstractItemModel):
             parts.append(f"{file_name(node.source.file)}, line {node.source.line}")
         return "\n".join(parts)
 
+    def _is_scalar(self, entry: int) -> bool:
+        thing = self._things[entry]
+        outputs = self._trace.graph.nodes[thing].outputs if self._trace is not None and isinstance(thing, int) else []
+        return bool(outputs) and outputs[0].numel == 1 and scalar_text(outputs[0]) is not None
+
     def _is_here(self, entry: int) -> bool:
         return self.text(entry, STATE) == WORDS[NodeState.CURRENT]
 
@@ -314,6 +322,8 @@ class TreeModel(QAbstractItemModel):
         theme = self.theme
         if column == STATE:
             return theme.accent_text if self._is_here(entry) else theme.muted
+        if column == VALUE and not self._is_scalar(entry):
+            return theme.muted  # a shape, not a value
         return {VALUE: theme.data_text, GRADIENT: theme.accent_text}.get(column)
 
 
@@ -322,10 +332,12 @@ def _title(node: Node) -> str:
     return name_inside(node_title(node), node.scope)
 
 
-def _value_text(node: Node) -> str:
-    if not node.outputs:
+_REACHED = {NodeState.CURRENT, NodeState.DONE, NodeState.UPDATED}
+
+
+def _value_text(info: TensorInfo | None) -> str:
+    if info is None:
         return ""
-    info = node.outputs[0]
     return (scalar_text(info) if info.numel == 1 else None) or format_shape(info.shape)
 
 

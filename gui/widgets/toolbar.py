@@ -197,6 +197,9 @@ class StepToolBar(QToolBar):
         width = event.size().width()
         for menu in (self.layout_menu, self.depth_menu, self.overlay_menu):
             menu.set_compact(width < 1500)
+            is_narrow = width < 1360  # the place in the pass is worth more than three icons
+            text_only, both = Qt.ToolButtonStyle.ToolButtonTextOnly, Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+            menu.setToolButtonStyle(text_only if is_narrow else both)
         self._wordmark.setVisible(width >= 1360)
         self.search.setMinimumWidth(200 if width >= 1700 else 130 if width >= 1400 else 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.graph.numbers import format_bytes, format_flops, format_seconds
+from engine.graph.numbers import format_bytes, format_flops, format_seconds, format_shape
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,10 @@ def test_bytes(count: float, text: str) -> None:
 def test_flops() -> None:
     assert format_flops(26_214_400) == "26.2 MFLOP"
     assert format_flops(12) == "12 FLOP"
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"), [((), "scalar"), ((5,), "[5]"), ((0,), "[0]"), ((64, 768), "64 × 768"), ((1, 1, 3), "1 × 1 × 3")]
+)
+def test_shapes_are_never_mistaken_for_values(shape: tuple[int, ...], text: str) -> None:
+    assert format_shape(shape) == text

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -177,3 +178,29 @@ def test_long_lists_are_cut(panel: EnginePanel, document: Document) -> None:
 )
 def test_bytes(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+@pytest.mark.parametrize("width", [270, 300, 480])
+def test_details_are_never_cut_and_leave_the_rest_to_the_names(
+    panel: EnginePanel, document: Document, width: int
+) -> None:
+    panel.resize(width, 600)
+    document.set_trace(small_trace())
+    for position in range(document.first, document.last + 1):
+        document.move_to(position)
+        panel.refresh()
+        column = panel.list.header().sectionSize(1)
+        for section in panel.model.sections:
+            for row in section.rows:
+                font = panel.model.number_font if row.is_number else panel.list.font()
+                assert QFontMetrics(font).horizontalAdvance(row.detail) <= column - 6
+
+
+def test_gradients_have_the_colour_and_the_face_of_gradients(panel: EnginePanel, document: Document) -> None:
+    document.set_trace(small_trace())
+    document.move_to(document.length)
+    rows = next(section.rows for title, section in shown(panel).items() if title.endswith(".grad"))
+    assert [(row.text, row.color, row.is_number) for row in rows] == [
+        ("before", "muted", False),
+        ("after", "accent", True),
+    ]

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from engine.graph.model import TensorInfo
 from engine.graph.trace import Trace
 from gui.document import Document
-from gui.panels.flow import FlowPanel
+from gui.panels.flow import FlowPanel, _common_path
 from gui.panels.flow_model import flow_of, judgement, limits
 from gui.theme import ThemeManager
 from gui.training import TrainingModel
@@ -128,3 +128,20 @@ def test_a_hidden_panel_reads_nothing_until_it_is_shown(panel: FlowPanel, docume
     assert panel.points == []
     panel.show()
     assert len(panel.points) == 1
+
+
+def test_a_neurons_weight_is_a_weight_and_its_bias_a_bias() -> None:
+    build = GraphBuilder()
+    x, w, b = build.tensor("input", "x"), build.tensor("leaf", "w"), build.tensor("leaf", "b")
+    trace = build.trace(build.op("add", build.op("mul", x, w), b))
+    for leaf in trace.leaves():
+        leaf.outputs[0].shape = ()
+        step = trace.step_of(leaf.id)
+        assert step is not None
+        step.grad_outputs = [TensorInfo(shape=(), dtype="float32", array=np.full((), 0.5, np.float32))]
+    assert {point.name: point.is_weight for point in flow_of(trace)} == {"w": True, "b": False}
+
+
+def test_what_all_modules_share_is_not_written_below_each() -> None:
+    assert _common_path(["model.fc1", "model.fc2"]) == "model."
+    assert _common_path(["encoder.0", "decoder.0"]) == _common_path(["model", "model.fc"]) == _common_path([]) == ""

@@ -21,7 +21,7 @@ from gui.document import Document
 from gui.panels import timeline_menu
 from gui.panels.timeline import TimelinePanel
 from gui.panels.timeline_painter import columns, rows, tail_rect
-from gui.panels.timeline_scale import Events, Scale
+from gui.panels.timeline_scale import Events, Scale, shorter
 from gui.style import breakpoint_color
 from gui.theme import DARK, LIGHT, ThemeManager
 from tests.engine.graph.builder import GraphBuilder, neuron
@@ -297,3 +297,9 @@ def test_every_size_can_be_painted(panel: TimelinePanel, document: Document, siz
         document.set_trace(trace)
         document.move_to_end()
         assert panel.grab().toImage().pixelColor(0, 1) == background
+
+
+def test_a_narrow_segment_of_a_leaf_says_its_name() -> None:
+    assert shorter("fc1.bias.grad +=") == "fc1.bias"
+    assert shorter("w updated") == "w"
+    assert shorter("addmm") == "addmm"

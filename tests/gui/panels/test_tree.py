@@ -72,7 +72,7 @@ def test_rows_say_what_the_graph_says(make: Make) -> None:
     assert texts(model, index) == ["z (add)", "here", "2.42", "−0.08166"]
     document.move_to(4)
     assert texts(model, index)[1] == "done"
-    assert texts(model, model.index_of_node(0))[1] == "no gradient"
+    assert texts(model, model.index_of_node(0))[1] == "no grad"
     spoken = index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == "z (add), done, value 2.42, gradient −0.08166"
 
@@ -159,3 +159,23 @@ def test_hostile_names_are_plain_text(make: Make) -> None:
         assert len(text) <= 130
         assert text.isprintable()
     panel.grab()
+
+
+def test_a_narrow_panel_shows_every_column(make: Make) -> None:
+    panel = make(builders.neuron())
+    for width in (300, 480):
+        panel.resize(width, 600)
+        QTest.qWait(1)
+        header = panel.view.header()
+        assert header.sectionPosition(GRADIENT) + header.sectionSize(GRADIENT) <= panel.view.viewport().width()
+        assert not panel.view.horizontalScrollBar().isVisible()
+
+
+def test_a_shape_has_not_the_colour_of_values(make: Make) -> None:
+    panel = make(builders.neuron())
+    theme, node = panel.model.theme, panel._document.trace.graph.nodes[4]  # type: ignore[union-attr] # made above
+    cell = panel.model.index_of_node(4).siblingAtColumn(VALUE)
+    assert cell.data(Qt.ItemDataRole.ForegroundRole) == theme.data_text
+    node.outputs[0].shape, node.outputs[0].array = (5,), None
+    assert cell.data() == "[5]"
+    assert cell.data(Qt.ItemDataRole.ForegroundRole) == theme.muted
