@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 from . import categories, kinds, overlay
 from .cards import CardPainter
 from .categories import Categories
+from .fonts import Fonts
 from .kinds import Kinds
 from .overlay import Scale
 from .scene import Scene
@@ -45,13 +46,21 @@ class Legend:
 
     _is_shown = True
 
+    def small_place(self, fonts: Fonts, height: float) -> QRectF:
+        """Where it is while it is small, at the foot of a view of this height."""
+        wide = categories.panel_width(fonts, self._title, (), 0)
+        return QRectF(16, height - 16 - SMALL_HEIGHT, wide, SMALL_HEIGHT)
+
+    @property
+    def _title(self) -> str:
+        return "Kinds" if self.content is None or isinstance(self.content, Kinds) else self.content.title
+
     def paint(self, painter: QPainter, cards: CardPainter, size: QSizeF, is_free: Callable[[QRectF], bool]) -> None:
         """Draw it in the lower left corner of a view; `is_free` tells whether nothing of the graph is in a place."""
         width, height = size.width(), size.height()
         self.place = QRectF()
         if self.content is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return
-        title = "Kinds" if isinstance(self.content, Kinds) else self.content.title
         if isinstance(self.content, Kinds):
             tall = kinds.legend_height(self.content)
             would_hide = not is_free(
@@ -61,9 +70,8 @@ class Legend:
             would_hide = False
         self._is_shown = not would_hide if self.is_open is None else self.is_open
         if not self._is_shown:
-            wide = categories.panel_width(cards.fonts, title, (), 0)
-            small = QRectF(16, 0, wide, SMALL_HEIGHT)
-            self.place = categories.panel(painter, cards.theme, cards.fonts, title, small, height)
+            small = self.small_place(cards.fonts, height)
+            self.place = categories.panel(painter, cards.theme, cards.fonts, self._title, small, height)
         elif isinstance(self.content, Kinds):
             self.place = kinds.paint_legend(painter, self.content, cards, height)
         else:

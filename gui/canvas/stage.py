@@ -17,6 +17,7 @@ from gui.theme import Theme
 
 from . import highlight, moving, notices, overlay, routes
 from .breadcrumbs import Breadcrumbs
+from .camera import Camera
 from .cards import CardPainter
 from .group_labels import TITLE_BAR
 from .highlight import Changes
@@ -33,6 +34,7 @@ from .spotlight import Spotlight
 from .transition import Transition
 from .view import View
 
+LEGEND_GAP = 8.0
 MOST_ON_TOP = 12
 """More changes than this are painted into the base picture, once, instead of on top of it in every frame."""
 
@@ -74,9 +76,12 @@ class Stage:
         self._carry: Carry | None = None
         self.minimap = Minimap()
         self.breadcrumbs = Breadcrumbs()
+        self._scene: Scene | None = None
+        view.beside = self._beside_legend
 
     def renew(self, scene: Scene | None, labels: Labels | None, theme: Theme, overlay_name: str) -> None:
         """Another scene, theme or overlay: the base picture and everything ready-made is void."""
+        self._scene = scene
         self._moments.clear()
         self._layer.forget()
         self._hits = self._hit = self._carry = None
@@ -136,6 +141,19 @@ class Stage:
         camera = self._view.camera
         boxes, _, links = scene.visible(*camera.region(place.x(), place.y(), place.width(), place.height()))
         return not len(boxes) and not len(links)
+
+    def _beside_legend(self, camera: Camera) -> Camera:
+        """The camera moved to the right, as far as there is room, until the small legend covers no box."""
+        scene, width, height = self._scene, self._widget.width(), self._widget.height()
+        if scene is None or self._scenes is None or not len(scene):
+            return camera
+        place = self.legend.small_place(self._scenes.cards.fonts, height)
+        boxes = scene.rects * camera.scale + np.array([camera.dx, camera.dy, camera.dx, camera.dy])
+        is_beside = (boxes[:, 3] > place.top() - LEGEND_GAP) & (boxes[:, 1] < place.bottom() + LEGEND_GAP)
+        covered = boxes[is_beside & (boxes[:, 0] < place.right() + LEGEND_GAP)]
+        room = width - LEGEND_GAP - float(boxes[:, 2].max())
+        needed = place.right() + LEGEND_GAP - float(covered[:, 0].min(initial=place.right() + LEGEND_GAP))
+        return camera.moved(needed, 0.0) if 0 < needed <= room else camera
 
     def _on_screen(self, scene: Scene, item: int) -> QRectF:
         """An item's box in the widget's pixels."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEasingCurve, QObject, QPointF, QSize, QTimer, QVariantAnimation, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -19,6 +21,10 @@ LEAST_OPENING = 0.45
 Rect = tuple[float, float, float, float]
 
 
+def _as_it_is(camera: Camera) -> Camera:
+    return camera
+
+
 class View(QObject):
     """Camera of `widget`; rectangles are x, y, right, bottom in scene units."""
 
@@ -34,6 +40,8 @@ class View(QObject):
         """Whether frames must be fast now."""
         self.top = 0.0
         """Pixels at the top that something covers."""
+        self.beside: Callable[[Camera], Camera] = _as_it_is
+        """Moves a camera that fits a drawing aside of what stands over the view."""
         self._fitted: Rect | None = None
         self._opened: Rect | None = None
         self._rest = QTimer(self)
@@ -136,7 +144,7 @@ class View(QObject):
         return rect[0] < region[2] and rect[2] > region[0] and rect[1] < region[3] and rect[3] > region[1]
 
     def _fit(self, bounds: Rect) -> Camera:
-        return fitted(bounds, self._widget.width(), self._widget.height(), top=self.top)
+        return self.beside(fitted(bounds, self._widget.width(), self._widget.height(), top=self.top))
 
     def _centred_on(self, rect: Rect, scale: float) -> Camera:
         x, y = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
@@ -149,6 +157,7 @@ class View(QObject):
             self._apply(camera)
             return
         self._from, self._to = self.camera, camera
+        self._fitted = self._opened = None  # a change of size on the way must not lead back
         self._glide.start()
 
     def _apply(self, camera: Camera) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.graph.fold import Folds
@@ -74,3 +75,33 @@ def test_there_is_no_legend_in_a_small_view(show: Show) -> None:
     canvas = show(builders.neuron(), width=240, height=300)
     canvas.grab()
     assert canvas._stage.legend.place.isEmpty()
+
+
+@pytest.mark.parametrize("width", range(620, 800, 30))
+def test_a_fitted_graph_stands_beside_the_small_legend_where_there_is_room(show: Show, width: int) -> None:
+    canvas = show(builders.neuron(), width=width, height=480)
+    scene, legend = canvas.scene, canvas._stage.legend
+    assert scene is not None
+    legend.is_open = False
+    canvas.fit()
+    canvas.grab()
+    boxes = [canvas._stage._on_screen(scene, item) for item in range(len(scene))]
+    assert not any(legend.place.intersects(box) for box in boxes)
+    assert all(box.right() <= width for box in boxes)
+
+
+def test_a_change_of_size_does_not_lead_back_to_where_a_glide_began(show: Show) -> None:
+    canvas = show(builders.blocks(40), width=500, height=400)
+    scene = canvas.scene
+    assert scene is not None
+    canvas.folding.unfold_all()
+    canvas.wait_for_layout()
+    assert canvas.scene is not None
+    canvas.view.open_on(canvas.scene.bounds)
+    before = canvas.camera
+    last = canvas.scene.rect_of(len(canvas.scene) - 1)
+    canvas.view.go_to(last)
+    canvas.resize(500, 410)
+    QTest.qWait(250)
+    assert canvas.camera != before
+    assert canvas.view.touches(last)
