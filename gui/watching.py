@@ -83,7 +83,7 @@ class WatchModel(QObject):
             return Reading(None, "not in this trace")
         node = trace.graph.nodes[watch.node]
         if not watch.is_gradient:
-            info = node.outputs[watch.output] if watch.output < len(node.outputs) else None
+            info = stepper.value(node, watch.output)
             return Reading(info) if stepper.has_value(node) else Reading(None, "still to come")
         if trace.step_of(node) is None:
             return Reading(None, "none")

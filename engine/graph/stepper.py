@@ -212,10 +212,13 @@ class Stepper:
         """Whether the forward pass has computed a node at this position; true of tensors from outside."""
         return bool(self.timeline.ran[node_id.__index__()] <= self._position)
 
+    def all_updates(self, node_id: int | Node) -> list[tuple[int, Update]]:
+        """What optimizers do to a leaf, and at which positions."""
+        return self._updates.get(node_id.__index__(), [])
+
     def updates(self, node_id: int | Node) -> list[Update]:
         """What optimizers did to a leaf, as far as this position."""
-        made = self._updates.get(node_id.__index__(), ())
-        return [update for position, update in made if position <= self._position]
+        return [update for position, update in self.all_updates(node_id) if position <= self._position]
 
     def value(self, node_id: int | Node, output: int = 0) -> TensorInfo | None:
         """An output of a node as it is at this position: of a leaf that was updated, as it was left.

@@ -36,7 +36,7 @@ class CardPainter:
         self.overlay: Tints | None = None
         """Colour of each item in the overlay; None shows kinds and states."""
         self._looks: dict[tuple[Role, NodeState], BoxLook] = {}
-        self._runs: dict[tuple[int, int], tuple[Run, ...]] = {}
+        self._runs: dict[tuple[int, int, int], tuple[Run, ...]] = {}
         self._runs_scene: Scene | None = None
         self._names: dict[tuple[int, int], Name | None] = {}
         self._names_scale = 0.0
@@ -60,7 +60,10 @@ class CardPainter:
         if scene is not self._runs_scene:
             self._runs.clear()
             self._runs_scene = scene
-        key = (index, int(states.state[index]))
+        node = scene.items[index].node
+        # A leaf is current more than once: at its AccumulateGrad, and wherever an optimizer changes it.
+        updates = 0 if node is None or stepper.position <= stepper.length else len(stepper.updates(node))
+        key = (index, int(states.state[index]), updates)
         found = self._runs.get(key)
         if found is None:
             x, y, right, bottom = scene.rects[index].tolist()

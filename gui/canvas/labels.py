@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.graph.drawing import Item
 from engine.graph.model import Node, ScopePath
-from engine.graph.numbers import format_shape
+from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import NodeState, Stepper
+from engine.graph.timeline import Update
 from engine.graph.trace import Trace
 
 from .fonts import Face, Fonts, plain
@@ -26,6 +27,7 @@ STATE_WORDS = {
     NodeState.DONE: "done",
     NodeState.ABSENT: "to run",
     NodeState.COMPUTED: "here",
+    NodeState.UPDATED: "updated",
 }
 
 
@@ -82,13 +84,15 @@ class Labels:
             return self._groups.runs(item, width, stepper)
         node = self.trace.graph.nodes[item.node]
         state = NodeState(int(stepper.states[node.id]))
-        is_reached = state in {NodeState.CURRENT, NodeState.DONE}
+        is_reached = state in {NodeState.CURRENT, NodeState.DONE, NodeState.UPDATED}
+        update = next(iter(stepper.updates(node)[-1:]), None) if node.kind == "leaf" else None
         if item.kind == "chip":
-            return self._centred(self._chip_row(node, item.scope, is_reached=is_reached), width, height / 2 + 4.5)
+            row = self._chip_row(node, item.scope, is_reached=is_reached, update=update)
+            return self._centred(row, width, height / 2 + 4.5)
         if node.kind != "op":
             title = self.fonts.elide(self.title(node, item.scope), Face.TITLE, width - 2 * PADDING, is_left=True)
             first = self._centred([(title, Face.TITLE, "text")], width, height / 2 - 3)
-            return first + self._centred(self._pill_row(node, is_reached), width, height / 2 + 15)
+            return first + self._centred(self._pill_row(node, is_reached, update), width, height / 2 + 15)
         return self._op_runs(node, item.scope, state, is_reached, width)
 
     def _op_runs(
@@ -194,18 +198,34 @@ class Labels:
         colour = "accent" if is_reached else "leaf"
         return (f"grad {scalar_text(info) or '·'}" if info.numel == 1 else norm_text("‖grad‖", info)), colour
 
-    def _pill_row(self, node: Node, is_reached: bool) -> list[tuple[str, Face, str]]:
-        value = self._value(node)
+    def _pill_row(self, node: Node, is_reached: bool, update: Update | None = None) -> list[tuple[str, Face, str]]:
+        value = self._value(node) if update is None else self._value_after(update)
         form = (value, Face.MONO_SMALL, "data") if value else (self._shape(node), Face.MONO_SMALL, "muted")
+        if update is not None:
+            return [form, (" · ", Face.SMALL, "muted"), (_change(update), Face.MONO_SMALL, "leaf")]
         if node.kind == "leaf":
             grad, colour = self._leaf_grad(node, is_reached)
             return [form, (" · ", Face.SMALL, "muted"), (grad, Face.MONO_SMALL, colour)]
         return [form, (" · ", Face.SMALL, "muted"), (node.kind, Face.SMALL, "muted")] if node.name else [form]
 
-    def _chip_row(self, node: Node, scope: ScopePath, *, is_reached: bool) -> list[tuple[str, Face, str]]:
+    def _value_after(self, update: Update) -> str | None:
+        """The number that an update left, of a leaf that is a number."""
+        return scalar_text(update.after) if self._is_scalar(update.node) else None
+
+    def _chip_row(
+        self, node: Node, scope: ScopePath, *, is_reached: bool, update: Update | None = None
+    ) -> list[tuple[str, Face, str]]:
         value = self._value(node)
         detail, colour = (value, "data") if value else (self._shape(node), "muted")
-        if node.kind == "leaf" and is_reached:
+        if update is not None:
+            value = self._value_after(update)
+            detail, colour = (value, "data") if value else (_change(update), "leaf")
+        elif node.kind == "leaf" and is_reached:
             detail, colour = self._leaf_grad(node, is_reached)
         name = self.fonts.elide(self.title(node, scope), Face.SMALL_BOLD, 136.0, is_left=True)
         return [(name, Face.SMALL_BOLD, "text"), ("  ", Face.SMALL, "muted"), (detail, Face.MONO_SMALL, colour)]
+
+
+def _change(update: Update) -> str:
+    """By how much an optimizer changed a leaf, in a few characters."""
+    return "updated" if update.amount is None else f"Δ {format_number(update.amount, 3)}"

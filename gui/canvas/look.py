@@ -91,9 +91,11 @@ def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
     if here is not None:
         return here
     if role is Role.LEAF:
+        if state is NodeState.UPDATED:
+            return BoxLook(mix(theme.leaf_soft, theme.leaf, 0.18), theme.leaf, 2.0, radius)
         fill = theme.accent_soft if state is NodeState.DONE else theme.leaf_soft
         return BoxLook(fill, theme.leaf, 1.25, radius)
-    if state is NodeState.DONE:
+    if state in {NodeState.DONE, NodeState.UPDATED}:
         return BoxLook(theme.accent_soft, mix(theme.accent_soft, theme.accent, 0.28), 1.0, radius)
     if role is Role.INPUT:
         return BoxLook(mix(theme.line, theme.background, 0.35), mix(theme.line, theme.edge, 0.25), 1.0, radius)
@@ -126,6 +128,8 @@ def small_fill(theme: Theme, role: Role, state: NodeState) -> QColor:
         return mix(theme.background, theme.line, 0.8)
     if role is Role.LOSS:
         return theme.text
+    if state is NodeState.UPDATED:
+        return theme.leaf
     if state is NodeState.DONE:
         return mix(theme.accent_soft, theme.accent, 0.5)
     if role is Role.LEAF:

@@ -114,10 +114,12 @@ class States:
         """Work out state and progress of some items from their counts."""
         counts = self._counts[items]
         total = counts[:, 1:].sum(axis=1)
-        done, current = counts[:, NodeState.DONE], counts[:, NodeState.CURRENT]
+        updated, current = counts[:, NodeState.UPDATED], counts[:, NodeState.CURRENT]
+        done = counts[:, NodeState.DONE] + updated
         state = np.full(len(items), NodeState.WAITING, dtype=np.uint8)
         state[counts[:, NodeState.READY] > 0] = NodeState.READY
         state[(total > 0) & (done == total)] = NodeState.DONE
+        state[(total > 0) & (updated == total)] = NodeState.UPDATED
         state[total == 0] = NodeState.IDLE
         state[(total > 0) & (counts[:, NodeState.ABSENT] == counts.sum(axis=1))] = NodeState.ABSENT
         state[counts[:, NodeState.COMPUTED] > 0] = NodeState.COMPUTED

@@ -109,6 +109,18 @@ class CodeLines:
                 found[line] = number_text(info)
         return found
 
+    def updates(self, file: str, stepper: Stepper) -> dict[int, str]:
+        """What to print beside the lines that made leaves, once an optimizer has changed them: the new values."""
+        if stepper.position <= stepper.length:
+            return {}
+        found = {}
+        for line in self._nodes.get(file, {}):
+            node = self.result(file, line)
+            info = None if node is None or not stepper.updates(node) else stepper.value(node)
+            if info is not None:
+                found[line] = f"→ {number_text(info)}"
+        return found
+
     def gradient(self, node: Node, stepper: Stepper) -> TensorInfo | None:
         """The gradient of a node's first output that has one, if the cursor has come that far."""
         if not stepper.has_gradient(node):
@@ -122,6 +134,9 @@ class CodeLines:
         for node in nodes:
             gradient = self.gradient(node, stepper)
             value = number_text(node.outputs[0]) if node.outputs else ""
+            if stepper.updates(node):
+                now = stepper.value(node)
+                value = f"{value} → {'?' if now is None else number_text(now)}"
             found.append(LineFact(node_title(node), value, "" if gradient is None else number_text(gradient)))
         return found
 

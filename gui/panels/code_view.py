@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 
 from PySide6.QtCore import QEasingCurve, QEvent, QPoint, QPropertyAnimation, QRect, QSize, Qt, Signal
@@ -63,6 +63,7 @@ class CodeView(QPlainTextEdit):
         self._selected: int | None = None
         self._error: int | None = None
         self._margin: dict[int, str] = {}
+        self._updated: Set[int] = frozenset()
         self._active: set[int] = set()
         self._press: QPoint | None = None
         self.describe: Callable[[int, str], str] | None = None
@@ -118,10 +119,13 @@ class CodeView(QPlainTextEdit):
             self._current, self._selected, self._error = current, selected, error
             self._mark()
 
-    def set_margin(self, gradients: dict[int, str], active: set[int]) -> None:
-        """Texts at the right of lines, and the lines that have nodes."""
-        if (gradients, active) != (self._margin, self._active):
-            self._margin, self._active = gradients, active
+    def set_margin(self, texts: dict[int, str], active: set[int], updated: Set[int] = frozenset()) -> None:
+        """Texts at the right of lines, and the lines that have nodes.
+
+        A text is a gradient, or for the lines `updated` the new value of a leaf.
+        """
+        if (texts, active, updated) != (self._margin, self._active, self._updated):
+            self._margin, self._active, self._updated = texts, active, updated
             self._place_edges()
             self._numbers.update()
             self._gradients.update()
@@ -255,7 +259,7 @@ class CodeView(QPlainTextEdit):
             if line in self._margin:
                 width = metrics.horizontalAdvance(self._margin[line]) + 4 * UNIT
                 painter.fillRect(strip.width() - width, top, width, height, self._tint(line, theme))
-                painter.setPen(theme.accent_text)
+                painter.setPen(theme.leaf_text if line in self._updated else theme.accent_text)
                 area = QRect(0, top, strip.width() - 2 * UNIT, height)
                 painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._margin[line])
         painter.end()

@@ -31,11 +31,15 @@ from .moment import Moment
 from .naming import assigns, file_name, form_text, line_text, node_name, scope_text
 from .rows import MARGIN
 from .rule_section import RuleSection
+from .update_section import UpdateSection
 from .value_section import Fetching, ValueSection
 
 REST_MS = 70
 """So long after the last step, what takes longer to work out is shown too."""
-_Section = EditSection | LeafSection | ArrivalSection | HandedSection | SavedSection | OperandSection | CostSection
+_Section = (
+    EditSection | LeafSection | UpdateSection | ArrivalSection | HandedSection | SavedSection | OperandSection
+    | CostSection
+)  # fmt: skip
 _NO_FOCUS = "Click a node of the graph to see its value, its gradient and its rule."
 _EMPTY = "Nothing to show yet. Run a program or open a trace; then click a node of the graph."
 
@@ -165,13 +169,14 @@ class InspectorPanel(QWidget):
         self.value = ValueSection()
         self.rule = RuleSection()
         self.leaf = LeafSection()
+        self.update_ = UpdateSection()
         self.arrived = ArrivalSection()
         self.handed = HandedSection()
         self.saved = SavedSection()
         self.operands = OperandSection()
         self.cost = CostSection()
         self._sections: tuple[_Section, ...] = (
-            self.leaf, self.arrived, self.handed, self.saved, self.operands, self.cost,
+            self.leaf, self.update_, self.arrived, self.handed, self.saved, self.operands, self.cost,
         )  # fmt: skip
         self._empty = QLabel(_EMPTY)
         self._empty.setTextFormat(Qt.TextFormat.PlainText)
@@ -199,6 +204,7 @@ class InspectorPanel(QWidget):
         document.selection_changed.connect(self._on_document_changed)
         document.source_changed.connect(self._on_document_changed)
         document.values_changed.connect(self._on_document_changed)
+        document.updates_changed.connect(self._on_document_changed)
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
 

@@ -54,13 +54,18 @@ class Moment:
 
     @property
     def value(self) -> TensorInfo | None:
-        """The output; before its operation has run its form alone, with a note that says so."""
-        info = self.node.outputs[self.output] if self.output < len(self.node.outputs) else None
+        """The output as it is now; before its operation has run its form alone, with a note that says so."""
+        info = self.stepper.value(self.node, self.output)
         if info is None or self.has_value:
             return info
         return TensorInfo(
             shape=info.shape, dtype=info.dtype, device=info.device, layout=info.layout, name=info.name, note=NOT_YET
         )
+
+    @property
+    def is_updated(self) -> bool:
+        """Whether an optimizer has changed the value since the backward pass."""
+        return bool(self.stepper.updates(self.node))
 
     @property
     def gradient(self) -> TensorInfo | None:

@@ -251,7 +251,9 @@ class SourcePanel(QWidget):
             trace.error_source,
         )
         self.view.set_marks(*(place[1] if place is not None and place[0] == self._file else None for place in places))
-        self.view.set_margin(lines.margin(self._file, stepper), set(lines.lines(self._file)))
+        updates = lines.updates(self._file, stepper)
+        margin = lines.margin(self._file, stepper) | updates
+        self.view.set_margin(margin, set(lines.lines(self._file)), set(updates))
 
     # --- the user ---
 

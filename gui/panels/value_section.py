@@ -133,6 +133,11 @@ class QuantityView(QWidget):
             self.number.show_number(self._name, info, theme.accent_text if is_gradient else theme.data_text)
         self.tensor.set_tensor(None if is_number else info, theme, is_gradient=is_gradient, axes=axes)
 
+    def set_heading(self, text: str) -> None:
+        """Say what is shown in more than its name."""
+        if text != self._heading.text():
+            self._heading.setText(text)
+
     def show_pin(self, *, is_watched: bool, color: QColor) -> None:
         """Say whether it is on the watch list."""
         self.pin.set_text("Unpin" if is_watched else "Pin")
@@ -193,12 +198,13 @@ class ValueSection(QWidget):
         if self._layout.direction() != direction:
             self._layout.setDirection(direction)
         axes = axis_names(moment.trace.graph, moment.node, moment.output)
+        self.value.set_heading("Value after the update" if moment.is_updated else "Value")
         self.value.show_info(value, "No output was recorded.", theme, is_gradient=False, axes=axes)
         self.gradient.show_info(gradient, _why_no_gradient(moment), theme, is_gradient=True, axes=axes)
         self._show_run_link(moment, gradient)
         is_offered = fetching is not None
         self.value.show_fetching(
-            is_offered=is_offered and _is_fetchable(value),
+            is_offered=is_offered and _is_fetchable(value) and not moment.is_updated,
             is_awaited=fetching is not None and fetching.value,
             color=theme.data_text,
         )
