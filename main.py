@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.arguments = program
             return commands[own[0]](options)
         options = _window_parser().parse_args(own)
-        return _window(options.target, program)
+        return _window(options.target, program, is_new=options.new_window)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -82,13 +82,17 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="main.py",
-        usage="main.py [TARGET] [-- ARGS]\n       main.py {trace,export,check,diagnose,demos,screenshot} …",
+        usage="main.py [--new-window] [TARGET] [-- ARGS]\n"
+        "       main.py {trace,export,check,diagnose,demos,screenshot} …",
         description=DESCRIPTION + "\ncommands:\n" + _command_lines(),
         epilog=EPILOG,
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"Retrograd {version()}")
     parser.add_argument("target", nargs="?", metavar="TARGET", help="what to open; see above")
+    parser.add_argument(
+        "--new-window", action="store_true", help="start another one, instead of handing TARGET to the one that is open"
+    )
     return parser
 
 
@@ -180,10 +184,32 @@ def version() -> str:
     return installed_version("retrograd")
 
 
-def _window(target: str | None, arguments: tuple[str, ...]) -> int:
+def _window(target: str | None, arguments: tuple[str, ...], *, is_new: bool) -> int:
+    listener = None
+    if not is_new:
+        from gui.handover import Listener, Request, meet
+
+        activation = os.environ.get("XDG_ACTIVATION_TOKEN", "")
+        request = Request(target=target, arguments=arguments, folder=_folder(), activation=activation)
+        met = meet(request)
+        if met is True:
+            print("Opened in the window that is there already (--new-window starts another one).")
+            return EXIT_FINE
+        listener = met if isinstance(met, Listener) else None
     from gui.app import run
 
-    return run(target, arguments)
+    try:
+        return run(target, arguments, listener)
+    finally:
+        if listener is not None:
+            listener.close()
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return ""
 
 
 def _complaining(run: Callable[[], int]) -> int:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from gui.crash import CrashReporter
+    from gui.handover import Listener
     from gui.window import MainWindow
+    from gui.windows import Windows
 
 EXIT_FINE = 0
 EXIT_USAGE = 2
@@ -22,8 +24,12 @@ EXIT_FAILED = 3
 EXIT_NO_DISPLAY = 4
 
 
-def run(target: str | None = None, arguments: Sequence[str] = ()) -> int:
+def run(target: str | None = None, arguments: Sequence[str] = (), listener: Listener | None = None) -> int:
     """Show the window, opened on `target` if there is one, until it is closed.
+
+    Parameters
+    ----------
+    listener : where later starts hand over what they should open; closed in the end.
 
     Returns
     -------
@@ -43,10 +49,20 @@ def run(target: str | None = None, arguments: Sequence[str] = ()) -> int:
     if target is not None:
         # After the panels: what they do when a program starts must not be missed.
         QTimer.singleShot(0, window, lambda: window.open_target(target, tuple(arguments)))
-    let_interrupts_through(window)
+    from gui.windows import Windows
+
+    windows = Windows(window, crash)
+    server = None
+    if listener is not None:
+        from gui.instance import HandOverServer
+
+        server = HandOverServer(listener, windows.takes, windows.take, windows)
+    let_interrupts_through(windows)
     try:
         return application.exec()
     finally:
+        if server is not None:
+            server.close()
         crash.uninstall()
 
 
@@ -150,14 +166,14 @@ def missing_platform_library() -> str:
     return ""
 
 
-def let_interrupts_through(window: MainWindow) -> None:
-    """Make Ctrl+C in the terminal close the window: Python handles signals only while it runs some code."""
+def let_interrupts_through(windows: Windows) -> None:
+    """Make Ctrl+C in the terminal close the windows: Python handles signals only while it runs some code."""
     import signal
 
     from PySide6.QtCore import QTimer
 
-    signal.signal(signal.SIGINT, lambda *_: window.close_now())
-    timer = QTimer(window)
+    signal.signal(signal.SIGINT, lambda *_: windows.close_all())
+    timer = QTimer(windows)
     timer.setInterval(250)
     timer.timeout.connect(_run_some_code)
     timer.start()

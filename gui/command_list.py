@@ -9,6 +9,7 @@ from gui.edit_command_list import EDIT_COMMANDS, EDIT_MENU
 from gui.step_command_list import BREAKPOINT_MENU, STEP_COMMANDS, STEP_MENU
 
 COMMANDS: tuple[Command, ...] = (
+    command("new_window", "New window", "Open another window beside this one", "Ctrl+N", icon="open"),
     command("open_file", "Open…", "Open a trace, a script, a model or a log", "Ctrl+O", icon="open"),
     command("open_folder", "Open log folder…", "Open a folder of training logs", "Ctrl+Shift+O", icon="open"),
     command("save_trace", "Save trace…", "Save what was recorded as a file", "Ctrl+S", icon="save", when="trace"),
@@ -136,6 +137,7 @@ COMMANDS: tuple[Command, ...] = (
 MENUS: Mapping[str, tuple[str, ...]] = {
     "&File": (
         *(
+            "new_window",
             "open_file",
             "open_folder",
             "<Open a demo>",

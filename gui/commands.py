@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from engine.errors import RetrogradError
 from gui.canvas.spotlight import Spotlight
 from gui.edit_commands import EditCommands
+from gui.folders import log_folder
 from gui.opening import FILE_FILTER, TRACE_SUFFIX
-from gui.settings import log_folder
 from gui.theme import ThemeName
 from gui.widgets.notification import Notification
 
@@ -34,6 +34,9 @@ class Commands(EditCommands):
     """The commands of one window."""
 
     # File
+
+    def new_window(self) -> None:
+        self._window.new_window_requested.emit()
 
     def open_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", self._folder(), FILE_FILTER)

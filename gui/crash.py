@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
-from gui.settings import log_folder
+from gui.folders import log_folder
 
 MAX_LOG_BYTES = 2_000_000
 PAINT_FAILURES = 3

@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-import platformdirs
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import SaveError
 from engine.graph.breakpoints import Breakpoint
 from engine.storage.atomic import write_atomically
+from gui.folders import default_path
 
 VERSION = 1
 """Version of the file's format; a file of another version is put aside."""
 MAX_FILE_BYTES = 1_000_000
 MAX_RECENT = 12
-FOLDER_VARIABLE = "RETROGRAD_SETTINGS_DIR"
-"""Environment variable that names another folder for the settings."""
 
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
 _State = Annotated[str, msgspec.Meta(max_length=200_000)]
@@ -139,15 +137,3 @@ class Settings(QObject):
     def _notice(self, text: str) -> None:
         self.notices.append(text)
         self.noticed.emit(text)
-
-
-def default_path() -> Path:
-    """The user's settings file; the folder may be set by the environment variable RETROGRAD_SETTINGS_DIR."""
-    folder = os.environ.get(FOLDER_VARIABLE)
-    return Path(folder or platformdirs.user_config_path("retrograd", appauthor=False)) / "settings.json"
-
-
-def log_folder() -> Path:
-    """Where log files of the window go."""
-    folder = os.environ.get(FOLDER_VARIABLE)
-    return Path(folder, "log") if folder else platformdirs.user_log_path("retrograd", appauthor=False)

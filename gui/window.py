@@ -56,6 +56,8 @@ class MainWindow(QMainWindow):
     """
 
     closed = Signal()
+    new_window_requested = Signal()
+    """The user wants another window beside this one."""
 
     def __init__(
         self, settings: Settings, themes: ThemeManager, crash: CrashReporter | None = None, *, warm_up: bool = True
@@ -65,6 +67,8 @@ class MainWindow(QMainWindow):
         self.themes = themes
         self.canvas: GraphCanvas | None = None
         self.panels: PanelSet | None = None
+        self.has_siblings = False
+        """Whether other windows of this process are open: closing this one must not hold them up."""
         self._warm_up = warm_up
         self._is_session_ending = False
         self._close_question: QMessageBox | None = None
@@ -301,7 +305,7 @@ class MainWindow(QMainWindow):
         self._save_state()
         self.hide()  # at once: ending a stubborn program takes a few seconds
         self.playback.stop()
-        self.workspace.shut_down()
+        self.workspace.shut_down(is_last=not self.has_siblings)
         if self.panels is not None:
             self.panels.shut_down()
         event.accept()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -162,7 +163,7 @@ class Workspace(QObject):
             if isinstance(loaded, Trace):
                 self.document.set_trace(loaded)
 
-        self._cancel_loading = self.background.run(lambda: _read_trace(path), then, self._loading_failed(path))
+        self._cancel_loading = self.background.run(partial(Trace.load, path), then, self._loading_failed(path))
 
     def record_step(self, step: int) -> None:
         """Record a training step that was not: by running the program again as far as there.
@@ -202,11 +203,19 @@ class Workspace(QObject):
         self.settled.emit("run")
         self.changed.emit()
 
-    def shut_down(self) -> None:
-        """End every process and thread. Nothing is announced any more."""
+    def shut_down(self, *, is_last: bool = True) -> None:
+        """End every process and thread. Nothing is announced any more.
+
+        Parameters
+        ----------
+        is_last : wait until a program has ended, which takes seconds where it will not; else it ends in the background.
+        """
         self.blockSignals(True)
         self._drop_loading()
-        self.bridge.close()
+        if is_last:
+            self.bridge.close()
+        else:  # at the end of the process the interpreter waits for it
+            threading.Thread(target=self.bridge.detach().close, name="retrograd-closing").start()
         self.fetcher.shut_down()
         self.checker.shut_down()
         self.editing.shut_down()
@@ -232,7 +241,7 @@ class Workspace(QObject):
                 self.document.set_trace(trace)
                 self.changed.emit()
 
-        self._cancel_loading = self.background.run(lambda: _read_trace(path), then, self._loading_failed(path))
+        self._cancel_loading = self.background.run(partial(Trace.load, path), then, self._loading_failed(path))
         self.changed.emit()
 
     def _loading_failed(self, path: Path) -> Callable[[Exception], None]:
@@ -386,7 +395,3 @@ def waiting_text(workspace: Workspace) -> str:
     if workspace.target is not None and workspace.target.kind == "log":
         return f"{title} holds the curves of training runs: they are below, under Runs."
     return f"No backward pass of {title} was recorded."
-
-
-def _read_trace(path: Path) -> Trace:
-    return Trace.load(path)

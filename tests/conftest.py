@@ -26,8 +26,9 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     """No test reads or writes the user's settings, logs or runs."""
     folder = tmp_path_factory.mktemp("user")
     monkeypatch.setenv("RETROGRAD_SETTINGS_DIR", str(folder / "settings"))
-    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.setenv(variable, str(folder / variable.lower()))
+    (folder / "xdg_runtime_dir").mkdir(mode=0o700)  # of the others, programs make their own
 
 
 @pytest.fixture(autouse=True)
