@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import SaveError
 from engine.graph.breakpoints import Breakpoint
 from engine.storage.atomic import write_atomically
+from gui.file_state import FileState
 from gui.folders import default_path
 
 VERSION = 1
@@ -45,7 +47,9 @@ class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
 
 
 class Settings(QObject):
-    """Reads the settings once and writes every change at once, as a whole file or not at all.
+    """Reads the settings and writes every change at once, as a whole file or not at all.
+
+    What another window's process has changed meanwhile is kept: only the changed fields are ours.
 
     Parameters
     ----------
@@ -60,10 +64,12 @@ class Settings(QObject):
         self.path = path or default_path()
         self.notices: list[str] = []
         self.is_persistent = True
+        self._seen = FileState.of(self.path)
         self.values = self._read()
 
     def update(self, **changes: object) -> None:
         """Set fields of `values` and write the file; raises AttributeError for a field that does not exist."""
+        self._take_over()
         before = msgspec.json.encode(self.values)
         for name, value in changes.items():
             if name not in Preferences.__struct_fields__:
@@ -74,6 +80,7 @@ class Settings(QObject):
 
     def add_recent(self, target: str) -> None:
         """Put `target` first among the recent ones."""
+        self._take_over()
         recent = [target, *(other for other in self.values.recent if other != target)]
         self.update(recent=recent[:MAX_RECENT])
 
@@ -83,7 +90,17 @@ class Settings(QObject):
 
     def trust(self, path: Path) -> None:
         """Remember that the user allowed this script to run."""
+        self._take_over()
         self.update(trusted={**self.values.trusted, str(path.resolve()): time.time()})
+
+    def _take_over(self) -> None:
+        """Read what another process has written since; what cannot be read is written over with what we have."""
+        found = FileState.of(self.path)
+        if not self.is_persistent or found == self._seen or found is None or found.size > MAX_FILE_BYTES:
+            return
+        with contextlib.suppress(OSError, msgspec.DecodeError, ValueError, RecursionError):
+            self.values = msgspec.json.decode(self.path.read_bytes(), type=Preferences)
+            self._seen = found
 
     def _read(self) -> Preferences:
         try:
@@ -125,6 +142,7 @@ class Settings(QObject):
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path, [data])
+            self._seen = FileState.of(self.path)
         except OSError as error:
             self._give_up(error.strerror or str(error))
         except SaveError as error:

@@ -103,3 +103,32 @@ def test_trust_is_for_one_file(path: Path, tmp_path: Path) -> None:
     settings.trust(tmp_path / "a.py")
     assert Settings(path).is_trusted(tmp_path / "sub" / ".." / "a.py")
     assert not settings.is_trusted(tmp_path / "b.py")
+
+
+# Two processes with the same file
+
+
+def test_two_processes_keep_what_the_other_has_changed(path: Path, tmp_path: Path) -> None:
+    ours, theirs = Settings(path), Settings(path)
+    theirs.update(theme="dark")
+    theirs.add_recent("theirs.py")
+    theirs.trust(tmp_path / "theirs.py")
+    ours.add_recent("ours.py")
+    ours.trust(tmp_path / "ours.py")
+    ours.update(overlay="time")
+    theirs.add_recent("last.py")
+    values = Settings(path).values
+    assert (values.theme, values.overlay) == ("dark", "time")
+    assert values.recent == ["last.py", "ours.py", "theirs.py"]
+    assert len(values.trusted) == 2
+
+
+def test_damage_by_another_process_does_not_reach_ours(path: Path) -> None:
+    ours = Settings(path)
+    ours.update(theme="dark")
+    for damage in (b"{", b" " * (MAX_FILE_BYTES + 1), b"[" * 5000):
+        path.write_bytes(damage)
+        ours.add_recent(f"{len(damage)}.py")
+        assert Settings(path).values.theme == "dark"
+    assert ours.notices == []
+    assert len(Settings(path).values.recent) == 3
