@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from ..graph.summary import Summary, bin_counts, bin_counts_of_rows
+from ..graph.summary import Summary, bin_counts
 from .single_pass import DTYPES as ONE_PASS
-from .single_pass import statistics
+from .single_pass import Pass, runs_of, statistics
 
-SAMPLE_RUNS, RUN_ELEMENTS = 128, 8
-"""A sample is made of short runs: single elements as far apart would each cost a look into memory of its own."""
 PART_ELEMENTS = 1 << 18
 """A part of this size stays in the processor's cache for all passes."""
 
@@ -39,7 +37,8 @@ class Partial(NamedTuple):
     total: float | torch.Tensor
     squares: float | torch.Tensor
     nonzero: int | torch.Tensor
-    sample: torch.Tensor
+    sample: torch.Tensor | Pass
+    """Elements for the histogram, or the pass that has made it."""
     non_finite: tuple[torch.Tensor, torch.Tensor] | None = None
     centered_squares: float | None = None
 
@@ -49,18 +48,17 @@ def reduce(tensor: torch.Tensor) -> Partial:
     tensor = tensor.detach()
     elements = tensor.numel()
     if tensor.is_contiguous() and tensor.is_cpu and not tensor.is_neg() and tensor.dtype in ONE_PASS:
-        sample = _sample(tensor)
-        partial = _reduce_at_once(tensor, elements, 1, sample)
+        partial = _reduce_at_once(tensor, elements, 1)
         if partial is not None:
             return partial
     if tensor.dtype.is_complex:
         tensor = tensor.abs()
     row, factor = _flatten(tensor.resolve_neg())
-    sample = _sample(row)
     if row.is_cpu:
-        partial = _reduce_at_once(row, elements, factor, sample)
+        partial = _reduce_at_once(row, elements, factor)
         if partial is not None:
             return partial
+    sample = _sample(row)
     if not row.dtype.is_floating_point:
         row = row.to(torch.float64)
     elif row.dtype in WIDENED:
@@ -81,7 +79,7 @@ def reduce(tensor: torch.Tensor) -> Partial:
     )
 
 
-def _reduce_at_once(row: torch.Tensor, elements: int, factor: int, sample: torch.Tensor) -> Partial | None:
+def _reduce_at_once(row: torch.Tensor, elements: int, factor: int) -> Partial | None:
     """The whole in one pass; None where one pass does not tell: odd dtypes, NaN, squares that vanish or overflow."""
     found = statistics(row)
     if found is None or not math.isfinite(found.squares) or not _is_safe_in_float64(found.low, found.high):
@@ -90,7 +88,7 @@ def _reduce_at_once(row: torch.Tensor, elements: int, factor: int, sample: torch
     if found.low != found.high and found.squares * count - found.total**2 < _VARIES_LITTLE * found.total**2:
         return None
     nonzero = count - found.zeros
-    return Partial(elements, factor, found.low, found.high, found.total, found.squares, nonzero, sample)
+    return Partial(elements, factor, found.low, found.high, found.total, found.squares, nonzero, found)
 
 
 def _is_safe_in_float64(low: float, high: float) -> bool:
@@ -137,19 +135,10 @@ def _centered(row: torch.Tensor, near: float) -> tuple[float, float]:
 
 def finish_all(partials: Sequence[Partial]) -> list[Summary]:
     """The statistics; waits for the devices on which the tensors were."""
-    samples = [partial.sample.to(torch.float64).cpu().numpy().ravel() for partial in partials]
-    full = [index for index, sample in enumerate(samples) if sample.size == SAMPLE_RUNS * RUN_ELEMENTS]
-    binned: dict[int, tuple[float, float, tuple[int, ...]]] = {}
-    if full:  # together: numpy's calls take longer than what they do to one sample
-        rows = np.stack([samples[index] for index in full])
-        is_finite = np.isfinite(rows).all(axis=1)
-        binned = dict(zip(np.array(full)[is_finite].tolist(), bin_counts_of_rows(rows[is_finite]), strict=True))
-    return [_summary(partial, samples[index], binned.get(index)) for index, partial in enumerate(partials)]
+    return [_summary(partial) for partial in partials]
 
 
-def _summary(
-    partial: Partial, sample: npt.NDArray[np.float64], binned: tuple[float, float, tuple[int, ...]] | None
-) -> Summary:
+def _summary(partial: Partial) -> Summary:
     elements, factor = partial.elements, partial.factor
     low, high = float(partial.low), float(partial.high)
     squares = float(partial.squares) * factor
@@ -166,9 +155,12 @@ def _summary(
         low = high = mean = math.nan
     if nan or inf:
         std = math.nan
-    if binned is None:
+    if isinstance(partial.sample, Pass):
+        binned, sampled = partial.sample.histogram(), partial.sample.sampled
+    else:
+        sample = partial.sample.to(torch.float64).cpu().numpy().ravel()
         sample = sample[np.isfinite(sample)]
-        binned = bin_counts(sample)
+        binned, sampled = bin_counts(sample), sample.size
     return Summary(
         count=elements,
         min=low,
@@ -182,7 +174,7 @@ def _summary(
         low=binned[0],
         high=binned[1],
         histogram=binned[2],
-        binned=sample.size,
+        binned=sampled,
     )
 
 
@@ -201,11 +193,19 @@ def is_dense(tensor: torch.Tensor) -> bool:
 
 
 def _sample(row: torch.Tensor) -> torch.Tensor:
-    """A copy of evenly spaced runs of elements; the whole of a short row."""
-    step = row.numel() // SAMPLE_RUNS
-    if step <= RUN_ELEMENTS:
+    """A copy of evenly spread runs of elements; the whole of a short row."""
+    runs, size, step = runs_of(row.numel())
+    if runs == 1:
         return row.clone()
-    return row.as_strided((SAMPLE_RUNS, RUN_ELEMENTS), (step, 1)).flatten()
+    return row[_places(runs, size, step, row.device)]
+
+
+@functools.lru_cache(maxsize=64)
+def _places(runs: int, size: int, step: int, device: torch.device) -> torch.Tensor:
+    """Indices of the elements of a sample, as the compiled loop takes them."""
+    run = np.arange(runs)
+    first = run * step + ((run * 40503 % 65536) * (step - size + 1) >> 16)
+    return torch.from_numpy((first[:, None] + np.arange(size)).ravel()).to(device, non_blocking=True)
 
 
 def _flatten(tensor: torch.Tensor) -> tuple[torch.Tensor, int]:

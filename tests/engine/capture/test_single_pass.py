@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from engine.capture import single_pass
+from engine.capture.reductions import _sample
 from engine.capture.single_pass import statistics
+from engine.graph.summary import BINS, bin_counts
 
 pytest.importorskip("llvmlite")
 
@@ -92,3 +94,31 @@ def test_without_llvmlite_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None
         assert statistics(torch.ones(10)) is None
     finally:
         single_pass._loop.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("count", [1, 3, 1000, 1088, 70_001, single_pass.SHARED_ELEMENTS + 5])
+def test_histogram_is_that_of_the_sample(dtype: torch.dtype, count: int) -> None:
+    torch.manual_seed(count)
+    row = torch.relu(torch.randn(count)).to(dtype)
+    found = statistics(row)
+    assert found is not None
+    sample = _sample(row).to(torch.float64).numpy()
+    assert found.sampled == sample.size
+    assert found.histogram() == bin_counts(sample)
+
+
+def test_histogram_of_a_constant_has_one_bin() -> None:
+    found = statistics(torch.full((5000,), 0.1, dtype=torch.float64))
+    assert found is not None
+    assert found.histogram() == (0.1, 0.1, (single_pass.SAMPLE_RUNS * single_pass.RUN_ELEMENTS,))
+
+
+@pytest.mark.parametrize("columns", [16, 64, 768, 1000])
+def test_sample_sees_all_columns_of_a_matrix(columns: int) -> None:
+    matrix = torch.arange(columns).float().repeat(100_000 // columns, 1)
+    found = statistics(matrix.reshape(-1))
+    assert found is not None
+    low, high, counts = found.histogram()
+    assert (low, high) == pytest.approx((0, columns - 1), abs=columns / 20)
+    assert min(counts) > 0 or columns < BINS
