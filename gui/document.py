@@ -52,6 +52,7 @@ class Document(QObject):
         self._stepper: Stepper | None = None
         self._lifetimes: Lifetimes | None = None
         self._selection: int | None = None
+        self._edge: int | None = None
         self._destination: int | None = None
         self._sources: dict[str, str] = {}
         self._is_replayable = False
@@ -164,7 +165,7 @@ class Document(QObject):
         self._awaited.clear()
         self._stepper = None if trace is None else Stepper(trace)
         self._lifetimes = None
-        self._selection = self._destination = None
+        self._selection = self._edge = self._destination = None
         self.undo_stack.clear()
         self.breakpoints.set_trace(trace, self.timeline)
         if trace is not None and trace.sources:
@@ -197,7 +198,7 @@ class Document(QObject):
             self._calm.start()
             self.numbers_changed.emit()
         else:
-            self._selection = None
+            self._selection = self._edge = None
             self.trace_changed.emit()
 
     def add_updates(self, observations: Sequence[Observation]) -> None:
@@ -220,7 +221,7 @@ class Document(QObject):
         if position != self._stepper.position:
             self._stepper.move_to(position)
             if self._selection is not None:
-                self._selection = None
+                self._selection = self._edge = None
                 self.selection_changed.emit()
             self.cursor_changed.emit()
 
@@ -304,6 +305,21 @@ class Document(QObject):
         self.run_to(node_id, past_breakpoints=True)
 
     def select(self, node_id: int | None) -> None:
-        if node_id != self._selection:
-            self._selection = node_id
+        if node_id != self._selection or self._edge is not None:
+            self._selection, self._edge = node_id, None
             self.selection_changed.emit()
+
+    @property
+    def edge(self) -> int | None:
+        """Index in `graph.edges` of the selected edge; one of its ends is the selected node then."""
+        return self._edge
+
+    def select_edge(self, index: int, *, at: int | None = None) -> None:
+        """Select an edge together with the node `at` one of its ends: without it the selected one, else its source."""
+        if self._trace is None or index == self._edge:
+            return
+        edge = self._trace.graph.edges[index]
+        wanted = self._selection if at is None else at
+        self._selection = wanted if wanted in (edge.source, edge.target) else edge.source
+        self._edge = index
+        self.selection_changed.emit()

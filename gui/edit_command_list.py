@@ -17,7 +17,7 @@ EDIT_COMMANDS = (
     (
         "cut_outputs",
         "Cut what flows out",
-        "Detach the selected node from its consumers, or join it again",
+        "Detach the selected node from its consumers, or cut the selected edge; again: join it",
         ("X",),
         "editable",
     ),

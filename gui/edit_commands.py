@@ -40,7 +40,14 @@ class EditCommands(StepCommands):
             self._window.node_edits.replace(node)
 
     def cut_outputs(self) -> None:
-        node = self._window.document.focus
+        """Of a selected edge that one alone."""
+        document, edits = self._window.document, self._window.node_edits
+        if document.edge is not None and document.trace is not None:
+            edge = document.trace.graph.edges[document.edge]
+            if edge.grad_index is not None or edits.is_cut(edge):
+                edits.cut(edge, not edits.is_cut(edge))
+            return
+        node = document.focus
         if node is not None:
             self._window.node_edits.toggle_outputs(node)
 

@@ -160,6 +160,15 @@ class NodeEdits(QObject):
             cut.setChecked(self.is_cut(edge))
             cut.triggered.connect(partial(self.cut, edge))
 
+    def fill_edge(self, menu: QMenu, edge: Edge) -> None:
+        """Put what can be edited of an edge into a menu."""
+        if self._editing.why_not or (edge.grad_index is None and not self.is_cut(edge)):
+            return
+        cut = menu.addAction("Cut this edge\tX")
+        cut.setCheckable(True)
+        cut.setChecked(self.is_cut(edge))
+        cut.triggered.connect(partial(self.cut, edge))
+
     def edge_words(self, edge: Edge) -> str:
         trace = self.trace
         return "" if trace is None else edge_words(trace, edge)

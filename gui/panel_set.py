@@ -61,6 +61,8 @@ class PanelSet(QObject):
         self.edits = EditsPanel(document, editing, node_edits, themes, window)
         self.badge = EditBadge(editing, themes, self.canvas)
         self.canvas.menu_filler = node_edits.fill
+        self.canvas.edges.menu_filler = node_edits.fill_edge
+        self.canvas.edges.shown.connect(self._on_canvas_edges_shown)
         self.watching = WatchModel(document, self)
         self.watch = WatchPanel(document, self.watching, themes, window)
         self.watch.node_activated.connect(window.go_to_node)
@@ -248,6 +250,10 @@ class PanelSet(QObject):
             self.canvas.spotlight.light(title, nodes)
         else:
             self.canvas.spotlight.clear()
+
+    def _on_canvas_edges_shown(self) -> None:
+        self._window.docks.raise_("inspector")
+        self.inspector.area.scroll_to_top()
 
     def _on_canvas_status_message(self, text: str) -> None:
         if text and not text.endswith("…"):  # what is still going on is painted in the canvas itself

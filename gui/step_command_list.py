@@ -164,6 +164,21 @@ STEP_COMMANDS = (
     command(
         "clear_breakpoints", "Remove all breakpoints", "Take every breakpoint away", "Ctrl+Shift+F9", when="breakpoints"
     ),
+    command(
+        "next_edge",
+        "Next edge of this node",
+        "Pick one edge after the other of the current node: those in, then those out; Enter crosses it",
+        "J",
+        when="trace",
+        keywords="arrow tensor flows connection",
+    ),
+    command(
+        "previous_edge",
+        "Previous edge of this node",
+        "Pick the edge before of the current node",
+        "Shift+J",
+        when="trace",
+    ),
     command("play_slower", "Play slower", "Fewer steps per second", "[", when="steps"),
     command("play_faster", "Play faster", "More steps per second", "]", when="steps"),
 )
@@ -171,7 +186,8 @@ STEP_COMMANDS = (
 STEP_MENU = (
     *("step_forward", "step_back", "step_over", "step_back_over", "step_out", "step_back_out", SEPARATOR),
     *("move_to_start", "move_to_end", "run_to_selected", "run_past_breakpoints", SEPARATOR),
-    *("toggle_play", "play_slower", "play_faster", SEPARATOR, "watch_value", "watch_gradient"),
+    *("toggle_play", "play_slower", "play_faster", SEPARATOR, "watch_value", "watch_gradient", SEPARATOR),
+    *("next_edge", "previous_edge"),
 )
 BREAKPOINT_MENU = (
     *("toggle_breakpoint", "break_on_condition", SEPARATOR, "next_breakpoint", "previous_breakpoint", SEPARATOR),

@@ -110,6 +110,16 @@ class StepCommands(QObject):
     def play_faster(self) -> None:
         self._window.playback.change_speed(1)
 
+    # Edges
+
+    def next_edge(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.edges.go_on(1)
+
+    def previous_edge(self) -> None:
+        if self._window.canvas is not None:
+            self._window.canvas.edges.go_on(-1)
+
     # Breakpoints
 
     def next_breakpoint(self) -> None:
@@ -131,7 +141,9 @@ class StepCommands(QObject):
         if trace is None:
             return
         scope = None if canvas is None else canvas.picked_scope
-        if scope is not None:
+        if document.edge is not None:  # where the gradient comes back along it
+            document.breakpoints.toggle_on(trace, trace.graph.edges[document.edge].target)
+        elif scope is not None:
             document.breakpoints.toggle_module(scope)
         elif focus is not None:
             document.breakpoints.toggle_on(trace, focus)

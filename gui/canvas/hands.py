@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QHelpEvent, QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
-from PySide6.QtWidgets import QPinchGesture, QToolTip
+from PySide6.QtWidgets import QMenu, QPinchGesture, QToolTip
 
 from . import hit_test, steps, tooltip
 from .group_labels import PADDING, TITLE_BAR
@@ -122,10 +122,8 @@ class Hands:
 
     def item_at(self, position: QPointF) -> int | None:
         """The item at a position of the widget; an open group's ground does not count."""
-        scene = self._canvas.scene
-        canvas = self._canvas
-        is_covered = canvas.is_on_minimap(position) or canvas.travel.is_on_breadcrumbs(position)
-        if scene is None or is_covered or canvas.travel.is_on_legend(position):
+        scene, canvas = self._canvas.scene, self._canvas
+        if scene is None or canvas.is_covered(position):
             return None
         return hit_test.box_at(scene, *self._canvas.camera.to_scene(position.x(), position.y()))
 
@@ -133,7 +131,11 @@ class Hands:
         canvas, scene = self._canvas, self._canvas.scene
         item = self.item_at(position)
         if scene is None or item is None:
-            canvas.pick(None)
+            link = canvas.edges.link_at(position)
+            if link is None:
+                canvas.pick(None)
+            else:
+                canvas.edges.pick_link(link)
             return
         if scene.roles[item] in CALLS and self._is_on_chevron(item, position):
             canvas.toggle(scene.items[item].scope)
@@ -213,7 +215,8 @@ class Hands:
         elif key in {Qt.Key.Key_Left, Qt.Key.Key_Right} and is_shifted:
             self._walk_beside(is_left=key == Qt.Key.Key_Left)
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            canvas.folding.toggle_picked()
+            if not canvas.edges.cross():
+                canvas.folding.toggle_picked()
         elif key == Qt.Key.Key_Backspace:
             canvas.travel.pick_around()
         elif key == Qt.Key.Key_F:
@@ -266,6 +269,14 @@ class Hands:
             return "Click to go there, double click to fold it" if is_crumb else ""
         if item is not None:
             return tooltip.item_text(scene, canvas.labels, item)
-        x, y = canvas.camera.to_scene(position.x(), position.y())
-        link = hit_test.link_at(scene, x, y, 6 / canvas.camera.scale)
+        link = canvas.edges.link_at(position)
         return "" if link is None else tooltip.link_text(scene, link)
+
+    def menu_at(self, position: QPointF | None) -> QMenu:
+        """The context menu at a position of the widget; without one, for what is picked."""
+        canvas = self._canvas
+        if position is None:
+            return canvas.edges.menu_for_picked() or canvas.menu_for(self.picked())
+        item = self.item_at(position)
+        link = canvas.edges.link_at(position) if item is None else None
+        return canvas.menu_for(item) if link is None else canvas.edges.menu_for(link)

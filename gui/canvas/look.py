@@ -92,7 +92,7 @@ def box_look(theme: Theme, role: Role, state: NodeState) -> BoxLook:
         return here
     if role is Role.LEAF:
         if state is NodeState.UPDATED:
-            return BoxLook(mix(theme.leaf_soft, theme.leaf, 0.18), theme.leaf, 2.0, radius)
+            return BoxLook(mix(theme.leaf_soft, theme.leaf, 0.06), theme.leaf, 2.0, radius)
         fill = theme.accent_soft if state is NodeState.DONE else theme.leaf_soft
         return BoxLook(fill, theme.leaf, 1.25, radius)
     if state in {NodeState.DONE, NodeState.UPDATED}:

@@ -62,8 +62,7 @@ class Surface(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         is_key = event.reason() is QContextMenuEvent.Reason.Keyboard
-        item = self._hands.picked() if is_key else self._hands.item_at(QPointF(event.pos()))
-        self.menu_for(item).popup(event.globalPos())
+        self._hands.menu_at(None if is_key else QPointF(event.pos())).popup(event.globalPos())
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QNativeGestureEvent):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from engine.graph.drawing import Item
-from engine.graph.model import Node, TensorInfo, saved_bytes
+from engine.graph.model import Edge, Node, TensorInfo, saved_bytes
 from engine.graph.numbers import format_bytes, format_flops, format_number, format_seconds, format_shape
 from engine.graph.trace import Trace
 
@@ -39,6 +39,10 @@ def link_text(scene: Scene, link: int) -> str:
         lines.append(f"{_short(source)} → {_short(target)}{argument}")
         if edge.output_nr < len(source.outputs):
             lines.append(_form(source.outputs[edge.output_nr]))
+            if len(edges) == 1:
+                lines += _statistics("value", source.outputs[edge.output_nr])
+        if len(edges) == 1:
+            lines += _contribution(scene.trace, edge)
         if edge.cut:
             lines.append(f"no gradient: {edge.cut}")
     share = scene.shares.of(link)
@@ -47,6 +51,16 @@ def link_text(scene: Scene, link: int) -> str:
     if len(edges) > MOST_EDGES:
         lines.append(f"and {len(edges) - MOST_EDGES} more")
     return _rich("" if len(edges) == 1 else f"{len(edges)} tensors", lines)
+
+
+def _contribution(trace: Trace, edge: Edge) -> list[str]:
+    """What comes back along an edge, and with which step."""
+    step = trace.step_of(edge.target)
+    if edge.grad_index is None or step is None or edge.grad_index >= len(step.grad_inputs):
+        return []
+    info = step.grad_inputs[edge.grad_index]
+    when = f"comes back with step {step.index + 1}"
+    return [f"no gradient {when}"] if info is None else [*_statistics("gradient", info), f"  {when}"]
 
 
 def _rich(title: str, lines: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.graph.fold import Folds
@@ -17,6 +17,7 @@ from . import menu, notices, overlay
 from .camera import Camera
 from .carrier import Carrier
 from .content import Content
+from .edges import Edges
 from .edit_marks import EditMarks
 from .folding import Folding
 from .fonts import Fonts
@@ -67,6 +68,7 @@ class GraphCanvas(Surface):
         self.spotlight = Spotlight(self)
         self.carrier = Carrier(self, self._content, self._stage)
         self.travel = Travel(self, self._content, self._stage)
+        self.edges = Edges(self)
         self._stage.transition.changed.connect(self.update)
         self.spotlight.changed.connect(self._on_spotlight_changed)
         self.view.changed.connect(self.update)
@@ -236,6 +238,11 @@ class GraphCanvas(Surface):
     def is_on_minimap(self, position: QPointF) -> bool:
         return self.scene is not None and self._stage.minimap_point(self.scene, position) is not None
 
+    def is_covered(self, position: QPointF) -> bool:
+        """Whether the minimap, the breadcrumbs or the legend lie over the graph at a position of the widget."""
+        travel = self.travel
+        return self.is_on_minimap(position) or travel.is_on_breadcrumbs(position) or travel.is_on_legend(position)
+
     @property
     def has_selection(self) -> bool:
         """Whether something is picked, other than by where the backward pass stands."""
@@ -287,8 +294,12 @@ class GraphCanvas(Surface):
             self._renew_painter()
 
     def _on_document_cursor_changed(self) -> None:
-        self.update()
         scene, stepper = self.scene, self.document.stepper
+        region = None if scene is None or stepper is None else self._stage.stepped(scene, stepper)
+        if region is None:
+            self.update()
+        else:
+            self.update(region)
         if self.follow_cursor and scene is not None and stepper is not None and stepper.current_node is not None:
             item = scene.item_of(stepper.current_node)
             if item is not None:
@@ -342,11 +353,11 @@ class GraphCanvas(Surface):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         try:
-            self._paint(painter)
+            self._paint(painter, event.region())
         finally:
             painter.end()  # a painter left open would take the window along with an error
 
-    def _paint(self, painter: QPainter) -> None:
+    def _paint(self, painter: QPainter, dirty: QRegion) -> None:
         scene, stepper = self.scene, self.document.stepper
         if scene is None or stepper is None or not len(scene):
             painter.fillRect(self.rect(), self.theme.background)
@@ -354,7 +365,8 @@ class GraphCanvas(Surface):
             return
         selected = self.picked_item if self.has_selection else None
         marks = Marks(selected, self._hands.hovered, self.travel.trail, self.spotlight.text)
-        self._stage.paint(painter, scene, stepper, marks)
+        self._stage.paint(painter, scene, stepper, marks, dirty)
+        self.edges.paint(painter)
         self.edit_marks.paint(painter, scene, self.camera, self.theme)
         self.stop_marks.paint(painter, scene, self.camera, self.theme)
         if self._content.is_busy:

@@ -18,6 +18,7 @@ from ..watching import Watch, WatchModel
 from ..widgets.text import ElidedLabel, set_text_color
 from ..widgets.vertical_area import VerticalArea
 from .cost_section import CostSection
+from .edge_section import EdgeSection
 from .edit_section import EditSection
 from .following import Following
 from .inspector_sections import (
@@ -168,6 +169,7 @@ class InspectorPanel(QWidget):
         self.header = Header()
         self.value = ValueSection()
         self.rule = RuleSection()
+        self.edge = EdgeSection()
         self.leaf = LeafSection()
         self.update_ = UpdateSection()
         self.arrived = ArrivalSection()
@@ -185,7 +187,7 @@ class InspectorPanel(QWidget):
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
         self.area = VerticalArea(self)
         self.area.setAccessibleName("Description of the node")
-        for widget in (self._empty, self.header, self.value, self.rule, *self._sections):
+        for widget in (self._empty, self.header, self.edge, self.value, self.rule, *self._sections):
             self.area.column.addWidget(widget)
         self.area.column.addStretch(1)
         outer = QVBoxLayout(self)
@@ -193,7 +195,7 @@ class InspectorPanel(QWidget):
         outer.addWidget(self.area)
         self.setMinimumWidth(220)
         self.rule.fetch_requested.connect(self._on_rule_fetch_requested)
-        for section in self._sections:
+        for section in (self.edge, *self._sections):
             section.node_chosen.connect(self._on_section_node_chosen)
         self.value.run_requested.connect(self._on_value_run_requested)
         self.value.fetch_requested.connect(self._on_value_fetch_requested)
@@ -287,7 +289,7 @@ class InspectorPanel(QWidget):
         self.header.setVisible(not is_empty)
         if is_empty or focus is None or trace is None or stepper is None:
             self._shown = None
-            for section in (self.value, self.rule, *self._sections):
+            for section in (self.edge, self.value, self.rule, *self._sections):
                 section.hide()
             return False
         node = trace.graph.nodes[focus]
@@ -295,8 +297,11 @@ class InspectorPanel(QWidget):
         if is_another:
             self._shown = focus
             self._output = _first_output(node)
-        moment = Moment(trace, stepper, node, self._output, theme, self._document.sources)
+        index = self._document.edge
+        edge = None if index is None else trace.graph.edges[index]
+        moment = Moment(trace, stepper, node, self._output, theme, self._document.sources, edge)
         self.header.show_moment(moment)
+        self.edge.show_moment(moment)
         self.value.show_moment(moment, self._fetching(node.id))
         self.rule.show_moment(moment, is_brief=is_brief, is_fetchable=self._document.is_replayable)
         self._show_verdict()

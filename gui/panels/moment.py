@@ -24,7 +24,7 @@ class Handed(NamedTuple):
 
 @dataclass(frozen=True)
 class Moment:
-    """`node` with its output number `output` as the cursor of `stepper` sees it."""
+    """`node` with its output number `output` as the cursor of `stepper` sees it; `edge` is the selected one."""
 
     trace: Trace
     stepper: Stepper
@@ -32,6 +32,7 @@ class Moment:
     output: int
     theme: Theme
     sources: Mapping[str, str]
+    edge: Edge | None = None
 
     @property
     def step(self) -> BackwardStep | None:
