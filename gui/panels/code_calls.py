@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
+from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
 from engine.graph.model import Source
@@ -117,6 +117,11 @@ class CallChain(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._place()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Before, the font was not yet the one that is drawn."""
+        super().showEvent(event)
         self._place()
 
     def _add_link(self) -> None:

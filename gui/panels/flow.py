@@ -221,7 +221,7 @@ class FlowPanel(QWidget):
         font = ui_font(TEXT_SMALL_PT)
         metrics = QFontMetricsF(font)
         painter.setFont(font)
-        free = plot.left()
+        free = plot.left() - 1
         last = ""
         common = _common_path([point.module for point in self.points])
         for index, point in enumerate(self.points):

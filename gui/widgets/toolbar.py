@@ -200,6 +200,9 @@ class StepToolBar(QToolBar):
             is_narrow = width < 1360  # the place in the pass is worth more than three icons
             text_only, both = Qt.ToolButtonStyle.ToolButtonTextOnly, Qt.ToolButtonStyle.ToolButtonTextBesideIcon
             menu.setToolButtonStyle(text_only if is_narrow else both)
+            if menu.property("beside") == is_narrow:  # as far from the right edge as from the left
+                menu.setProperty("beside", not is_narrow)
+                menu.style().polish(menu)
         self._wordmark.setVisible(width >= 1360)
         self.search.setMinimumWidth(200 if width >= 1700 else 130 if width >= 1400 else 0)
 

@@ -153,3 +153,16 @@ def test_nothing_is_left_of_a_longer_chain(chain: CallChain) -> None:
     chain.set_calls((), ())
     assert chain.whole_text == ""
     assert not chain.more.isVisible()
+
+
+def test_links_are_placed_anew_once_the_font_is_the_one_that_is_drawn(chain: CallChain) -> None:
+    chain.set_calls(STACK[:1], {MODEL})
+    chain.hide()
+    small = chain.font()
+    large = chain.font()
+    large.setPointSizeF(3 * small.pointSizeF())
+    chain.setFont(large)
+    chain._place()
+    chain.setFont(small)  # what a style sheet does when the widget is first shown
+    chain.show()
+    assert chain.links[0].height() == chain.sizeHint().height()
