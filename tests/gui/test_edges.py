@@ -41,6 +41,11 @@ def point_on(window: MainWindow, edge: int, aside: float = 0.0) -> QPoint:
     return place.toPoint()
 
 
+def place_of(window: MainWindow) -> tuple[int | None, int | None]:
+    """The selected node and edge."""
+    return window.document.selection, window.document.edge
+
+
 def menu_at(window: MainWindow, place: QPoint | None = None) -> QMenu:
     """The context menu of a position, or by the menu key."""
     canvas = canvas_of(window)
@@ -100,7 +105,7 @@ def test_the_menu_of_an_edge_names_its_ends_and_leads_there(opened: MainWindow) 
         "Break at a, where its gradient comes back",
     ]
     choose(menu_at(opened, point_on(opened, edge)), "Go to a")
-    assert (document.selection, document.edge) == (SIGMOID, None)
+    assert place_of(opened) == (SIGMOID, None)
     choose(menu_at(opened, point_on(opened, edge)), "Copy name")
     assert QGuiApplication.clipboard().text() == "z → a as self"
     choose(menu_at(opened, point_on(opened, edge)), "Break at a")
@@ -138,30 +143,32 @@ def test_edges_are_walked_by_keys(opened: MainWindow) -> None:
     press(opened, Qt.Key.Key_F9)
     assert document.breakpoints.on(SIGMOID) is not None, "where its gradient comes back"
     press(opened, Qt.Key.Key_Return)
-    assert (document.selection, document.edge) == (SIGMOID, None)
+    assert place_of(opened) == (SIGMOID, None)
     press(opened, Qt.Key.Key_J)
     press(opened, Qt.Key.Key_Escape)
-    assert (document.selection, document.edge) == (None, None)
+    assert place_of(opened) == (None, None)
 
 
 def test_the_inspector_shows_what_flows_and_what_comes_back(opened: MainWindow) -> None:
     assert opened.panels is not None
     assert opened.document.trace is not None
-    document, inspector = opened.document, opened.panels.inspector
+    document, trace, inspector = opened.document, opened.document.trace, opened.panels.inspector
     inspector.follows_later = False
     edge = edge_between(opened, MUL, ADD)
     opened.docks.raise_("problems")
     choose(menu_at(opened, point_on(opened, edge)), "Show what flows")
     assert inspector.isVisible()
     assert "still" not in inspector.edge.value.note.text()
-    value = document.trace.value(MUL)
+    value = trace.value(MUL)
     assert value is not None
     assert inspector.edge.value.number.text == format_number(float(value))
     assert inspector.edge.gradient.note.text() == "Not reached yet: step 3 of 6."
     document.move_to(3)
     assert inspector.edge.isHidden(), "the cursor took the selection away"
     document.select_edge(edge)
-    assert inspector.edge.gradient.number.text == format_number(float(document.trace.contributions(MUL)[0][1].array))  # type: ignore[arg-type] # it was kept
+    back = trace.contributions(MUL)[0][1].array
+    assert back is not None
+    assert inspector.edge.gradient.number.text == format_number(float(back))
     document.move_to(-2)
     document.select_edge(edge_between(opened, SIGMOID, BCE))
     assert inspector.edge.value.note.text() == "The forward pass has not run this operation yet."
