@@ -33,9 +33,9 @@ class EdgeSection(Section):
             return
         nodes, stepper = moment.trace.graph.nodes, moment.stepper
         source, target = nodes[edge.source], nodes[edge.target]
-        argument = f", as its {edge.arg}" if edge.arg else ""
-        self.add_row(node_title(source), "from", theme.muted, node_id=source.id, is_words=True)
-        self.add_row(node_title(target), f"to{argument}", theme.muted, node_id=target.id, is_words=True)
+        argument = f"as {edge.arg}" if edge.arg else ""
+        self.add_row(node_title(source), "", theme.muted, node_id=source.id, before="from")
+        self.add_row(node_title(target), argument, theme.muted, node_id=target.id, before="to", is_words=True)
         info = stepper.value(source, edge.output_nr) if stepper.has_value(source) else None
         axes = axis_names(moment.trace.graph, source, edge.output_nr)
         self.value.show_info(info, NOT_YET, theme, is_gradient=False, axes=axes)
@@ -47,8 +47,9 @@ class EdgeSection(Section):
                 f"{share:.0%} of what comes back to {node_title(source)}, by norm; its gradient is the sum of all."
             )
         self.finish()
-        for view in (self.value, self.gradient):
-            set_shown(view, True)
+        # What flows out of the node that is described is shown as its value already.
+        set_shown(self.value, (moment.node.id, moment.output) != (edge.source, edge.output_nr))
+        set_shown(self.gradient, True)
 
 
 def contribution(moment: Moment, edge: Edge) -> tuple[TensorInfo | None, str]:

@@ -158,7 +158,12 @@ def test_the_inspector_shows_what_flows_and_what_comes_back(opened: MainWindow) 
     opened.docks.raise_("problems")
     choose(menu_at(opened, point_on(opened, edge)), "Show what flows")
     assert inspector.isVisible()
-    assert "still" not in inspector.edge.value.note.text()
+    assert inspector.edge.value.isHidden(), "it is the value of the node that is described"
+    document.select_edge(edge, at=ADD)
+    assert document.selection == MUL, "picked already"
+    document.select(ADD)
+    document.select_edge(edge)
+    assert inspector.edge.value.isVisible()
     value = trace.value(MUL)
     assert value is not None
     assert inspector.edge.value.number.text == format_number(float(value))
