@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from engine.session.outcome import Outcome
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
+from gui.edit_doubts import doubt
 from gui.edit_words import describe
 from gui.own_worker import OwnWorker
 from gui.widgets.notification import Notification
@@ -57,6 +59,8 @@ class Editing(QObject):
         super().__init__(parent)
         self.entries: tuple[Entry, ...] = ()
         self.failure: EditsRefused | None = None
+        self.doubt = ""
+        """Why not every difference between the two traces is due to the edits, in a sentence; mostly empty."""
         self.original: Trace | None = None
         self.edited: Trace | None = None
         self._document = document
@@ -68,7 +72,9 @@ class Editing(QObject):
         self._is_exchanging = False
         self._is_running = False
         self._is_stale = False
+        self._told: set[str] = set()
         document.trace_changed.connect(self._on_document_trace_changed)
+        document.numbers_settled.connect(self._look_for_doubts)
 
     # What can be edited
 
@@ -221,7 +227,8 @@ class Editing(QObject):
         if edited is not None:
             self.original_changed.emit(None)
 
-    def _show(self, trace: Trace) -> None:
+    def _show(self, trace: Trace) -> bool:
+        """Show a trace in the place of the other; whether it has the form of what was shown."""
         shown = self._document.trace
         is_same = shown is not None and has_same_shape(shown, trace)
         is_replayable = self._was_replayable and trace is self.original
@@ -230,6 +237,7 @@ class Editing(QObject):
             self._document.exchange_trace(trace, has_same_form=is_same, is_replayable=is_replayable)
         finally:
             self._is_exchanging = False
+        return is_same
 
     def _on_document_trace_changed(self) -> None:
         if self._is_exchanging:
@@ -237,6 +245,8 @@ class Editing(QObject):
         self._drop()
         had_edited = self.edited is not None
         self.entries, self.edited, self.failure, self._structure = (), None, None, None
+        self.doubt = ""
+        self._told.clear()
         self.original = self._document.trace
         self._was_replayable = self._document.is_replayable
         self._target, self._next_target = self._next_target, None
@@ -251,11 +261,28 @@ class Editing(QObject):
         is_first, self.edited = self.edited is None, trace
         if is_first:
             self.original_changed.emit(self.original)
-        self._show(trace)
+        has_same_form = self._show(trace)
         notes = [note for note in trace.notes if self.original is not None and note not in self.original.notes]
-        for note in notes[:1]:
-            self.notified.emit(Notification(note, "info", key=KEY))
+        self._tell(notes[0] if notes else "", "info")
+        if not has_same_form:  # otherwise once the numbers have settled
+            self._look_for_doubts()
         self.changed.emit()
+
+    def _tell(self, text: str, level: Literal["info", "warning"]) -> None:
+        """Say something of the edited trace; the same thing only once."""
+        if text and text not in self._told:
+            self._told.add(text)
+            self.notified.emit(Notification(text, level, key=f"{KEY} {level}"))
+
+    def _look_for_doubts(self) -> None:
+        """See whether anything differs that no edit reaches."""
+        before, self.doubt = self.doubt, ""
+        if self.original is not None and self.edited is not None and self.is_shown:
+            edits = [entry.edit for entry in self.entries if entry.is_enabled]
+            self.doubt = doubt(self.original, self.edited, edits)
+        self._tell(self.doubt, "warning")
+        if self.doubt != before:
+            self.changed.emit()
 
     def _on_bridge_edits_refused(self, refused: EditsRefused) -> None:
         if self._is_stale:

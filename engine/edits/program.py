@@ -12,11 +12,14 @@ from ..capture.recorder import Recorder
 from ..capture.tracing import record
 from ..errors import EditError, TraceError
 from ..graph.edits import AnyEdit, SetSeed, combined
+from ..graph.repeatability import first_unlike
 from ..graph.structure import fingerprint
 from ..graph.trace import Trace
 from ..programs.program import BuiltCall, CallableProgram
+from ..programs.standing import StandingProgram
+from .draws import KnownDraws
 from .places import Places
-from .recorder import EditRecorder
+from .recorder import EditRecorder, words
 from .seeding import seeded
 
 _CHANGED = (
@@ -47,12 +50,31 @@ class EditedProgram:
     ----------
     run : runs the program once under a recorder that it makes by the function that it is given.
     structure : `engine.graph.structure.fingerprint` of the trace that is edited; "" to accept what the program does.
+    standing : what `run` runs, if it stays built between runs.
     """
 
-    def __init__(self, run: Callable[[Callable[..., Recorder]], Trace], structure: str = "") -> None:
+    def __init__(
+        self,
+        run: Callable[[Callable[..., Recorder]], Trace],
+        structure: str = "",
+        standing: StandingProgram | None = None,
+    ) -> None:
         self._run_program = run
         self._structure = structure
+        self._standing = standing
+        self._is_repeatable = True
+        self._draws = KnownDraws()
         self._places: Places | None = None
+
+    @property
+    def why_anew(self) -> str:
+        """Why the program is built anew for each run, as a clause; empty where it stays built."""
+        return "" if self._standing is None else self._standing.why_anew
+
+    @property
+    def build_s(self) -> float:
+        """Seconds that building it took; 0 where nothing is known of that."""
+        return 0.0 if self._standing is None else self._standing.build_s
 
     @property
     def original(self) -> Trace:
@@ -75,8 +97,26 @@ class EditedProgram:
         edits = combined(edits)
         check(edits, places.trace)
         seed = next((edit.seed for edit in edits if isinstance(edit, SetSeed)), None)
+        if self._standing is not None:
+            self._standing.is_anew = seed is not None  # what is built may be made of random numbers
         trace, _ = self._run(places, edits, seed)
-        return trace
+        return self._checked(trace, places, edits)
+
+    def _checked(self, trace: Trace, places: Places, edits: Sequence[AnyEdit]) -> Trace:
+        """The trace; of a program built anew, where the kept one computed something else before any edit."""
+        standing = self._standing
+        if standing is None or not standing.was_kept or not self._is_repeatable:
+            return trace
+        node = first_unlike(places.trace, trace, edits)
+        if node is None:
+            return trace
+        standing.is_anew = True
+        anew, _ = self._run(places, edits, None)
+        if first_unlike(places.trace, anew, edits) is None:
+            standing.give_up(f"it changes something that cannot be put back, which shows in {words(places, node)}")
+        else:
+            self._is_repeatable = False  # it differs from run to run by itself
+        return anew
 
     def _learn(self) -> Places:
         if self._places is None:
@@ -92,7 +132,7 @@ class EditedProgram:
         made: list[EditRecorder] = []
 
         def make_recorder(**options: Any) -> EditRecorder:
-            made.append(EditRecorder(put_aside=put_aside, places=places, edits=edits, **options))
+            made.append(EditRecorder(put_aside=put_aside, places=places, edits=edits, draws=self._draws, **options))
             return made[-1]
 
         with randomness.left_alone(), put_aside.watching(), seeded(seed):
@@ -118,13 +158,15 @@ def check(edits: Sequence[AnyEdit], trace: Trace) -> None:
 
 
 def edited_callable(program: CallableProgram, structure: str = "") -> EditedProgram:
-    """The edits of a demo, a callable or an exported model; built anew for every run, so that no run sees another."""
+    """The edits of a demo, a callable or an exported model. It stays built, and no run sees the one before."""
     from ..programs.tracing import trace_program
 
-    def run(make_recorder: Callable[..., Recorder]) -> Trace:
-        return trace_program(program, make_recorder=make_recorder)
+    standing = StandingProgram(program)
 
-    return EditedProgram(run, structure)
+    def run(make_recorder: Callable[..., Recorder]) -> Trace:
+        return trace_program(standing, make_recorder=make_recorder)
+
+    return EditedProgram(run, structure, standing)
 
 
 def edited_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> EditedProgram:

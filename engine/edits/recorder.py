@@ -34,6 +34,7 @@ from ..graph.model import Edge, Node
 from ..graph.trace import Trace
 from .backward import EditedBackward
 from .calls import CallWatch, Change, with_number, with_tensor
+from .draws import KnownDraws
 from .places import FirstUse, Places
 
 NO_PLACE = "The edit of {} was not applied: with the other edits, the program never gets there."
@@ -46,6 +47,7 @@ class EditRecorder(_ReplayRecorder):
     ----------
     places : from a run without edits; None to learn them.
     edits : at most one for each `edits.key_of`.
+    draws : random numbers that earlier runs drew.
 
     Raises
     ------
@@ -53,10 +55,19 @@ class EditRecorder(_ReplayRecorder):
         An edit cannot be applied to this program.
     """
 
-    def __init__(self, *, put_aside: PutAside, places: Places | None, edits: Sequence[AnyEdit], **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        put_aside: PutAside,
+        places: Places | None,
+        edits: Sequence[AnyEdit],
+        draws: KnownDraws | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(put_aside=put_aside, **options)
         self._places = places
         self._edits = edits
+        self._draws = draws
         self._applied: set[AnyEdit] = set()
         self._undo: list[tuple[torch.Tensor, torch.Tensor | None, bool]] = []
         self._uses: dict[int, list[tuple[FirstUse, SetValue]]] = defaultdict(list)
@@ -86,7 +97,7 @@ class EditRecorder(_ReplayRecorder):
                 return
             use = places.first_use(edit.node)
             if use is None:
-                raise EditError(f"{_words(places, edit.node)} is used by no operation, so its value changes nothing.")
+                raise EditError(f"{words(places, edit.node)} is used by no operation, so its value changes nothing.")
             self._uses[use.operation].append((use, edit))
 
     def _at_call(self, edit: AnyEdit, node: int, places: Places, changes: dict[int, list[Change]], do: Any) -> None:
@@ -97,7 +108,7 @@ class EditRecorder(_ReplayRecorder):
         is_hidden = use is not None and use.operation in places.in_function
         if use is None or number is None or is_hidden or use.seen_as not in tensors:
             raise EditError(
-                f"{_words(places, node)} is first used inside a custom Function or by torch itself, where neither its "
+                f"{words(places, node)} is first used inside a custom Function or by torch itself, where neither its "
                 "shape nor its requires_grad can be changed any more."
             )
         changes[number].append(self._noting(edit, with_tensor(tensors.index(use.seen_as), do)))
@@ -152,7 +163,7 @@ class EditRecorder(_ReplayRecorder):
             node.outputs[0].name = before.name
 
     def _make_mode(self) -> ForwardMode:
-        return _EditedMode(self._tape, self._compiler, is_step=self._keep == "step", recorder=self)
+        return _EditedMode(self._tape, self._compiler, is_step=self._keep == "step", recorder=self, draws=self._draws)
 
     def _make_backward(self) -> BackwardRecorder:
         places = self._places
@@ -220,7 +231,7 @@ class EditRecorder(_ReplayRecorder):
             return trace
         for edit in self._edits:
             if edit not in self._applied and not isinstance(edit, SetSeed):
-                trace.notes.append(NO_PLACE.format(_words(self._places, _node_of(edit))))
+                trace.notes.append(NO_PLACE.format(words(self._places, _node_of(edit))))
         return trace
 
     def give_back(self) -> None:
@@ -238,9 +249,16 @@ class EditRecorder(_ReplayRecorder):
 
 
 class _EditedMode(ForwardMode):
-    def __init__(self, *args: Any, recorder: EditRecorder, is_step: bool) -> None:
+    def __init__(self, *args: Any, recorder: EditRecorder, is_step: bool, draws: KnownDraws | None) -> None:
         super().__init__(*args, is_step=is_step)
         self._recorder = recorder
+        self._draws = draws
+
+    def _run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+        if self._draws is None or not self._draws.may_know(function, args, kwargs):
+            return super()._run(function, args, kwargs, frame)
+        with self._draws:
+            return super()._run(function, args, kwargs, frame)
 
     def _before(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
         if not self._has_begun:
@@ -261,7 +279,7 @@ def _constant(edit: SetConstant, places: Places) -> tuple[int, int | str]:
     alike = alike or [place for place, value in numbers if type(value) is type(old) and value == old]
     if call is None or not alike:
         raise EditError(
-            f"{edit.name} of {_words(places, edit.node)} is no number that the program gives to torch directly, so it "
+            f"{edit.name} of {words(places, edit.node)} is no number that the program gives to torch directly, so it "
             "cannot be changed from here."
         )
     return call, alike[0]
@@ -271,7 +289,8 @@ def _node_of(edit: AnyEdit) -> int:
     return edit.target if isinstance(edit, CutEdge) else getattr(edit, "node", 0)
 
 
-def _words(places: Places, number: int) -> str:
+def words(places: Places, number: int) -> str:
+    """A node for people: the variable's name, else the operation and its number."""
     node = places.trace.graph.nodes[number]
     return f"{node.name!r}" if node.name else f"{node.label} (node {number})"
 

@@ -41,9 +41,9 @@ class CallableProgram:
         Exception
             Whatever the user's file raises while it is imported.
         """
-        _seed_all()
+        seed_all()
         built = self._make()
-        _seed_all()  # importing the file may have drawn numbers; the second build does not import it again
+        seed_all()  # importing the file may have drawn numbers; the second build does not import it again
         return built
 
 
@@ -118,7 +118,7 @@ def _as_main(path: Path, arguments: tuple[str, ...]) -> Iterator[ModuleType]:
         sys.path[:] = saved.path
 
 
-def _seed_all() -> None:
+def seed_all() -> None:
     import random
 
     import numpy as np

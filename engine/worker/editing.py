@@ -9,7 +9,11 @@ from ..graph.trace import Trace
 from ..programs import ScriptProgram, resolve
 from ..programs.failure import explain
 from ..session.messages import EditsRefused, RunEdited, TraceReady
+from .memory import keep_freed_memory
 from .outbox import Body
+
+SLOW_S = 0.25
+"""A program that takes so long to build, each time anew, has it said why."""
 
 _NO_STEP = (
     "This graph is no step of {}: a script is run again up to a training step, and nothing else of it can be edited."
@@ -30,8 +34,10 @@ class Editor:
         """The edited trace as a message and its body, or why there is none. Never raises."""
         try:
             if self._program is None:
+                keep_freed_memory()
                 self._program = _resolved(request)
             trace = self._program.run(request.edits)
+            trace.notes.extend(_slowness(self._program))
         except EditedRunError as raised:
             error = raised.error
             file, line = error.source or (None, None)
@@ -46,6 +52,12 @@ class Editor:
             failure = explain(error)
             return EditsRefused(message=failure.message, traceback=failure.traceback), b""
         return TraceReady(step=trace.step, loss=trace.loss, reason="edited"), _Dump(trace)
+
+
+def _slowness(program: EditedProgram) -> list[str]:
+    if not program.why_anew or program.build_s < SLOW_S:
+        return []
+    return [f"The program is built anew for every edit, because {program.why_anew}."]
 
 
 class _Dump:

@@ -178,8 +178,9 @@ class EditsPanel(QWidget):
             self.summary.set_color(theme.text)
             self._buttons.setVisible(not reason)
             self.reset.setVisible(has_edits)
-            self.failure.setVisible(editing.failure is not None)
-            self.failure.setText("" if editing.failure is None else f"Not applied: {editing.failure.message}")
+            why_doubtful = editing.doubt if editing.is_shown else ""
+            self.failure.setVisible(editing.failure is not None or bool(why_doubtful))
+            self.failure.setText(why_doubtful if editing.failure is None else f"Not applied: {editing.failure.message}")
             set_text_color(self.failure, theme.accent_text)
             self._list_edits(theme)
 

@@ -108,3 +108,37 @@ def test_a_step_of_a_script(watch: Watch, tmp_path: Path) -> None:
     refused = _answer(watch, RunEdited(target=str(path), structure="", edits=(edit,)))
     assert isinstance(refused, EditsRefused)
     assert "no step of steps.py" in refused.message
+
+
+SLOW = """
+import time
+import torch
+time.sleep(0.3)
+batches = (torch.full((2,), float(k)) for k in range(9))
+w = torch.ones(2, requires_grad=True)
+with open(__file__ + ".builds", "a") as builds:
+    builds.write("x")
+
+def loss():
+    return (w * {x}).sum()
+"""
+
+
+@pytest.mark.parametrize(("x", "builds"), [("torch.ones(2)", 2), ("next(batches)", 4)])
+def test_a_program_stays_built_or_says_why_not(x: str, builds: int, watch: Watch, tmp_path: Path) -> None:
+    path = tmp_path / "slow_to_build.py"
+    text = SLOW.replace("{x}", x)
+    path.write_text(text if x.startswith("next") else text.replace("batches = (", "batches = list("))
+    target = f"{path}:loss"
+    assert watch.run(target).kind == "finished"
+    original = watch.trace("result")
+    for number in range(2):
+        edit = SetValue(node=_node(original, "w"), values=Values.of(np.full(2, 3.0 + number)))
+        trace = _answer(watch, RunEdited(target=target, structure=fingerprint(original), edits=(edit,)))
+        assert isinstance(trace, Trace)
+        why = [note for note in trace.notes if "built anew" in note]
+        expected = (
+            "The program is built anew for every edit, because batches is a generator, which cannot be wound back."
+        )
+        assert why == ([expected] if builds == 4 else [])
+    assert len(Path(f"{path}.builds").read_text()) == builds
