@@ -13,7 +13,7 @@ CHUNK_BYTES = 1 << 20
 _LARGEST_SHARING = 1 << 15
 _ALIGNMENT = 64
 
-_NUMPY_DTYPES: dict[torch.dtype, np.dtype[Any]] = {
+NUMPY_DTYPES: dict[torch.dtype, np.dtype[Any]] = {
     dtype: np.dtype(str(dtype).removeprefix("torch."))
     for dtype in (
         *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
@@ -40,7 +40,7 @@ class Copier:
 
     def copy(self, tensor: torch.Tensor) -> npt.NDArray[Any] | None:
         """The values of a detached tensor; None where its elements do not lie in memory as numpy has them."""
-        dtype = _NUMPY_DTYPES.get(tensor.dtype)
+        dtype = NUMPY_DTYPES.get(tensor.dtype)
         if dtype is None or not tensor.is_cpu or not tensor.is_contiguous() or tensor.is_neg() or tensor.is_conj():
             return None
         shape = tuple(tensor.shape)

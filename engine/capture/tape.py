@@ -71,6 +71,8 @@ class Tape:
         self.function_of: dict[int, FunctionCall] = {}
         """For each operation inside a custom Function: the call."""
         self._function_nodes: set[int] = set()
+        self._read_leaves: set[int] = set()
+        """Leaves that were read before they were written in place: their value is that from before."""
         self.pending_detaches: dict[int, Callable[[], int]] = {}
         self.before_write: Callable[[torch.Tensor], None] | None = None
         """Called with each tensor that an operation is about to change in place."""
@@ -152,7 +154,20 @@ class Tape:
             self.anchors.append(tensor)
             if node.name is None:
                 self._unnamed_leaves.append((node, tensor))
+        if torch.is_grad_enabled() and node_id not in self._read_leaves and not self.shows_still(tensor, node_id):
+            self._see_initialised(node, entry.output, tensor)
         return node_id, entry.output
+
+    def _see_initialised(self, node: Node, output: int, tensor: torch.Tensor) -> None:
+        """A leaf has been written since it was met. If nothing has read it before, that was its initialisation."""
+        for edge in reversed(self.edges):
+            if edge.target < node.id:
+                break
+            if edge.source == node.id and edge.target not in self.without_grad:
+                self._read_leaves.add(node.id)
+                return
+        if output < len(node.outputs):
+            node.outputs[output] = self.keeper.describe(tensor)
 
     def _external(self, tensor: torch.Tensor) -> Origin:
         name, kind = self._identify(tensor)

@@ -11,20 +11,23 @@ import torch
 
 from ..graph.model import TensorInfo
 from ..graph.trace import ValuesMode
-from .copies import Copier
+from .copies import NUMPY_DTYPES, Copier
 from .reductions import WIDENED, Partial, finish_all, is_dense, reduce
 
 SMALL_ELEMENTS = 4096
 """Tensors up to this size are kept whole as long as `small` of the budget lasts."""
 MEDIUM_ELEMENTS = 65536
 
+_STATISTICS_ONLY = "only statistics were kept: {:,} elements"
+
 _NAMES: dict[torch.dtype | torch.device | torch.layout, str] = {}
+_PLAIN_CLASSES = frozenset({torch.Tensor, torch.nn.Parameter})
 
 
 class Budget:
     """How many bytes of whole values may still be kept, forward and backward apart."""
 
-    def __init__(self, small: int = 48 << 20, medium: int = 24 << 20) -> None:
+    def __init__(self, small: int = 48 << 20, medium: int = 8 << 20) -> None:
         self.small = small
         self.medium = medium
 
@@ -60,6 +63,10 @@ class Keeper:
         self._copies: dict[int, tuple[TensorInfo, npt.NDArray[Any] | torch.Tensor]] = {}
         self._medium: deque[int] = deque()
         """Keys of the copies that may give way to later ones, the oldest first."""
+        self._at_hand: dict[int, Partial] = {}
+        """Statistics of the copies that may give way: taken while the tensor was in the processor's cache."""
+        self._viewed: set[int] = set()
+        """Keys of the copies whose memory others look at too."""
         self._partials: list[tuple[list[TensorInfo], Partial]] = []
         self._aliases: list[tuple[TensorInfo, TensorInfo]] = []
         self._shared: dict[int, int] = {}
@@ -67,12 +74,12 @@ class Keeper:
     def form(self, tensor: torch.Tensor, requires_grad: bool | None = None) -> TensorInfo:
         """Shape, dtype and the like, without values."""
         return TensorInfo(
-            shape=_shape(tensor),
-            dtype=_name(tensor.dtype),
-            device="cpu" if tensor.is_cpu else _name(tensor.device),
-            layout="strided" if tensor.layout is torch.strided else _name(tensor.layout),
+            shape=shape_of(tensor),
+            dtype=name_of(tensor.dtype),
+            device="cpu" if tensor.is_cpu else name_of(tensor.device),
+            layout="strided" if tensor.layout is torch.strided else name_of(tensor.layout),
             requires_grad=tensor.requires_grad if requires_grad is None else requires_grad,
-            version=0 if tensor.is_inference() else tensor._version,
+            version=version_of(tensor),
         )
 
     def describe(
@@ -89,15 +96,20 @@ class Keeper:
         info = self.form(tensor, requires_grad)
         if self.values == "none":
             return info
-        with torch._C._DisableTorchDispatch():
-            try:
+        try:
+            if _is_plain(tensor):
                 self._keep(tensor, info, same_as)
-            except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
-                # Exotic tensors refuse the oddest things; a picture without their values is better than none.
-                info.note = f"no values: torch cannot read this tensor ({_first_line(error)})"
+            else:
+                with torch._C._DisableTorchDispatch():
+                    self._keep_any(tensor, info, same_as)
+        except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+            # Exotic tensors refuse the oddest things; a picture without their values is better than none.
+            info.note = f"no values: torch cannot read this tensor ({_first_line(error)})"
         return info
 
-    def _keep(self, tensor: torch.Tensor, info: TensorInfo, same_as: tuple[torch.Tensor, TensorInfo] | None) -> None:
+    def _keep_any(
+        self, tensor: torch.Tensor, info: TensorInfo, same_as: tuple[torch.Tensor, TensorInfo] | None
+    ) -> None:
         reason = _why_unreadable(tensor)
         if reason is not None:
             info.note = f"no values: {reason}"
@@ -107,21 +119,30 @@ class Keeper:
             tensor = tensor.to_dense()
         elif tensor.is_quantized:
             tensor = tensor.dequantize()
-        count = tensor.numel()
-        if count and not tensor.data_ptr():
+        if tensor.numel() and not tensor.data_ptr():
             if not tensor._is_zerotensor():
                 info.note = "no values: the tensor's memory has been freed"
                 return
             tensor = tensor.clone()  # what forward-mode differentiation calls a zero takes no memory until it is copied
+        self._keep(tensor, info, same_as)
+
+    def _keep(self, tensor: torch.Tensor, info: TensorInfo, same_as: tuple[torch.Tensor, TensorInfo] | None) -> None:
+        """Keep the values of a tensor that lies in memory, or its statistics."""
+        count = tensor.numel()
         nbytes = count * tensor.element_size()
+        if same_as is not None and not _holds_same_elements(tensor, same_as[0]):
+            same_as = None
+        if same_as is not None and self._share_copy(tensor, info, same_as[1]):
+            return
         if self.values == "all" or count == 0 or self.budget.take(count, nbytes) or self._make_room(count, nbytes):
             copy = self._copier.copy(tensor)
-            self._copies[id(info)] = (info, tensor.clone() if copy is None else copy)
-            if self._is_latest_kept and SMALL_ELEMENTS < count <= MEDIUM_ELEMENTS:
+            self._copies[id(info)] = (info, _clone(tensor) if copy is None else copy)
+            if self._is_latest_kept and SMALL_ELEMENTS < count <= MEDIUM_ELEMENTS and self.values != "all":
                 self._medium.append(id(info))
+                self._at_hand[id(info)] = _statistics(tensor)
             return
-        info.note = f"only statistics were kept: {count:,} elements"
-        if same_as is not None and _holds_same_elements(tensor, same_as[0]):
+        info.note = _STATISTICS_ONLY.format(count)
+        if same_as is not None:
             place = self._shared.get(id(same_as[1]))
             if place is not None:
                 self._partials[place][0].append(info)
@@ -130,25 +151,41 @@ class Keeper:
             if same_as[1].array is not None or same_as[1].recorded_summary is not None:
                 self._aliases.append((info, same_as[1]))
                 return
-        self._reduce(info, tensor)
+        self._reduce(info, _statistics(tensor))
+
+    def _share_copy(self, tensor: torch.Tensor, info: TensorInfo, known: TensorInfo) -> bool:
+        """Use the copy of a tensor that has the same elements in the same order."""
+        kept = self._copies.get(id(known))
+        if kept is None or isinstance(kept[1], torch.Tensor) or not tensor.is_contiguous():
+            return False
+        array = kept[1]
+        if array.nbytes != tensor.numel() * tensor.element_size() or not array.flags.c_contiguous:
+            return False
+        self._copies[id(info)] = (info, array.reshape(info.shape))
+        if id(known) in self._at_hand:
+            self._viewed.add(id(known))
+        return True
 
     def _make_room(self, count: int, nbytes: int) -> bool:
         """Let the oldest copies of medium tensors go, but for their statistics, until a new one may be kept."""
         if count > MEDIUM_ELEMENTS:
             return False
         while self._medium and self.budget.medium < nbytes:
-            info, array = self._copies.pop(self._medium.popleft())
-            copy = array if isinstance(array, torch.Tensor) else torch.from_numpy(array)
-            self.budget.medium += copy.numel() * copy.element_size()
-            info.note = f"only statistics were kept: {copy.numel():,} elements"
-            self._reduce(info, copy)
+            key = self._medium.popleft()
+            partial = self._at_hand.pop(key)
+            if key in self._viewed:  # the copy stays for the sake of the others, and so may this one
+                continue
+            info, array = self._copies.pop(key)
+            self.budget.medium += array.nbytes
+            info.note = _STATISTICS_ONLY.format(info.numel)
+            self._reduce(info, partial)
             if not isinstance(array, torch.Tensor):
                 self._copier.reuse(array)
         return self.budget.take(count, nbytes)
 
-    def _reduce(self, info: TensorInfo, tensor: torch.Tensor) -> None:
+    def _reduce(self, info: TensorInfo, partial: Partial) -> None:
         self._shared[id(info)] = len(self._partials)
-        self._partials.append(([info], reduce(tensor)))
+        self._partials.append(([info], partial))
 
     def finish(self) -> None:
         """Turn everything that was collected into arrays and statistics on the infos."""
@@ -165,6 +202,8 @@ class Keeper:
             info.recorded_summary = known.summary
         self._copies.clear()
         self._medium.clear()
+        self._at_hand.clear()
+        self._viewed.clear()
         self._partials.clear()
         self._aliases.clear()
         self._shared.clear()
@@ -190,21 +229,56 @@ def to_array(tensor: torch.Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.ge
     return result
 
 
-def _name(kind: torch.dtype | torch.device | torch.layout) -> str:
+def name_of(kind: torch.dtype | torch.device | torch.layout) -> str:
+    """The name of a dtype, device or layout without torch's own in front: "float32"."""
     known = _NAMES.get(kind)
     if known is None:
         known = _NAMES[kind] = str(kind).removeprefix("torch.")
     return known
 
 
-def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The sizes of a tensor; -1 for one that is a symbol, () where the rows differ in length."""
+    try:
+        shape = tuple(tensor.shape)
+    except RuntimeError:
+        return ()  # nested
+    if type(tensor) in _PLAIN_CLASSES:
+        return shape
     if tensor.is_nested:
         return ()
-    shape = tuple(tensor.shape)
-    for size in shape:
-        if type(size) is not int:  # a symbol
-            return tuple(int(size) if isinstance(size, int) else -1 for size in shape)
-    return shape
+    return tuple(size if type(size) is int else int(size) if isinstance(size, int) else -1 for size in shape)
+
+
+def version_of(tensor: torch.Tensor) -> int:
+    """The version counter; 0 for an inference tensor, which has none."""
+    try:
+        return tensor._version
+    except RuntimeError:
+        return 0
+
+
+def _statistics(tensor: torch.Tensor) -> Partial:
+    with torch._C._DisableTorchDispatch():
+        return reduce(tensor)
+
+
+def _clone(tensor: torch.Tensor) -> torch.Tensor:
+    with torch._C._DisableTorchDispatch():
+        return tensor.detach().clone()
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Whether a tensor's elements lie in the computer's own memory, to be read as they are."""
+    return (
+        type(tensor) in _PLAIN_CLASSES
+        and tensor.layout is torch.strided
+        and tensor.is_cpu
+        and tensor.dtype in NUMPY_DTYPES
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        and not tensor.is_nested
+        and (tensor.data_ptr() != 0 or not tensor.numel())
+    )
 
 
 def _why_unreadable(tensor: torch.Tensor) -> str | None:
@@ -214,7 +288,7 @@ def _why_unreadable(tensor: torch.Tensor) -> str | None:
         return "the tensor is nested: its rows differ in length"
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return "the tensor exists only inside a torch.func transform"
-    if type(tensor) is torch.Tensor or type(tensor) is torch.nn.Parameter:
+    if type(tensor) in _PLAIN_CLASSES:
         return None
     if type(tensor).__name__ == "FakeTensor":
         return "the tensor is fake: it has a shape but no storage"
@@ -232,9 +306,9 @@ def _first_line(error: BaseException) -> str:
 def _holds_same_elements(tensor: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether one is a mere permutation of the other in the same memory (a transpose, a view): same statistics."""
     return (
-        tensor.dtype == other.dtype
+        tensor.numel() == other.numel()
+        and tensor.dtype == other.dtype
         and other.layout == torch.strided
-        and tensor.numel() == other.numel()
         and tensor.data_ptr() == other.data_ptr()
         and tensor.is_conj() == other.is_conj()
         and tensor.is_neg() == other.is_neg()

@@ -203,3 +203,39 @@ def test_memory_that_was_freed_and_zeros_without_memory() -> None:
         summary = _described(torch._efficientzerotensor((count,))).summary
         assert summary is not None
         assert (summary.zeros, summary.max) == (count, 0)
+
+
+@pytest.mark.parametrize("elements", [12, MEDIUM_ELEMENTS // 2])
+def test_a_view_with_the_same_elements_shares_the_copy(elements: int) -> None:
+    keeper = Keeper(is_latest_kept=True)
+    tensor = torch.randn(elements)
+    expected = tensor.numpy().copy()
+    info = keeper.describe(tensor)
+    view = keeper.describe(tensor.view(-1, 2), same_as=(tensor, info))
+    turned = keeper.describe(tensor.view(-1, 2).t(), same_as=(tensor, info))
+    tensor.zero_()
+    keeper.finish()
+    assert info.array is not None
+    assert view.array is not None
+    assert turned.array is not None
+    assert np.shares_memory(info.array, view.array)
+    assert np.array_equal(info.array, expected)
+    assert np.array_equal(view.array, expected.reshape(-1, 2))
+    assert np.array_equal(turned.array, expected.reshape(-1, 2).T)
+
+
+def test_a_copy_that_others_look_at_does_not_give_way() -> None:
+    tensors = [torch.full((MEDIUM_ELEMENTS // 2,), float(number)) for number in range(5)]
+    keeper = Keeper("summary", Budget(0, 2 * tensors[0].nbytes), is_latest_kept=True)
+    first = keeper.describe(tensors[0])
+    view = keeper.describe(tensors[0].view(2, -1), same_as=(tensors[0], first))
+    rest = [keeper.describe(tensor) for tensor in tensors[1:]]
+    keeper.finish()
+    for number, info in enumerate([first, *rest]):
+        assert info.summary is not None
+        assert (info.summary.min, info.summary.max) == (number, number)
+        if info.array is not None:
+            assert np.all(info.array == number)
+    assert view.array is not None
+    assert np.all(view.array == 0)
+    assert [info.array is not None for info in rest] == [False, False, False, True]
