@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .columns import Shape, column_cuts
+from .columns import Shape, column_cuts, cuts_below
 from .components import arrange_apart, components
 from .crowd import arrange_crowds, find_crowds
 from .importance import importance_of
@@ -29,10 +29,15 @@ class Arranger:
         self.shape = Shape(aspect) if may_wrap else None
         self._parts: dict[Level, Arranged] = {}
         self._pieces: dict[Level, Arranged] = {}
+        self._most: float | None = None
+        """How high a column may be; None leaves the height to each level's own proportions."""
 
-    def arrange_whole(self, level: Level) -> Arranged:
-        """Lay out one level, as the section of the work that has begun."""
+    def arrange_whole(self, level: Level, most: float | None = None) -> Arranged:
+        """Lay out one level, as the section of the work that has begun; in columns no higher than `most`, if it can."""
         self._boxes = max(len(level.boxes), 1)
+        if most != self._most:
+            self._most = most
+            self._parts.clear()
         return self.arrange(level)
 
     def arrange(self, level: Level) -> Arranged:
@@ -44,11 +49,16 @@ class Arranger:
         if len(parts) > 1:
             return arrange_apart(level, parts, self._part, self.aspect)
         ranked = assign_ranks(level)
-        if self.shape is not None:
-            cuts = column_cuts(level, ranked, self.shape)
-            if len(cuts) > 1:
-                return arrange_columns(level, ranked, cuts, self._piece)
-        return self._in_one_piece(level, ranked)
+        cuts = self._cuts(level, ranked)
+        if len(cuts) > 1:
+            return arrange_columns(level, ranked, cuts, self._piece)
+        known = self._pieces.get(level)
+        return known if known is not None else self._in_one_piece(level, ranked)
+
+    def _cuts(self, level: Level, ranked: Ranked) -> list[int]:
+        if self._most is not None:
+            return cuts_below(level, ranked, self._most)
+        return [0] if self.shape is None else column_cuts(level, ranked, self.shape)
 
     def _part(self, level: Level) -> Arranged:
         self.pace.check()
@@ -62,7 +72,7 @@ class Arranger:
     def _piece(self, level: Level) -> Arranged:
         known = self._pieces.get(level)
         if known is None:
-            known = self._pieces[level] = self._in_one_piece(level, assign_ranks(level))
+            known = self._in_one_piece(level, assign_ranks(level))
         else:
             self.pace.advance(len(level.boxes) / self._boxes)
         return known
@@ -75,6 +85,7 @@ class Arranger:
         self.pace.advance(third)
         placed = place_across(level, ordered, importance_of(level, ranked))
         self.pace.advance(third)
-        arranged = route_down(level, ranked, ordered, placed)
+        arranged = route_down(level, ranked, ordered, placed)._replace(crossings=ordered.crossings)
+        self._pieces[level] = arranged
         self.pace.advance(third)
         return arranged

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from .level import Level
@@ -14,6 +15,10 @@ RANK_GAP = 40.0
 """About the room between two ranks, for estimates."""
 BOX_GAP = 24.0
 MOST_COLUMNS = 2000
+HARDLY_HIGHER = 1.15
+"""Another column is not worth less."""
+LOOSE = 1.08
+"""So much higher than necessary columns may be where that parts fewer wires."""
 MANY_BOXES = 40
 MANY_RANKS = 400
 """From so many ranks on, columns come out even anyway."""
@@ -48,11 +53,28 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
         heights, width = _extent(level, ranked, first, last, is_folded=True)
         if sum(heights) < max(shape.height, shape.slender * width):
             return [first]
-    parted = _wires_cut(ranked, first, last)
+    parted = _nets_cut(level, ranked, first, last)
     about = math.sqrt(shape.aspect * sum(heights) / (width + COLUMN_GAP))
-    counts = range(max(1, int(about)), int(about * 1.6) + 2) if len(heights) < MANY_RANKS else [round(about)]
+    counts = range(max(1, int(about * 0.6)), int(about * 1.6) + 2) if len(heights) < MANY_RANKS else [round(about)]
     choices = [_balanced(heights, parted, min(count, len(heights), MOST_COLUMNS)) for count in counts]
     best = min(choices, key=lambda cuts: _window(heights, cuts, width, shape.aspect))
+    return [first + cut for cut in best]
+
+
+def cuts_below(level: Level, ranked: Ranked, most: float) -> list[int]:
+    """The ranks at which columns begin, where no column is to be higher than `most`: as few columns as that takes."""
+    first = 1 if level.entries else 0
+    last = len(ranked.layers) - (1 if level.exits else 0)
+    if last - first < 2:
+        return [first]
+    heights, _ = _extent(level, ranked, first, last, is_folded=False)
+    needed = math.ceil(sum(heights) / most)
+    if needed < 2:
+        return [first]
+    parted = _nets_cut(level, ranked, first, last)
+    choices = [_levelled(heights, parted, count) for count in range(1, min(needed + 1, len(heights)) + 1)]
+    reached = [max(_highest(heights, cuts), most) for cuts in choices]
+    best = next(cuts for cuts, high in zip(choices, reached, strict=True) if high <= HARDLY_HIGHER * min(reached))
     return [first + cut for cut in best]
 
 
@@ -68,8 +90,11 @@ def _is_mostly_folded(level: Level) -> bool:
 
 def _window(heights: list[float], cuts: list[int], width: float, aspect: float) -> float:
     """Height of the smallest window of the wanted proportions that holds the columns."""
-    highest = max(sum(heights[start:end]) for start, end in pairwise([*cuts, len(heights)]))
-    return max(highest, len(cuts) * (width + COLUMN_GAP) / aspect)
+    return max(_highest(heights, cuts), len(cuts) * (width + COLUMN_GAP) / aspect)
+
+
+def _highest(heights: list[float], cuts: list[int]) -> float:
+    return max(sum(heights[start:end]) for start, end in pairwise([*cuts, len(heights)]))
 
 
 def _extent(level: Level, ranked: Ranked, first: int, last: int, *, is_folded: bool) -> tuple[list[float], float]:
@@ -92,13 +117,17 @@ def _extent(level: Level, ranked: Ranked, first: int, last: int, *, is_folded: b
     return heights, width
 
 
-def _wires_cut(ranked: Ranked, first: int, last: int) -> list[int]:
-    """How many wires a cut above each rank would part."""
-    change = [0] * (len(ranked.layers) + 1)
-    for chain in ranked.chains:
-        if chain.vertices[0] < len(ranked.is_free) and ranked.is_free[chain.vertices[0]]:
+def _nets_cut(level: Level, ranked: Ranked, first: int, last: int) -> list[int]:
+    """How many values a cut above each rank would part from their use; the many uses of one are led around together."""
+    reach: dict[tuple[int, int], tuple[int, int]] = {}
+    for wire, chain in zip(level.wires, ranked.chains, strict=True):
+        if ranked.is_free[wire.source]:
             continue
         top, bottom = ranked.rank[chain.vertices[0]], ranked.rank[chain.vertices[-1]]
+        known = reach.get(wire[:2], (top, bottom))
+        reach[wire[:2]] = min(known[0], top), max(known[1], bottom)
+    change = [0] * (len(ranked.layers) + 1)
+    for top, bottom in reach.values():
         change[min(top + 1, len(change) - 1)] += 1
         change[min(bottom + 1, len(change) - 1)] -= 1
     total, cut = 0, []
@@ -131,3 +160,37 @@ def _balanced(heights: list[float], parted: list[int], count: int) -> list[int]:
             break
         cuts.append(best)
     return cuts
+
+
+def _levelled(heights: list[float], parted: list[int], count: int) -> list[int]:
+    """Cut into at most `count` columns the highest of which is about as low as can be, where few wires are parted."""
+    above = [0.0, *accumulate(heights)]
+    total, end = above[-1], len(heights)
+    low, high = max(*heights, total / count), total
+    while high - low > 1.0:
+        middle = (low + high) / 2
+        low, high = (low, middle) if _columns_needed(above, middle) <= count else (middle, high)
+    most = high * LOOSE
+    starts = [0] * count
+    """The earliest rank at which each column can begin so that the rest has room."""
+    following = end
+    for k in range(count - 1, 0, -1):
+        following = starts[k] = min(bisect_left(above, above[following] - most), following)
+    cuts = [0]
+    for k in range(1, count):
+        goal = total * k / count
+        furthest = min(bisect_right(above, above[cuts[-1]] + most) - 1, end - 1)
+        choices = range(max(starts[k], cuts[-1] + 1), furthest + 1)
+        if not choices:
+            break
+        cuts.append(min(choices, key=lambda at: parted[at] + 3.0 * abs(above[at] - goal) / (total / count)))
+    return cuts
+
+
+def _columns_needed(above: list[float], most: float) -> int:
+    """How many columns no higher than `most` it takes."""
+    at, count = 0, 0
+    while at < len(above) - 1:
+        at = max(bisect_right(above, above[at] + most) - 1, at + 1)
+        count += 1
+    return count

@@ -32,6 +32,14 @@ _OFTEN = 2_000
 """After so many links it is asked whether the layout is still wanted."""
 _SHORT = 5
 """A level of at most so many module calls is not long."""
+_SLENDER, _CALM = 2.2, 900.0
+"""A drawing so many times as high as would fill the window is laid out again in columns, if it is higher than that."""
+_SMALL_SLENDER, _SMALL_CALM = 2.9, 1100.0
+"""The same for small graphs, which rather keep one calm column."""
+_MOST_TRIED = 3_000
+"""Where high levels hold more boxes than that, other columns are not tried."""
+_MORE_COLUMNS = 1.1
+"""So many times the window must a drawing need that columns one more would fill better."""
 
 
 def compose(
@@ -57,13 +65,15 @@ class _Draft:
     -2 - 2 k for exit k, and anything else for a child's place.
     """
 
-    __slots__ = ("entries", "exits", "known", "wires")
+    __slots__ = ("entries", "exits", "known", "shape", "wires")
 
     def __init__(self) -> None:
         self.entries: dict[int, int] = {}
         self.exits: dict[int, int] = {}
         self.wires: list[tuple[int, int, int, int]] = []
         self.known: dict[tuple[int, int, int, int], int] = {}
+        self.shape: tuple[object, ...] | None = None
+        """All of it but the boxes, once that is complete."""
 
     def wire(self, start: _End, end: _End) -> int:
         """Number of the wire between two ends, one of which is at a border; the one that is there already, if any."""
@@ -112,6 +122,8 @@ class _Composer:
         self._known: dict[tuple[object, ...], Arranged] = {}
         self._group_boxes: dict[tuple[object, ...], tuple[int, tuple[float, float]]] = {}
         self.arranged: dict[int, Arranged] = {}
+        self.held: dict[int, tuple[int, ...]] = {}
+        """Numbers of the boxes that each group holds."""
         self.insets: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
         self.stitcher = Stitcher()
         pace.begin(VIEW_SHARE, _THREADED)
@@ -168,15 +180,60 @@ class _Composer:
         for group, children in zip(reversed(self.view.groups), reversed(self.view.children), strict=True):
             start, done = done, done + len(children)
             self.pace.begin(*(_THREADED + (_ARRANGED - _THREADED) * part / total for part in (start, done)))
-            draft = self.drafts[group]
-            boxes = tuple(self._box(child) for child in children)
-            key = (len(draft.entries), len(draft.exits), self.is_trunk[group], boxes, tuple(draft.wires))
-            arranged = self._known.get(key)
-            if arranged is None:
-                arranged = self._known[key] = self.arranger.arrange_whole(self._level(group, boxes))
-            self.arranged[group] = arranged
-            if group >= 0:
-                self._close(group, arranged)
+            boxes = tuple([self._box(child) for child in children])
+            self._settle(group, boxes, self._arranged_level(group, boxes, None))
+        self._fill_window()
+
+    def _arranged_level(self, group: int, boxes: tuple[int, ...], most: float | None) -> Arranged:
+        draft = self.drafts[group]
+        if draft.shape is None:
+            draft.shape = (len(draft.entries), len(draft.exits), self.is_trunk[group], tuple(draft.wires))
+        key = (boxes, most, draft.shape)
+        arranged = self._known.get(key)
+        if arranged is None:
+            arranged = self._known[key] = self.arranger.arrange_whole(self._level(group, boxes), most)
+        return arranged
+
+    def _settle(self, group: int, boxes: tuple[int, ...], arranged: Arranged) -> None:
+        self.held[group] = boxes
+        self.arranged[group] = arranged
+        if group >= 0:
+            self._close(group, arranged)
+
+    def _fill_window(self) -> None:
+        """Lay what is too slender for the window out in more columns, as few as do it."""
+        whole, aspect = self.arranged[-1], self.arranger.aspect
+        need = _window(whole, aspect)
+        slender, calm = (_SLENDER, _CALM) if self.arranger.shape is not None else (_SMALL_SLENDER, _SMALL_CALM)
+        if whole.height < max(calm / min(aspect, 1.0), slender * whole.width / aspect):
+            return
+        first = dict(self.arranged)
+        held = dict(self.held)
+        best: float | None = None
+        tried, count = None, 1
+        while tried != best or count < 4:
+            count += 1
+            tried = whole.height / count
+            if sum(len(held[group]) for group, one in first.items() if _is_high(one, tried)) > _MOST_TRIED:
+                break
+            self._arrange_below(tried, first, held)
+            found = _window(self.arranged[-1], aspect)
+            if found * _MORE_COLUMNS < need:
+                best, need = tried, found
+            if self.arranged[-1].width > aspect * self.arranged[-1].height:
+                break
+        if tried != best:
+            self._arrange_below(best, first, held)
+
+    def _arrange_below(self, most: float | None, first: dict[int, Arranged], held: dict[int, tuple[int, ...]]) -> None:
+        """Lay out anew what is higher than `most`, and what is around it; None gives what was there at first."""
+        for group, children in zip(reversed(self.view.groups), reversed(self.view.children), strict=True):
+            self.pace.check()
+            boxes = tuple([self._box(child) for child in children])
+            arranged = first[group]
+            if most is not None and (boxes != held[group] or _is_high(arranged, most)):
+                arranged = self._arranged_level(group, boxes, most)
+            self._settle(group, boxes, arranged)
 
     def _level(self, group: int, boxes: tuple[int, ...]) -> Level:
         draft = self.drafts[group]
@@ -276,3 +333,13 @@ class _Composer:
             for (source, target, edges), start, end in zip(view.links, [0, *ends], ends, strict=False)
         ]
         return Drawing(items=view.items, rects=rects, links=links, item_of_node=view.item_of_node)
+
+
+def _window(arranged: Arranged, aspect: float) -> float:
+    """Height of the smallest window of the wanted proportions that holds a level."""
+    return max(arranged.height, arranged.width / aspect)
+
+
+def _is_high(arranged: Arranged, most: float) -> bool:
+    """Whether a level is to be laid out anew where columns may be `most` high."""
+    return arranged.height > most or arranged.columns > 1

@@ -1,4 +1,4 @@
-"""Crowds: hundreds of parts of a level that all hang on the same few values, laid out as a grid between two buses."""
+"""Crowds: many parts of a level that all hang on the same few values, laid out as a grid between two buses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .level import Arranged, Box, Level, Point, Route, Wire
 
-LEAST = 200
+LEAST = 20
 """So many parts with the same neighbours make a crowd.
 
 A vertex with so many wires is taken out to see which parts it alone holds together.

@@ -40,7 +40,8 @@ class Wire(NamedTuple):
 class Level(NamedTuple):
     """The contents of one open group. Equal levels are arranged once.
 
-    `is_trunk` says that it makes up most of the drawing: nothing around it is long.
+    `is_trunk` says that it makes up most of the drawing: nothing around it is long; `is_pinned` that entries and exits
+    are to stay in the order of their numbers, from left to right.
     """
 
     entries: int
@@ -48,6 +49,7 @@ class Level(NamedTuple):
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
     is_trunk: bool = False
+    is_pinned: bool = False
 
     @property
     def vertices(self) -> int:
@@ -59,7 +61,8 @@ class Arranged(NamedTuple):
     """Where everything of a level is, relative to the upper left corner of its contents.
 
     `lefts` and `tops` are those of the boxes; `entry_xs` and `exit_xs` lie on the upper and lower edge; `routes` are
-    the wires' polylines, one per wire.
+    the wires' polylines, one per wire. `columns` says in how many columns the level itself was laid out, `crossings`
+    how often its wires cross where it is not in columns.
     """
 
     width: float
@@ -69,6 +72,8 @@ class Arranged(NamedTuple):
     entry_xs: list[float]
     exit_xs: list[float]
     routes: list[Route]
+    columns: int = 1
+    crossings: int = 0
 
 
 def simplified(points: Route) -> Route:

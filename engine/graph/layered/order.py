@@ -41,6 +41,7 @@ class Ordered(NamedTuple):
     """Ranked vertices with their order settled: `layers` from left to right, `position` within the layer.
 
     `channels[r]` holds the segments between ranks r and r + 1; `above` and `below` list every vertex's segments.
+    `crossings` are those that are left.
     """
 
     rank: list[int]
@@ -49,6 +50,7 @@ class Ordered(NamedTuple):
     channels: list[list[Segment]]
     above: list[list[Segment]]
     below: list[list[Segment]]
+    crossings: int = 0
 
 
 def settle_order(level: Level, ranked: Ranked) -> Ordered:
@@ -59,23 +61,25 @@ def settle_order(level: Level, ranked: Ranked) -> Ordered:
     size = sum(map(len, channels))
     best, crossings = _improved(sorter, MORE_SWEEPS if size <= SMALL else SWEEPS, is_small=size <= SMALL)
     if crossings:
-        best = _tried_again(sorter, best, crossings, min(MOST_TRIALS, TRIED_SEGMENTS // size))
+        best, crossings = _tried_again(sorter, best, crossings, min(MOST_TRIALS, TRIED_SEGMENTS // size))
     if ranked.sides:
         for layer in best:
             layer.sort(key=lambda vertex: ranked.sides.get(vertex, 0))
     sorter.layers = best
     sorter.number()
-    return Ordered(ranked.rank, best, sorter.position, channels, above, below)
+    return Ordered(ranked.rank, best, sorter.position, channels, above, below, crossings)
 
 
-def _improved(sorter: _Sorter, sweeps: int, *, is_small: bool) -> tuple[list[list[int]], int]:
+def _improved(
+    sorter: _Sorter, sweeps: int, *, is_small: bool, is_down_first: bool = True
+) -> tuple[list[list[int]], int]:
     """The best order that sweeps from the present one come by, and its crossings."""
     best, crossings = [list(layer) for layer in sorter.layers], sorter.crossings()
     unchanged = 0
     for sweep in range(sweeps):
         if crossings == 0 or unchanged > PATIENCE:
             break
-        sorter.sweep(is_down=sweep % 2 == 0)
+        sorter.sweep(is_down=(sweep % 2 == 0) == is_down_first)
         if is_small:
             sorter.exchange()
         found = sorter.crossings()
@@ -85,12 +89,12 @@ def _improved(sorter: _Sorter, sweeps: int, *, is_small: bool) -> tuple[list[lis
     return best, crossings
 
 
-def _tried_again(sorter: _Sorter, best: list[list[int]], crossings: int, trials: int) -> list[list[int]]:
-    """What sweeps make of other beginnings, if that has fewer crossings than `best`.
+def _tried_again(sorter: _Sorter, best: list[list[int]], crossings: int, trials: int) -> tuple[list[list[int]], int]:
+    """What sweeps make of other beginnings, if that has fewer crossings than `best`, and those crossings.
 
     Sweeps end where no single change is a gain, which is rarely the best there is. At first, wires that pass boxes are
-    led around all of them, on the right or on the left; then the best order so far is shuffled, in a few ranks or in
-    all of them. The random numbers are always the same ones.
+    led around all of them, on the right or on the left, and the first sweep goes down or up; then the best order so far
+    is shuffled, in a few ranks or in all of them. The random numbers are always the same ones.
     """
     random = Random(0)
     sorter.start()
@@ -98,25 +102,26 @@ def _tried_again(sorter: _Sorter, best: list[list[int]], crossings: int, trials:
     for trial in range(trials):
         if crossings == 0:
             break
-        layers = [list(layer) for layer in (first if trial < 2 else best)]
-        if trial < 2:
+        layers = [list(layer) for layer in (first if trial < 4 else best)]
+        if trial < 4:
             for layer in layers:
                 boxes = [vertex for vertex in layer if vertex < sorter.count]
                 bends = [vertex for vertex in layer if vertex >= sorter.count]
-                layer[:] = bends + boxes if trial else boxes + bends
+                layer[:] = bends + boxes if trial % 2 else boxes + bends
         else:
             reach = NEARBY if trial % 2 else len(layers)
             middle = random.randrange(len(layers))
-            for layer in layers[max(0, middle - reach) : middle + reach]:
-                random.shuffle(layer)
+            for r in range(max(0, middle - reach), min(middle + reach, len(layers))):
+                if r not in sorter.pinned:
+                    random.shuffle(layers[r])
         sorter.layers = layers
         sorter.number()
-        if trial < 2:
+        if trial < 4:
             sorter.exchange()
-        order, found = _improved(sorter, RETRY_SWEEPS, is_small=True)
+        order, found = _improved(sorter, RETRY_SWEEPS, is_small=True, is_down_first=not 2 <= trial < 4)
         if found < crossings:
             best, crossings = order, found
-    return best
+    return best, crossings
 
 
 def segments_of(level: Level, ranked: Ranked) -> list[list[Segment]]:
@@ -172,6 +177,11 @@ class _Sorter:
         self.ins = nothing + [_fractions(box.in_ports, box.width) for box in level.boxes]
         self.count = level.vertices
         self.rank = ranked.rank
+        self.pinned: set[int] = set()
+        """Ranks whose order is given."""
+        if level.is_pinned:
+            self.pinned.update([0] if level.entries else [])
+            self.pinned.update([len(ranked.layers) - 1] if level.exits else [])
 
     def start(self) -> None:
         """First order: depth first from the top, in the order of execution, so that branches stay together."""
@@ -188,6 +198,8 @@ class _Sorter:
                 seen[vertex] = True
                 layers[self.rank[vertex]].append(vertex)
                 waiting.extend(segment.lower for segment in reversed(self.below[vertex]))
+        for r in self.pinned:
+            layers[r].sort()
         self.layers = layers
         self.number()
 
@@ -208,7 +220,7 @@ class _Sorter:
         ranks = range(1, len(self.layers)) if is_down else range(len(self.layers) - 2, -1, -1)
         for r in ranks:
             layer = self.layers[r]
-            if len(layer) < 2:
+            if len(layer) < 2 or r in self.pinned:
                 continue
             keys: dict[int, float] = {}
             for vertex in layer:
@@ -223,7 +235,11 @@ class _Sorter:
     def exchange(self) -> None:
         """Swap neighbours wherever that undoes crossings, until nothing is gained by it."""
         for _ in range(4):
-            gains = [self._exchange_in(layer) for layer in self.layers if len(layer) > 1]
+            gains = [
+                self._exchange_in(layer)
+                for r, layer in enumerate(self.layers)
+                if len(layer) > 1 and r not in self.pinned
+            ]
             if not any(gains):
                 return
 

@@ -51,7 +51,14 @@ class _Column:
         self.entries = {net: k for k, net in enumerate(nets)}
         self.wires = [((_IN, number[start[1]]) if start[0] == _IN else start, end) for start, end in self.wires]
 
-    def level(self, level: Level, place: dict[int, int]) -> Level:
+    def sort_exits(self, key: Callable[[_Net], tuple[int, int, float]]) -> None:
+        """Number the exits anew, in the order of `key`."""
+        nets = sorted(self.exits, key=key)
+        number = {self.exits[net]: k for k, net in enumerate(nets)}
+        self.exits = {net: k for k, net in enumerate(nets)}
+        self.wires = [(start, (_OUT, number[end[1]]) if end[0] == _OUT else end) for start, end in self.wires]
+
+    def level(self, level: Level, place: dict[int, int], *, is_pinned: bool = False) -> Level:
         entries, exits = len(self.entries), len(self.exits)
         outside = level.entries + level.exits
 
@@ -63,7 +70,7 @@ class _Column:
             return entries + exits + place[end[0]], end[1]
 
         wires = tuple(Wire(*vertex(start), *vertex(end)) for start, end in self.wires)
-        return Level(entries, exits, tuple(level.boxes[v - outside] for v in self.boxes), wires)
+        return Level(entries, exits, tuple(level.boxes[v - outside] for v in self.boxes), wires, is_pinned=is_pinned)
 
 
 class _Plan(NamedTuple):
@@ -89,15 +96,18 @@ class _Columns:
             self.place[vertex] = len(column.boxes)
             column.boxes.append(vertex)
         self.lifts: dict[_Lift, None] = {}
+        self.targets: dict[_Net, set[int]] = {}
+        """The columns that each value is led up to."""
         self.plans = [self._plan(wire) for wire in level.wires]
         self.parts: list[Arranged] = []
         for column in self.columns:
             column.sort_entries(self._entry_order)
-            self.parts.append(arrange(column.level(level, self.place)))
+            self.parts.append(self._arranged_column(column, arrange))
         self.lefts: list[float] = []
         self.gutter: dict[_Lift, float] = {}
         self.width = self._set_across()
-        self.low_track: dict[_Net, int] = {}
+        self.low: dict[_Net, float] = {}
+        """y of wires under the columns, from the columns' upper ends."""
         self.high_track: dict[_Lift, int] = {}
 
     def _columns_of(self, ranked: Ranked, cuts: list[int]) -> list[int]:
@@ -135,6 +145,7 @@ class _Columns:
         leaving = (here, self.columns[here].wire(start, (_OUT, self._exit(here, net))))
         arriving = (there, self.columns[there].wire((_IN, self._entry(there, net)), end))
         self.lifts.setdefault((net, there))
+        self.targets.setdefault(net, set()).add(there)
         return _Plan(leaving, net, arriving)
 
     def _entry(self, column: int, net: _Net) -> int:
@@ -144,6 +155,37 @@ class _Columns:
     def _exit(self, column: int, net: _Net) -> int:
         exits = self.columns[column].exits
         return exits.setdefault(net, len(exits))
+
+    # The order in which wires come in and go out
+
+    def _arranged_column(self, column: _Column, arrange: Arrange) -> Arranged:
+        """One column; its wires in the order that suits those around it where that spares crossings altogether."""
+        free = arrange(column.level(self.level, self.place))
+        xs = free.exit_xs
+        wrong = _inversions(free.entry_xs) + self._crossings_below(
+            sorted(column.exits, key=lambda n: xs[column.exits[n]])
+        )
+        if not wrong:
+            return free
+        exits, wires = column.exits, column.wires
+        column.sort_exits(lambda net: (-self._reach(net), len(self.targets.get(net, ())), xs[exits[net]]))
+        pinned = arrange(column.level(self.level, self.place, is_pinned=True))
+        if pinned.crossings + self._crossings_below(list(column.exits)) < free.crossings + wrong:
+            return pinned
+        column.exits, column.wires = exits, wires
+        return free
+
+    def _reach(self, net: _Net) -> int:
+        """The last column that a value is led to; one more than there are for what leaves the level."""
+        return max(self.targets.get(net, ()), default=len(self.columns))
+
+    def _crossings_below(self, nets: list[_Net]) -> int:
+        """How often wires cross under a column that leave it in this order, from left to right."""
+        return sum(
+            sum(column < self._reach(other) for column in self.targets.get(net, ()))
+            for k, net in enumerate(nets)
+            for other in nets[k + 1 :]
+        )
 
     # Across
 
@@ -165,11 +207,21 @@ class _Columns:
         return x
 
     def _entry_order(self, net: _Net) -> tuple[int, float]:
-        """The order in which wires are to come in, so that they need not cross before: as they left their columns."""
+        """The order in which wires are to come in, so that they need not cross before: as they left their columns.
+
+        The level's own entries come from above all others, and are the last ones.
+        """
         if net[0] < self.level.entries:
-            return -1, net[0]
+            return self._start(net)
         column = self.column_of[net[0]]
         return self._exit_order(net) if column < len(self.parts) else (column, net[0])
+
+    def _start(self, net: _Net) -> tuple[int, float]:
+        """Where one of the level's own entries is: above the first column that it leads to."""
+        for number, (column, part) in enumerate(zip(self.columns, self.parts, strict=False)):
+            if net in column.entries:
+                return len(self.columns) + number, part.entry_xs[column.entries[net]]
+        return 2 * len(self.columns), net[0]
 
     def _exit_order(self, net: _Net) -> tuple[int, float]:
         column = self.column_of[net[0]]
@@ -196,11 +248,10 @@ class _Columns:
 
     def arranged(self) -> Arranged:
         entry_xs = self._own_entries()
-        low = self._low_tracks()
+        lowest = self._set_low()
         high = self._high_tracks(entry_xs)
         self.top = FIRST_TRACK + TRACK_GAP * high if high else 0.0
-        self.bottom = self.top + max(part.height for part in self.parts)
-        height = self.bottom + (FIRST_TRACK + TRACK_GAP * low if low else 0.0)
+        height = self.top + max(*(part.height for part in self.parts), lowest + TRACK_GAP if lowest else 0.0)
         routes = [self._route(plan, entry_xs, height) for plan in self.plans]
         exit_xs = [0.0] * self.level.exits
         for wire, route in zip(self.level.wires, routes, strict=True):
@@ -211,24 +262,35 @@ class _Columns:
             for vertex, x, y in zip(column.boxes, part.lefts, part.tops, strict=True):
                 lefts[vertex - self.outside] = left + x
                 tops[vertex - self.outside] = self.top + y
-        return Arranged(self.width, height, lefts, tops, entry_xs, exit_xs, routes)
+        return Arranged(self.width, height, lefts, tops, entry_xs, exit_xs, routes, len(self.columns))
 
-    def _low_tracks(self) -> int:
-        """Tracks under the columns, counted from them downwards: what comes from the right stays close."""
-        ends: dict[_Net, list[float]] = {}
+    def _set_low(self) -> float:
+        """Lead wires under the columns that they pass, those from the right closer to them; returns the lowest y."""
+        spans: dict[_Net, tuple[float, float]] = {}
         for lift in self.lifts:
-            ends.setdefault(lift[0], [self._exit_x(lift[0])]).append(self.gutter[lift])
-        nets = sorted(ends, key=self._exit_x, reverse=True)
-        tracks = _tracks([(min(ends[net]), max(ends[net])) for net in nets])
-        self.low_track = dict(zip(nets, tracks, strict=True))
-        return max(tracks, default=0)
+            net = lift[0]
+            low, high = spans.get(net, (self._exit_x(net), self._exit_x(net)))
+            spans[net] = min(low, self.gutter[lift]), max(high, self.gutter[lift])
+        done: list[tuple[float, float, float]] = []
+        for net in sorted(spans, key=self._exit_x, reverse=True):
+            low, high = spans[net]
+            passed = [
+                part.height
+                for left, part in zip(self.lefts, self.parts, strict=True)
+                if left < high and low < left + part.width
+            ]
+            above = [y for other_low, other_high, y in done if other_low <= high and low <= other_high]
+            y = max(max(passed, default=0.0) + FIRST_TRACK, max(above, default=0.0) + TRACK_GAP)
+            self.low[net] = y
+            done.append((low, high, y))
+        return max(self.low.values(), default=0.0)
 
     def _high_tracks(self, entry_xs: list[float]) -> int:
         """Tracks over the columns, counted from them upwards; the level's own entries run above all others."""
         spans = {lift: (self.gutter[lift], self._entry_x(lift)) for lift in self.lifts}
         lifts = sorted(spans, key=self.gutter.__getitem__, reverse=True)
         for j, column in enumerate(self.columns):
-            for net in column.entries:
+            for net in sorted(column.entries, key=column.entries.__getitem__):
                 if net[0] < self.level.entries:
                     start, end = entry_xs[net[0]], self._entry_x((net, j))
                     if start != end:
@@ -257,7 +319,7 @@ class _Columns:
             if self._ends_outside(plan):
                 points.append((points[-1][0], height))
             return simplified(points)
-        low = self.bottom + FIRST_TRACK + TRACK_GAP * (self.low_track[plan.net] - 1)
+        low = self.top + self.low[plan.net]
         gutter = self.gutter[lift]
         points += [(points[-1][0], low), (gutter, low), (gutter, y), (x, y)]
         return simplified(points + arriving)
@@ -270,6 +332,11 @@ class _Columns:
     def _piece(self, column: int, wire: int) -> Route:
         left = self.lefts[column]
         return [(left + x, self.top + y) for x, y in self.parts[column].routes[wire]]
+
+
+def _inversions(xs: list[float]) -> int:
+    """How many pairs are not in the order of their numbers."""
+    return sum(xs[k] > other for k in range(len(xs)) for other in xs[k + 1 :])
 
 
 def _tracks(spans: Iterable[tuple[float, float]]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_models_are_drawn_without_crossings(depth: int) -> None:
 
 def test_residual_blocks_keep_their_main_line_straight() -> None:
     graph = transformer(4)
-    drawing = layout(graph, folds=Folds.by_depth(graph, 2))
+    drawing = layout(graph, folds=Folds.by_depth(graph, 2), aspect=0.1)
     spine = [node.id for node in graph.nodes if node.label == "add" and len(node.scope) == 2]
     assert len({round(center(drawing, int(drawing.item_of_node[n])), 6) for n in spine}) == 1
 
@@ -130,7 +131,8 @@ def test_unfolding_reorders_nothing() -> None:
     graph = transformer(6)
     folds = Folds.default_for(graph).expand_repeats()
     opened = folds.unfold(("transformer", "h.2"))
-    before, after = layout(graph, folds=folds), layout(graph, folds=opened)
+    tall = partial(layout, graph, aspect=0.3)  # a window in which everything stays in one column
+    before, after = tall(folds=folds), tall(folds=opened)
     paths = [("transformer", f"h.{k}") for k in range(6)]
 
     def heights(drawing: Drawing) -> list[float]:
@@ -142,7 +144,7 @@ def test_unfolding_reorders_nothing() -> None:
     assert moved[:3] == pytest.approx([moved[0]] * 3)
     assert moved[3:] == pytest.approx([moved[3]] * 3)
     assert problems(after) == {}
-    assert same(layout(graph, folds=opened.fold(("transformer", "h.2"))), before)
+    assert same(tall(folds=opened.fold(("transformer", "h.2"))), before)
 
 
 def test_a_collapsed_run_is_one_box_that_stands_for_all_its_calls() -> None:
@@ -182,7 +184,7 @@ def test_further_calls_of_a_module_share_its_parameters_without_a_line() -> None
 
 def test_an_open_block_stands_between_those_before_and_after_it() -> None:
     graph = transformer(12)
-    drawing = layout(graph, folds=Folds.default_for(graph).unfold_to(("transformer", "h.5")))
+    drawing = layout(graph, folds=Folds.default_for(graph).unfold_to(("transformer", "h.5")), aspect=0.3)
     named = {item.scope[1]: k for k, item in enumerate(drawing.items) if len(item.scope) == 2 and item.kind == "group"}
     assert [drawing.items[named[name]].repeats for name in ("h.0", "h.5", "h.6")] == [5, 1, 6]
     assert sorted(named, key=lambda name: drawing.rects[named[name], 1])[1:4] == ["h.0", "h.5", "h.6"]
@@ -205,7 +207,9 @@ def test_the_same_arguments_give_the_same_drawing() -> None:
 def test_large_graphs_are_wrapped_to_the_window_and_small_ones_are_not() -> None:
     wide, high = layout(chain(200), aspect=1.6).bounds[2:]
     assert 1.0 < wide / high < 2.4
-    wide, high = layout(chain(30)).bounds[2:]
+    wide, high = layout(chain(30), aspect=1.6).bounds[2:]
+    assert 1.0 < wide / high < 2.4  # this one would be a thread in the window
+    wide, high = layout(chain(10), aspect=1.6).bounds[2:]
     assert high > 4 * wide
     drawing = layout(chain(200))
     assert problems(drawing) == {}
@@ -214,7 +218,7 @@ def test_large_graphs_are_wrapped_to_the_window_and_small_ones_are_not() -> None
 
 def test_data_flows_right() -> None:
     for graph in (neuron()[0].graph(), mlp(), transformer(3)):
-        drawing = layout(graph, direction="right", folds=Folds.by_depth(graph, 2))
+        drawing = layout(graph, direction="right", folds=Folds.by_depth(graph, 2), aspect=20.0)
         assert problems(drawing) == {}
         assert all(link.points[0, 0] < link.points[-1, 0] for link in drawing.links)
 
