@@ -18,6 +18,8 @@ _UNSEEN = "no values: no recorded operation has used this output"
 
 Origin = tuple[int, int]
 """Node id and output number that a tensor comes from."""
+AccumulateGrad: type = torch._C._functions.AccumulateGrad
+"""The class of the autograd nodes that stand for leaves."""
 
 
 class Entry(NamedTuple):
@@ -328,9 +330,8 @@ class Tape:
         return self.nodes[self.node_of_sequence[grad_fn._sequence_nr()]]
 
     def _knows(self, grad_fn: Any) -> bool:
-        variable = getattr(grad_fn, "variable", None)
-        if variable is not None and plain_name(grad_fn) == "AccumulateGrad":
-            self.leaf_node(variable)
+        if type(grad_fn) is AccumulateGrad:
+            self.leaf_node(grad_fn.variable)
             return True
         return grad_fn._sequence_nr() in self.node_of_sequence
 

@@ -18,7 +18,7 @@ from ..graph.model import Node
 from ..graph.trace import Trace
 from .by_rule import gradients_by_rule, rounding_of
 from .differences import central_differences
-from .doubled import Doubled, live_leaves, running_in_float64
+from .doubled import Doubled, leaves_in_order, live_leaves, running_in_float64
 from .leaves import leaf_rows
 from .nodes import check_nodes
 from .report import Report, Row
@@ -69,12 +69,9 @@ def _check(build: Build, target: str, seed: int) -> Report:
             report,
             notes=(f"With {size:,} parameters, the recorded graph is checked instead of new runs.", *report.notes),
         )
-    if any(not _is_real(native, root) for root in native.roots):
-        return Report(
-            target=target,
-            notes=("The result is complex: finite differences of complex programs are not supported.",),
-        )
-    checker = _Checker(program, args, kwargs)
+    with _same_random_numbers():
+        planted = leaves_in_order(program, args, kwargs)
+    checker = _Checker(program, args, kwargs, planted)
     try:
         with _same_random_numbers():
             doubled = record(checker.run_widened, values="all", target=target, keep="step")
@@ -88,19 +85,31 @@ def _check(build: Build, target: str, seed: int) -> Report:
 class _Checker:
     """One built program, evaluated again and again in float64 with the same random numbers."""
 
-    def __init__(self, program: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        program: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        planted: list[torch.Tensor | None],
+    ) -> None:
         self._program = program
         self._args = args
         self._kwargs = kwargs
-        self._mode = Doubled()
+        self._planted = planted
+        self._mode = Doubled(planted)
+        self._leaves: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def run_widened(self) -> Any:
         """The program's result in float64. Leaves keep their shadows; everything else starts afresh."""
-        leaves = dict(self._mode.leaves)
-        self._mode = Doubled()
-        self._mode.adopt(leaves)
+        self._mode = Doubled(self._planted)
+        self._mode.adopt(self._leaves)
+        versions = [None if leaf is None else leaf._version for leaf in self._planted]
         with running_in_float64(self._mode):
             result = self._program(*self._mode.widen(self._args), **self._mode.widen(self._kwargs))
+        for place, (leaf, version) in enumerate(zip(self._planted, versions, strict=True)):
+            if leaf is not None and leaf._version != version:  # a leaf that the program fills anew cannot be moved
+                self._planted[place] = None
+        self._leaves = self._leaves or dict(self._mode.leaves)  # not of later runs: what they make need not live on
         return result
 
     def _roots(self) -> list[torch.Tensor]:
@@ -116,8 +125,7 @@ class _Checker:
         roots = self._roots()
         self._differentiable = [k for k, root in enumerate(roots) if root.requires_grad]
         reached = live_leaves([roots[k] for k in self._differentiable])
-        # A leaf that the program makes anew in each run, or hands to a custom Function behind torch's back, is not one
-        # that can be moved from here.
+        # A leaf that no torch function sees (it enters an extension, say) is not one that can be moved from here.
         again = self._roots()
         in_both = {id(leaf) for leaf in live_leaves([again[k] for k in self._differentiable if k < len(again)])}
         shadows = {id(shadow) for _, shadow in self._mode.leaves.values()}
@@ -125,7 +133,7 @@ class _Checker:
         notes = []
         has_more = len(wanted) < len(reached)
         total = sum((roots[k].sum() for k in self._differentiable), start=torch.zeros((), dtype=torch.float64))
-        gradients = torch.autograd.grad(total, wanted, allow_unused=True)
+        gradients = torch.autograd.grad(total, wanted, allow_unused=True) if wanted else ()
         first, second = self._value(), self._value()
         is_steady = first == second or (np.isnan(first) and np.isnan(second))
         if not is_steady:
@@ -133,20 +141,24 @@ class _Checker:
                 "The program gives another result each time it runs, although the random numbers are the same; "
                 "finite differences would compare noise. Make it depend on its arguments alone."
             )
+        if not np.isfinite(first):
+            notes.append("The result is not finite, so there are no finite differences.")
+        can_move = is_steady and bool(np.isfinite(first))
         rules, rounding = gradients_by_rule(doubled), rounding_of(doubled)
         names = _names(native, doubled)
         rows: list[Row] = []
         for leaf, gradient in zip(wanted, gradients, strict=True):
             if gradient is None:
                 continue
-            grad = gradient.detach().numpy().astype(np.float64)
-            node = _node_of(doubled, leaf, grad)
-            differences = central_differences(self._value, leaf, grad, seed) if is_steady else None
-            by_rule = None if node is None else rules.get(node.id)
-            name = "" if node is None else names.get(node.id, "")
-            rows.append(make_row(name or f"leaf {len(rows)}", grad, differences, by_rule, rounding))
+            node = _node_of(doubled, leaf, gradient.detach().to_dense().numpy())
+            moved, grad = _as_real(leaf), _as_real(gradient).numpy()
+            is_dense = leaf.layout == torch.strided
+            differences = central_differences(self._value, moved, grad, seed) if can_move and is_dense else None
+            by_rule = None if node is None or leaf.is_complex() else rules.get(node.id)
+            name = ("" if node is None else names.get(node.id, "")) or f"leaf {len(rows)}"
+            rows.append(make_row(name, grad, differences, by_rule, rounding))
         if has_more:
-            # They are made inside the program or enter a custom Function: only the recorded graph can move them.
+            # Only the recorded graph can move them.
             known = {row.name for row in rows}
             others, more = leaf_rows(native, seed=seed)
             rows.extend(row for row in others if row.name not in known)
@@ -169,9 +181,15 @@ def _native_rows(native: Trace) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _node_of(trace: Trace, tensor: torch.Tensor, grad: Array) -> Node | None:
+def _as_real(tensor: torch.Tensor) -> torch.Tensor:
+    """A leaf or its gradient as real numbers, in the same memory; complex ones get an axis (real, imaginary part)."""
+    dense = tensor.detach().to_dense()
+    return torch.view_as_real(dense.resolve_conj()) if dense.is_complex() else dense
+
+
+def _node_of(trace: Trace, tensor: torch.Tensor, grad: npt.NDArray[Any]) -> Node | None:
     """The trace's leaf that a tensor is: the one with its values and its gradient."""
-    values = tensor.detach().numpy()
+    values = tensor.detach().to_dense().numpy()
     for node in trace.leaves():
         kept, found = trace.value(node), trace.grad(node)
         if kept is None or found is None or kept.shape != values.shape:
@@ -208,11 +226,10 @@ def _is_same(native: Trace, node: Node, value: npt.NDArray[Any]) -> bool:
 
 
 def _distance(first: npt.NDArray[Any] | None, second: npt.NDArray[Any]) -> float:
-    return float("inf") if first is None else float(np.abs(np.nan_to_num(first - second)).sum())
-
-
-def _is_real(trace: Trace, root: tuple[int, int]) -> bool:
-    return not trace.graph.nodes[root[0]].outputs[root[1]].dtype.startswith("complex")
+    if first is None:
+        return float("inf")
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        return float(np.abs(np.nan_to_num(first - second)).sum())
 
 
 @contextmanager

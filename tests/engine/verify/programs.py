@@ -68,6 +68,70 @@ def complex_valued() -> Built:
     return (lambda: (w * w).abs().sum()), (), {}
 
 
+def complex_among_real() -> Built:
+    torch.manual_seed(0)
+    signal, response = torch.randn(4, requires_grad=True), torch.randn(3, dtype=torch.cfloat, requires_grad=True)
+    return (lambda: (torch.fft.rfft(signal) * response).abs().pow(2).sum()), (), {}
+
+
+def model_made_inside() -> Built:
+    def run() -> torch.Tensor:
+        model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+        return F.cross_entropy(model(torch.randn(5, 3)), torch.tensor([0, 1, 1, 0, 1]))
+
+    return run, (), {}
+
+
+def _square(x: torch.Tensor, factor: float) -> torch.Tensor:
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return factor * x * grads[0]
+
+    result: torch.Tensor = Square.apply(x)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return result.sum()
+
+
+def function_of_a_leaf_made_inside() -> Built:
+    return (lambda: _square(torch.tensor([1.0, 2.0], requires_grad=True), 2.0)), (), {}
+
+
+def wrong_function_inside() -> Built:
+    return (lambda: _square(torch.tensor([1.0, 2.0], requires_grad=True), 1.0)), (), {}
+
+
+def transposed_leaf() -> Built:
+    w = torch.randn(4, 3).t().requires_grad_()
+    return (lambda: (w * torch.arange(3.0)[:, None]).sin().sum()), (), {}
+
+
+def sparse_rows() -> Built:
+    def run() -> torch.Tensor:
+        result: torch.Tensor = nn.Embedding(5, 3, sparse=True)(torch.tensor([1, 2, 1])).sin().sum()
+        return result
+
+    return run, (), {}
+
+
+def leaf_filled_inside() -> Built:
+    def run() -> torch.Tensor:
+        w = torch.zeros(3, requires_grad=True)
+        w.detach().add_(torch.arange(3.0))
+        return (w * w).sum()
+
+    return run, (), {}
+
+
+def infinite_result() -> Built:
+    return (lambda: torch.tensor([0.0, 1.0], requires_grad=True).log().sum()), (), {}
+
+
 def counting() -> Built:
     w = torch.tensor(1.0, requires_grad=True)
     calls = []

@@ -66,9 +66,44 @@ def test_what_cannot_be_checked_is_said() -> None:
     unsteady = check(programs.counting)
     assert any("another result each time" in note for note in unsteady.notes)
     assert not unsteady.has_difference
-    complex_report = check(programs.complex_valued)
-    assert not complex_report.has_difference
-    assert complex_report.notes
+
+
+@pytest.mark.parametrize("name", ["complex_valued", "complex_among_real"])
+def test_complex_leaves_are_moved_in_both_parts(name: str) -> None:
+    report = check(getattr(programs, name))
+    assert {row.verdict for row in report.rows} == {"exact"}
+    assert all(row.finite_difference is not None for row in report.rows)
+    assert report.rows[-1].shape[-1] == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["model_made_inside", "function_of_a_leaf_made_inside", "transposed_leaf", "sparse_rows"]
+)
+def test_leaves_that_each_run_makes_anew_are_moved(name: str) -> None:
+    """A callable of the command line makes its model and inputs itself."""
+    report = check(getattr(programs, name))
+    assert report.rows
+    assert {row.verdict for row in report.rows} == {"exact"}
+    assert all(row.finite_difference is not None for row in report.rows)
+    assert not report.notes
+    if name == "model_made_inside":
+        assert [row.name for row in report.rows] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
+def test_a_wrong_function_of_a_leaf_made_inside_is_found() -> None:
+    report = check(programs.wrong_function_inside)
+    assert [row.verdict for row in report.rows] == ["wrong"]
+
+
+def test_a_leaf_that_is_filled_anew_in_each_run_is_compared_with_the_rules() -> None:
+    report = check(programs.leaf_filled_inside)
+    assert {row.verdict for row in report.rows} == {"exact"}
+
+
+def test_a_result_that_is_not_finite_is_no_difference() -> None:
+    report = check(programs.infinite_result)
+    assert not report.has_difference
+    assert any("not finite" in note for note in report.notes)
 
 
 def test_nothing_of_the_program_or_of_torch_is_changed() -> None:
