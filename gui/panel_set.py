@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
 
 from engine.graph.trace import Trace
 from engine.session.messages import TrainingChanged
+from engine.session.outcome import Outcome
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
 from gui.panels.breakpoints import BreakpointsPanel
@@ -129,6 +130,7 @@ class PanelSet(QObject):
         self.problems.count_changed.connect(self._on_problems_count_changed)
         self.problems.findings_changed.connect(self._mark_findings)
         self.problems.node_shown.connect(window.go_to_node)
+        self.problems.trail_shown.connect(self._on_compare_marks_changed)
         window.themes.changed.connect(self._mark_findings)
         window.document.trace_changed.connect(self._on_document_trace_changed)
         self.training.points_added.connect(self._on_training_points_added)
@@ -287,9 +289,8 @@ class PanelSet(QObject):
         else:
             self._window.workspace.show_trace(recorded)
 
-    def _on_bridge_exited(self) -> None:
-        if not self.training.is_over:
-            self.training.set_state("finished")
+    def _on_bridge_exited(self, outcome: Outcome) -> None:
+        self.training.end(outcome.kind if outcome.kind in ("finished", "stopped") else "failed")
 
 
 def _ignore(_result: object) -> None:

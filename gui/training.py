@@ -20,6 +20,7 @@ class TrainingModel(QObject):
     ----------
     series : the losses by step.
     state : "idle" before the first training, then "running", "paused" or "finished".
+    ending : how it came to be finished: "finished", "stopped" (by the user) or "failed".
     step : the newest step that is known.
     steps_per_second : 0 while it is not known.
     learning_rate : of the first group of parameters; None while it is not known.
@@ -40,6 +41,7 @@ class TrainingModel(QObject):
     def _clear(self) -> None:
         self.series = LossSeries()
         self.state: TrainingState = "idle"
+        self.ending = "finished"
         self.step = 0
         self.steps_per_second = 0.0
         self.learning_rate: float | None = None
@@ -72,6 +74,12 @@ class TrainingModel(QObject):
         if step is not None:
             self.step = step
         self.state_changed.emit()
+
+    def end(self, ending: str) -> None:
+        """Nothing runs any more; `ending` says why."""
+        if self.state != "idle" and (self.state, self.ending) != ("finished", ending):
+            self.state, self.ending = "finished", ending
+            self.state_changed.emit()
 
     def set_rate(self, steps_per_second: float, learning_rate: float | None = None) -> None:
         """Set the speed in steps per second and the learning rate (None where it is not known)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QModelIndex, QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QFontMetrics,
     QMouseEvent,
@@ -16,7 +16,17 @@ from PySide6.QtGui import (
     QPolygonF,
     QShowEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QStackedLayout,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..document import Document
 from ..style import TEXT_SMALL_PT, mix
@@ -26,8 +36,8 @@ from .engine_rows import NODE_ROLE, EngineModel, bytes_text, sections
 
 _EMPTY = "Open a program to see what the autograd engine holds at each step."
 CURVE_PX = 56
-MOST_DETAIL = 0.55
-"""Of the width, for the details at the right."""
+MOST_DETAIL = 0.6
+"""Of the width, for the detail at the right of a row."""
 LATER_MS = 40
 """While the cursor moves the panel follows no faster: everything else is painted first."""
 
@@ -62,7 +72,7 @@ class EnginePanel(QWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        header.setMinimumSectionSize(24)
+        self.list.setItemDelegate(_SharedRow(self.list, self.model))
         self._collapsed: set[str] = set()
         self._is_filling = False
         shown = QWidget(self)
@@ -123,18 +133,7 @@ class EnginePanel(QWidget):
         for row, section in enumerate(found):
             self.list.setExpanded(self.model.index(row, 0), _key(section.title) not in self._collapsed)
         self._is_filling = False
-        self._fit_details()
         self.list.verticalScrollBar().setValue(top)
-
-    def _fit_details(self) -> None:
-        """The details get the room that they need, up to a little more than half; what they are about gets the rest."""
-        words, numbers = QFontMetrics(self.list.font()), QFontMetrics(self.model.number_font)
-        widths = [0]
-        for section in self.model.sections:
-            widths.append(words.horizontalAdvance(section.detail))
-            widths += [(numbers if row.is_number else words).horizontalAdvance(row.detail) for row in section.rows]
-        needed = max(widths) + 2 * UNIT
-        self.list.header().resizeSection(1, min(needed, round(MOST_DETAIL * self.list.viewport().width())))
 
     def _on_document_changed(self) -> None:
         self._is_stale = True
@@ -162,6 +161,32 @@ class EnginePanel(QWidget):
         self.setPalette(palette)
         self.setAutoFillBackground(True)
         self.list.viewport().update()
+
+
+class _SharedRow(QStyledItemDelegate):
+    """Divides each row by itself: its detail gets the room that it needs, what it is about gets the rest."""
+
+    def __init__(self, view: QTreeView, model: EngineModel) -> None:
+        super().__init__(view)
+        self._view, self._model = view, model
+
+    def detail_width(self, index: QModelIndex | QPersistentModelIndex) -> int:
+        """Pixels for the detail of a row, its margins included."""
+        detail = index.siblingAtColumn(1)
+        font = detail.data(Qt.ItemDataRole.FontRole) or self._view.font()
+        needed = QFontMetrics(font).horizontalAdvance(str(detail.data() or "")) + 4 * UNIT
+        return min(needed, round(MOST_DETAIL * self._view.viewport().width()))
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        own = QStyleOptionViewItem(option)
+        border = self._view.viewport().width() - self.detail_width(index)
+        if index.column():
+            own.rect.setLeft(border)  # type: ignore[attr-defined] # the stubs do not know the members of options
+        else:
+            own.rect.setRight(border - 1)  # type: ignore[attr-defined]
+        super().paint(painter, own, index)
 
 
 class MemoryCurve(QWidget):

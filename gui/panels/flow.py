@@ -34,6 +34,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 30, 26
 _RAIL_PX = 18
 """Height of the rails on which gradients without a size stand: NaN above the scale, zero and None below it."""
 _EMPTY = "Open a program with parameters: how large their gradients are, layer by layer, is drawn here."
+STEP_PX = 92
+"""Width of the name of another step."""
 _LEGEND = "root mean square of each parameter’s gradient, first layer left · ● weight ○ bias"
 
 
@@ -258,9 +260,13 @@ class FlowPanel(QWidget):
 
     def _paint_step(self, painter: QPainter, place: int, text: str, color: QColor) -> None:
         painter.setFont(ui_font(TEXT_SMALL_PT))
-        painter.setPen(color)
-        area = QRectF(self.width() - _RIGHT - 62 * (place + 1), 6, 60, 18)
+        width = painter.fontMetrics().horizontalAdvance(text)
+        area = QRectF(self.width() - _RIGHT - STEP_PX * (place + 1), 6, STEP_PX - 12, 18)
         if area.left() > self.width() / 2:
+            right, middle = area.right() - width - 6, area.center().y()
+            painter.setPen(QPen(color, 2))
+            painter.drawLine(QPointF(right - 14, middle), QPointF(right, middle))
+            painter.setPen(self._themes.theme.muted)
             painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 
     def _paint_points(self, painter: QPainter, theme: Theme) -> None:
@@ -319,4 +325,6 @@ class FlowPanel(QWidget):
 def _common_path(modules: Sequence[str]) -> str:
     """What all paths begin with, up to a dot: it would only take room from what tells them apart."""
     first = {module.split(".", 1)[0] for module in modules}
-    return f"{first.pop()}." if len(first) == 1 and all("." in module for module in modules) else ""
+    is_shared = len(first) == 1 and all("." in module for module in modules)
+    is_clear = not any(module.partition(".")[2].isdigit() for module in modules)  # "0" alone says nothing
+    return f"{first.pop()}." if is_shared and is_clear else ""

@@ -50,9 +50,11 @@ def flow_of(trace: Trace) -> list[FlowPoint]:
 
 
 def _is_weight(leaf: Node) -> bool:
-    """A matrix, or a single number that is not named as a bias: the `w` of a neuron."""
-    is_bias = (leaf.name or "").rsplit(".", 1)[-1] in ("b", "bias")
-    return bool(leaf.outputs) and not is_bias and len(leaf.outputs[0].shape) != 1
+    """A matrix; of a module's vectors none (biases, scales of norms), of other leaves those not named as biases."""
+    name = leaf.name or ""
+    if not leaf.outputs or name.rsplit(".", 1)[-1] in ("b", "bias"):
+        return False
+    return len(leaf.outputs[0].shape) != 1 or not leaf.scope and "." not in name
 
 
 def limits(points: list[FlowPoint]) -> tuple[float | None, float]:

@@ -236,7 +236,7 @@ def status_text(training: TrainingModel) -> str:
     if training.series.non_finite_count:
         parts.append(f"{grouped(training.series.non_finite_count)} NaN or ∞")
     if training.state != "idle":
-        parts.append(training.state)
+        parts.append(training.ending if training.state == "finished" else training.state)
     return " · ".join(parts)
 
 

@@ -14,9 +14,9 @@ from .tree_model import GRADIENT, NAME, STATE, VALUE, TreeModel
 OWN_KEYS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End})
 """Keys that move in the tree while it has the focus, and step everywhere else."""
 WIDTHS = {STATE: 76, VALUE: 96, GRADIENT: 96}
-NARROW_WIDTHS = {STATE: 60, VALUE: 68, GRADIENT: 68}
-"""For a panel beside which a small window still has room for its graph: all four columns are seen."""
-NARROW_PX = 380
+NARROW_WIDTHS = {STATE: 0, VALUE: 74, GRADIENT: 84}
+"""For a panel beside which a small window still has room for its graph: the graph and the tooltips say the states."""
+NARROW_PX = 360
 LEAST_NAME_PX = 88
 OPEN_UP_TO = 60
 """Graphs of at most so many nodes are shown with every module call open."""
@@ -39,7 +39,9 @@ class _View(QTreeView):
         room = self.viewport().width()
         widths = NARROW_WIDTHS if room < NARROW_PX else WIDTHS
         for column, width in widths.items():
-            self.header().resizeSection(column, width)
+            self.setColumnHidden(column, not width)
+            if width:
+                self.header().resizeSection(column, width)
         self.header().resizeSection(NAME, max(room - sum(widths.values()), LEAST_NAME_PX))
 
     def event(self, event: QEvent) -> bool:

@@ -188,7 +188,7 @@ class TreeModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._sentence(entry) if column == NAME else self.text(entry, column)
         if role == Qt.ItemDataRole.ToolTipRole and column == NAME:
-            return tooltip(self._place(entry))
+            return tooltip(f"{self._place(entry)}\n{self.text(entry, STATE)}")
         if role == Qt.ItemDataRole.FontRole:
             if column in (VALUE, GRADIENT):
                 return self._mono

@@ -94,7 +94,7 @@ class FormulaView(HeightByWidth):
 
     def heightForWidth(self, width: int) -> int:
         areas = self._areas(width)
-        return areas[-1].bottom() + 1 if areas else 0
+        return max((area.bottom() + 1 for area in areas), default=0)  # the last of a row need not be the highest
 
     def _natural_size(self, index: int) -> QSize:
         renderer = self._renderers[index]

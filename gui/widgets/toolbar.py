@@ -250,7 +250,7 @@ def position_text(document: Document) -> str:
     if event is None:
         return f"{training}nothing has run · {-document.first} operations ahead"
     if event.phase is Phase.FORWARD and document.cursor == 0:
-        return f"{training}forward done · {document.length} backward steps ahead"
+        return f"{training}forward done · {document.length} backward steps"
     name = event.node.name or event.node.label
     if event.phase is Phase.FORWARD:
         place = f"forward {event.ordinal + 1} of {-document.first}"

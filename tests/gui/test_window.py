@@ -56,7 +56,7 @@ def test_step_to_the_end_and_back(opened: MainWindow, qtbot: QtBot) -> None:
     for _ in range(document.length):
         QTest.mouseClick(toolbar.back, Qt.MouseButton.LeftButton)
     assert document.cursor == 0
-    assert "steps ahead" in toolbar.position.text()
+    assert "backward steps" in toolbar.position.text()
     for left in range(-document.first):
         QTest.mouseClick(toolbar.back, Qt.MouseButton.LeftButton)
         done = -document.first - left - 1

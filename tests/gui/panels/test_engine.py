@@ -15,7 +15,7 @@ from engine import trace
 from engine.graph.observation import Observation
 from engine.graph.trace import Trace
 from gui.document import Document
-from gui.panels.engine import EnginePanel
+from gui.panels.engine import EnginePanel, _SharedRow
 from gui.panels.engine_rows import MOST_ROWS, Section, bytes_text
 from gui.theme import ThemeManager
 from tests.engine.traces import small_trace
@@ -181,19 +181,23 @@ def test_bytes(count: int, text: str) -> None:
 
 
 @pytest.mark.parametrize("width", [270, 300, 480])
-def test_details_are_never_cut_and_leave_the_rest_to_the_names(
-    panel: EnginePanel, document: Document, width: int
-) -> None:
+def test_each_row_gives_its_name_what_its_detail_leaves(panel: EnginePanel, document: Document, width: int) -> None:
     panel.resize(width, 600)
     document.set_trace(small_trace())
+    delegate = panel.list.itemDelegate()
+    assert isinstance(delegate, _SharedRow)
     for position in range(document.first, document.last + 1):
         document.move_to(position)
         panel.refresh()
-        column = panel.list.header().sectionSize(1)
-        for section in panel.model.sections:
-            for row in section.rows:
+        for place, section in enumerate(panel.model.sections):
+            parent = panel.model.index(place, 0)
+            for number, row in enumerate(section.rows):
+                index = panel.model.index(number, 0, parent)
                 font = panel.model.number_font if row.is_number else panel.list.font()
-                assert QFontMetrics(font).horizontalAdvance(row.detail) <= column - 6
+                needed = QFontMetrics(font).horizontalAdvance(row.detail)
+                assert needed + 12 <= delegate.detail_width(index) <= needed + 20
+    picture = panel.list.grab().toImage()
+    assert picture.width() == panel.list.width()
 
 
 def test_gradients_have_the_colour_and_the_face_of_gradients(panel: EnginePanel, document: Document) -> None:

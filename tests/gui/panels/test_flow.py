@@ -144,4 +144,5 @@ def test_a_neurons_weight_is_a_weight_and_its_bias_a_bias() -> None:
 
 def test_what_all_modules_share_is_not_written_below_each() -> None:
     assert _common_path(["model.fc1", "model.fc2"]) == "model."
+    assert _common_path(["model.0", "model.2"]) == ""  # a number alone says nothing
     assert _common_path(["encoder.0", "decoder.0"]) == _common_path(["model", "model.fc"]) == _common_path([]) == ""

@@ -213,6 +213,11 @@ def test_status(training: TrainingModel) -> None:
     training.set_rate(1240.4, 0.1)
     training.set_state("paused")
     assert status_text(training) == "step 212 · 1\u202f240 it/s · lr 0.1 · paused"
+    training.set_state("finished")
+    assert status_text(training).endswith("finished")
+    for ending in ("stopped", "failed"):
+        training.end(ending)
+        assert status_text(training).endswith(ending)
 
 
 @pytest.mark.parametrize("size", [(240, 100), (1280, 120), (2560, 300)])

@@ -161,12 +161,14 @@ def test_hostile_names_are_plain_text(make: Make) -> None:
     panel.grab()
 
 
-def test_a_narrow_panel_shows_every_column(make: Make) -> None:
+def test_a_narrow_panel_shows_names_and_numbers(make: Make) -> None:
     panel = make(builders.neuron())
     for width in (300, 480):
         panel.resize(width, 600)
         QTest.qWait(1)
         header = panel.view.header()
+        assert panel.view.isColumnHidden(STATE) == (width == 300)
+        assert header.sectionSize(NAME) > 120
         assert header.sectionPosition(GRADIENT) + header.sectionSize(GRADIENT) <= panel.view.viewport().width()
         assert not panel.view.horizontalScrollBar().isVisible()
 

@@ -106,3 +106,13 @@ def test_the_stored_formulas_are_those_of_the_rules() -> None:
     assert sorted(formula_svg._stored()) == wanted
     for latex in wanted[:: max(1, len(wanted) // 8)]:
         assert formula_svg._stored()[latex] == typeset(latex, SIZE_PX)
+
+
+def test_no_rule_is_cut_whatever_the_width(qtbot: QtBot) -> None:
+    view = FormulaView()
+    qtbot.addWidget(view)
+    for rule in rules().values():
+        for latex in (rule.forward, rule.vjp) if not rule.is_text else ():
+            view.set_latex(latex, RED)
+            for width in (240, 288, 400):
+                assert all(area.bottom() < view.heightForWidth(width) for area in view._areas(width)), latex
