@@ -36,7 +36,9 @@ class CardPainter:
         self.overlay: Tints | None = None
         """Colour of each item in the overlay; None shows kinds and states."""
         self._looks: dict[tuple[Role, NodeState], BoxLook] = {}
+        self._tinted: dict[tuple[Role, NodeState, int], BoxLook] = {}
         self._runs: dict[tuple[int, int, int], tuple[Run, ...]] = {}
+        self._same: dict[tuple[Run, ...], tuple[Run, ...]] = {}
         self._runs_scene: Scene | None = None
         self._names: dict[tuple[int, int], Name | None] = {}
         self._names_scale = 0.0
@@ -51,9 +53,14 @@ class CardPainter:
             look = self._looks[role, state] = box_look(self.theme, role, state)
         if colour is None or role in {Role.LOSS, Role.FRAME}:
             return look
+        tinted = self._tinted.get((role, state, colour.rgba()))
+        if tinted is not None:
+            return tinted
         fill = mix(self.theme.surface, colour, 0.22 if self.theme.is_dark else 0.16)
         border = look.border if state is NodeState.CURRENT else mix(self.theme.line, colour, 0.6)
-        return BoxLook(fill, border, look.border_width, look.radius, look.is_dashed)
+        tinted = BoxLook(fill, border, look.border_width, look.radius, look.is_dashed)
+        self._tinted[role, state, colour.rgba()] = tinted
+        return tinted
 
     def runs(self, scene: Scene, index: int, states: SceneStates, stepper: Stepper) -> tuple[Run, ...]:
         """The item's texts; kept for every state that it was seen in."""
@@ -67,16 +74,29 @@ class CardPainter:
         found = self._runs.get(key)
         if found is None:
             x, y, right, bottom = scene.rects[index].tolist()
-            found = self._runs[key] = self.labels.runs(scene.items[index], right - x, bottom - y, stepper)
+            found = self._shared(self.labels.runs(scene.items[index], right - x, bottom - y, stepper))
+            self._runs[key] = found
         return found
 
-    def paint(self, painter: QPainter, scene: Scene, index: int, states: SceneStates, stepper: Stepper) -> None:
-        """Paint one card, pill, chip or folded group at its place: box, texts, progress."""
+    def paint(
+        self,
+        painter: QPainter,
+        scene: Scene,
+        index: int,
+        states: SceneStates,
+        stepper: Stepper,
+        *,
+        has_shadow: bool = True,
+    ) -> None:
+        """Paint one card, pill, chip or folded group at its place: box, texts, progress.
+
+        Where the box is painted over an earlier state of itself, its shadow is there already.
+        """
         x, y, right, bottom = scene.rects[index].tolist()
         role, state = Role(int(scene.roles[index])), NodeState(int(states.state[index]))
         rect = QRectF(x, y, right - x, bottom - y)
         look = self.look(index, role, state)
-        rect = self.paint_body(painter, rect, look, is_stack=scene.items[index].repeats > 1, has_shadow=True)
+        rect = self.paint_body(painter, rect, look, is_stack=scene.items[index].repeats > 1, has_shadow=has_shadow)
         if self.overlay is not None:
             self._paint_stripe(painter, rect, look, self.overlay[index])
         self.paint_runs(painter, self.runs(scene, index, states, stepper), x, y, text_role(role, state))
@@ -95,10 +115,12 @@ class CardPainter:
         stepper: Stepper,
         detail: Detail,
         scale: float,
+        *,
+        has_shadow: bool = True,
     ) -> None:
         """Paint a box with as much of its texts as there is to be seen at a scale."""
         if detail is Detail.TEXT:
-            self.paint(painter, scene, index, states, stepper)
+            self.paint(painter, scene, index, states, stepper, has_shadow=has_shadow)
             return
         x, y, right, bottom = scene.rects[index].tolist()
         role, state = Role(int(scene.roles[index])), NodeState(int(states.state[index]))
@@ -125,8 +147,13 @@ class CardPainter:
         if key not in self._names:
             x, y, right, bottom = scene.rects[index].tolist()
             runs, role = self.runs(scene, index, states, stepper), Role(int(scene.roles[index]))
-            self._names[key] = name_of(runs, role, right - x, bottom - y, scale, self.fonts)
+            name = name_of(runs, role, right - x, bottom - y, scale, self.fonts)
+            self._names[key] = None if name is None else Name(self._shared(name.runs), name.zoom)
         return self._names[key]
+
+    def _shared(self, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+        """The one object that stands for all texts equal to these."""
+        return self._same.setdefault(runs, runs)
 
     def paint_frame(self, painter: QPainter, scene: Scene, index: int) -> None:
         """The ground of an open group; links run over it."""

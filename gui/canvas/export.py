@@ -181,7 +181,7 @@ class _Picture:
         painter.translate(-area.x(), -area.y())
         painter.fillRect(area, theme.background)
         region = (area.left(), area.top(), area.right(), area.bottom())
-        self._scenes.paint(painter, self._moment, region, max(scale, 1.0), 1.0, quality)
+        self._scenes.paint(painter, self._moment, [region], max(scale, 1.0), 1.0, quality)
         highlight.paint(painter, self._scenes, self._moment, region, max(scale, 1.0))
         if self._scale is not None:
             below = QRectF(area.left(), area.bottom() - self._foot, area.width(), self._foot)

@@ -6,21 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QRegion
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from engine.graph.stepper import NodeState
 
-from .camera import Camera
 from .detail import Detail, detail_at
 from .look import PILLS, Role, small_fill
 from .painter import Moment, Region, ScenePainter
-from .routes import BACK_OFFSET, HEAD_HALF_WIDTH
-from .scene import Ints, Scene
+from .scene import Ints
 
 MOST_CHANGES = 48
 """With more changed items or links than this, the base picture is painted again."""
-ROUTE_ROOM = 2 * BACK_OFFSET + HEAD_HALF_WIDTH + 2
-"""So far from a link, in scene units, its way back and heads can reach."""
+HERE = frozenset({int(NodeState.CURRENT), int(NodeState.COMPUTED)})
+CURRENT_WIDTH, CURRENT_GAP = 5.0, 2.5
+"""Of the outline around the box at the cursor."""
 MOST_OUTLINES = 150
 """More hits in view than this are marked by plain rectangles."""
 LIGHT_HIT, DARK_HIT = QColor("#C98A00"), QColor("#F2C14E")
@@ -37,18 +36,8 @@ class Changes(NamedTuple):
         return len(self.items) + len(self.links)
 
 
-def changes(base: Moment, now: Moment) -> Changes | None:
-    """What must be painted over the base to show the present; None if the base is of no use.
-
-    A gradient that has been taken back cannot be painted away, nor is a long list worth painting.
-    """
-    if (base.states.links & ~now.states.links).any():
-        return None
-    return differences(base, now)
-
-
 def differences(base: Moment, now: Moment) -> Changes | None:
-    """What looks different at two moments, gradients taken back too; None if that is a long list."""
+    """What looks different at two moments; None if that is a long list."""
     links = (now.states.links ^ base.states.links).nonzero()[0]
     items = now.states.differing(base.states)
     if len(links) > MOST_CHANGES or len(items) > MOST_CHANGES:
@@ -56,26 +45,30 @@ def differences(base: Moment, now: Moment) -> Changes | None:
     return Changes(items.tolist(), links.tolist())
 
 
-def region_of(found: Changes, scene: Scene, camera: Camera) -> QRegion:
-    """The parts of the view in which changes can be seen, in the widget's pixels."""
-    boxes = scene.rects[found.items]
-    ways = scene.routes.straight.of(np.array(found.links, dtype=np.int64)).astype(np.float64)
-    ways = np.concatenate([np.minimum(ways[:, :2], ways[:, 2:]), np.maximum(ways[:, :2], ways[:, 2:])], axis=1)
-    region = QRegion()
-    for rects, room in ((boxes, 3.0 + 4.0 * camera.scale), (ways, 3.0 + ROUTE_ROOM * camera.scale)):
-        offset = np.array([camera.dx - room, camera.dy - room, camera.dx + room, camera.dy + room])
-        for x, y, right, bottom in (rects * camera.scale + offset).tolist():
-            region += QRectF(x, y, right - x, bottom - y).toAlignedRect()
-    return region
+def here_of(moment: Moment) -> list[int]:
+    """The items at the cursor: what a step or an operation has just been taken at."""
+    state = moment.states.state
+    found: list[int] = np.flatnonzero((state == NodeState.CURRENT) | (state == NodeState.COMPUTED)).tolist()
+    return found
+
+
+def can_be_painted_over(found: Changes, now: Moment) -> bool:
+    """Whether no gradient has been taken back: that cannot be painted away."""
+    return bool(now.states.links[found.links].all())
 
 
 def paint_changes(
     painter: QPainter, scenes: ScenePainter, now: Moment, found: Changes, region: Region, scale: float
 ) -> None:
-    """Bring a picture of the base up to date; the painter's transform maps scene units to the screen."""
+    """Bring a picture of the base up to date; the painter's transform maps scene units to the screen.
+
+    The box at the cursor is painted by `paint` on top: of its outline nothing must be left when the cursor moves on.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     _paint_links(painter, scenes, now, found.links, region, scale, is_active=False)
-    _paint_items(painter, scenes, now, found.items, region, scale)
+    state = now.states.state
+    items = [index for index in found.items if int(state[index]) not in HERE]
+    _paint_items(painter, scenes, now, items, region, scale)
 
 
 def paint(
@@ -92,16 +85,19 @@ def paint(
 ) -> None:
     """Paint what is marked: the current step and what it hands on, hits, the selection, the box under the pointer."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    here = here_of(now)
+    if scenes.focus is None:
+        _paint_items(painter, scenes, now, here, region, scale)
     active = now.scene.links_of_edges(now.stepper.active_edges)
     _paint_links(painter, scenes, now, active, region, scale, is_active=True)
     for link in now.scene.links_of_edges(now.stepper.data_edges):
         if _touches(now.scene.routes.boxes[link].tolist(), region):
             scenes.paint_data(painter, now.scene, link, scale)
     theme = scenes.cards.theme
-    for state, colour in ((NodeState.CURRENT, theme.accent), (NodeState.COMPUTED, theme.data)):
-        for index in (now.states.state == state).nonzero()[0].tolist():
-            if Role(int(now.scene.roles[index])) is not Role.FRAME:
-                _outline(painter, now, index, colour, 5.0, 2.5, scale, alpha=0.22)
+    for index in here:
+        if Role(int(now.scene.roles[index])) is not Role.FRAME:
+            colour = theme.accent if now.states.state[index] == NodeState.CURRENT else theme.data
+            _outline(painter, now, index, colour, CURRENT_WIDTH, CURRENT_GAP, scale, alpha=0.22)
     if hits is not None:
         _paint_hits(painter, scenes, now, hits, hit, region, scale)
     if hovered is not None and hovered != selected:
@@ -133,15 +129,13 @@ def _paint_links(
     is_active: bool,
 ) -> None:
     boxes = now.scene.routes.boxes
-    crossed: set[int] = set()
-    for link in links:
-        box = boxes[link].tolist()
-        if scenes.carried is not None and scenes.carried.links[link]:
-            continue
-        if _touches(box, region):
-            scenes.paint_gradient(painter, now.scene, link, scale, is_active=is_active)
-            crossed.update(now.scene.frames_at(*box))
-    scenes.paint_titles(painter, now, sorted(crossed), scale)
+    seen = [link for link in links if _touches(boxes[link].tolist(), region)]
+    if scenes.carried is not None:
+        seen = [link for link in seen if not scenes.carried.links[link]]
+    if seen:
+        scenes.paint_gradients(painter, now.scene, seen, scale, is_active=is_active)
+        crossed = {frame for link in seen for frame in now.scene.titles_at(*boxes[link].tolist())}
+        scenes.paint_titles(painter, now, sorted(crossed), scale)
 
 
 def _paint_items(
@@ -157,15 +151,13 @@ def _paint_items(
         if role is Role.FRAME or not _touches([x, y, right, bottom], region):
             continue
         if detail >= Detail.SHAPES:
-            cards.paint_item(painter, scene, index, now.states, now.stepper, detail, scale)
+            cards.paint_item(painter, scene, index, now.states, now.stepper, detail, scale, has_shadow=False)
         else:
             least = (4.0 if state in {NodeState.CURRENT, NodeState.COMPUTED} else 1.0) / scale
             colour = (cards.overlay[index] if cards.overlay is not None else None) or small_fill(
                 cards.theme, role, state
             )
             painter.fillRect(QRectF(x, y, max(right - x, least), max(bottom - y, least)), colour)
-        if scenes.focus is not None and not scenes.focus.items[index]:
-            painter.fillRect(QRectF(x, y, right - x, bottom - y), scenes.veil)
 
 
 def _paint_hits(

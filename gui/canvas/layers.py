@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QRect, QRectF, QSize
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter, QRegion, QTransform
 
 from .camera import Camera
 from .detail import Quality
-from .painter import FEW_BOXES, Moment, ScenePainter
+from .painter import FEW_BOXES, Moment, Region, ScenePainter
 from .raster import Raster
 
 WARP_BOXES = 20_000
 """With more boxes in view, a moving view shows the last picture, moved and scaled."""
-MOST_PATCHES, LARGEST_PATCH = 24, 0.4
-"""Parts that are painted anew after a step: so many at most, and so much of the picture."""
 FRAME_BUDGET_S = 0.009
 """The same where the last fast frame took longer than this."""
+MOST_PATCHES, LARGEST_PATCH = 48, 0.4
+"""Parts that are painted anew after a step: so many at most, and so much of the picture."""
+MOST_FAR_PATCHES = 3
+"""From afar, where more parts than this are as much work as all that lies between them."""
 
 
 class BaseLayer:
@@ -33,10 +35,10 @@ class BaseLayer:
         self._cost_s = 0.0
         self._boxes = 0
         self._ratio = 1.0
-        self._ground: QImage | None = None
-        """The picture without its boxes, as it was drawn for `_drawn` and `_ground_of`; only from afar."""
-        self._ground_of: Moment | None = None
         self._recoloured: Moment | None = None
+        """What the picture shows in colours that are no longer those of the overlay."""
+        self._rough = QRegion()
+        """Where steps were painted over each other, in the widget's pixels."""
 
     @property
     def moment(self) -> Moment | None:
@@ -55,7 +57,7 @@ class BaseLayer:
 
     def forget(self) -> None:
         """Another scene, theme or overlay: nothing of the picture is of use any more."""
-        self._moment = self._ground = self._recoloured = None
+        self._moment = self._recoloured = None
 
     def part(self, place: QRectF) -> QImage:
         """A copy of some of the picture, in the widget's pixels; what is not in it is transparent."""
@@ -71,12 +73,15 @@ class BaseLayer:
         return copy
 
     def recolour(self) -> None:
-        """Boxes have other colours: from afar the ground under them is still good."""
-        self._recoloured = self._moment if self._ground is not None and self._ground_of is self._moment else None
+        """Boxes have other colours: they are painted over, for what is under them stays as it is."""
+        self._recoloured = self._moment or self._recoloured
         self._moment = None
 
-    def stamp(self, moment: Moment, camera: Camera, paint: Callable[[QPainter], None]) -> bool:
-        """Let `paint` bring the picture up to another moment; False if it was not made for this camera."""
+    def stamp(self, moment: Moment, camera: Camera, region: QRegion, paint: Callable[[QPainter], None]) -> bool:
+        """Let `paint` bring some of the picture up to another moment; False if it was not made for this camera.
+
+        Where smooth edges are painted over each other they get darker: the region is painted anew at the next rest.
+        """
         if self._moment is None or camera != self._drawn or self._image.isNull():
             return False
         painter = QPainter(self._image)
@@ -85,6 +90,7 @@ class BaseLayer:
         paint(painter)
         painter.end()
         self._moment = moment
+        self._rough += region
         return True
 
     def patch(self, scenes: ScenePainter, moment: Moment, camera: Camera, region: QRegion, *, is_moving: bool) -> bool:
@@ -97,10 +103,10 @@ class BaseLayer:
         area = sum(place.width() * place.height() for place in places)
         if len(places) > MOST_PATCHES or area > LARGEST_PATCH * size.width() * size.height():
             return False
-        boxes = self._boxes
-        for place in places:
-            quality = Quality.FAST if is_moving and self._is_coarse else Quality.FULL
-            self._paint(self._image, scenes, moment, camera, QRectF(place), quality)
+        boxes, quality = self._boxes, Quality.FAST if is_moving and self._is_coarse else Quality.FULL
+        if places:
+            self._paint(self._image, scenes, moment, camera, seen, quality)
+        self._rough -= region
         self._boxes, self._moment = boxes, moment
         return True
 
@@ -114,11 +120,16 @@ class BaseLayer:
         ratio: float,
         *,
         is_moving: bool,
+        is_resting: bool = True,
     ) -> None:
-        """Paint the picture for this camera, renewing as much of it as is needed."""
+        """Paint the picture for this camera, renewing as much of it as is needed; at rest also what is merely rough."""
         same_form = self._moment is not None and self._image.size() == size * ratio and self._ratio == ratio
         if same_form and self._moment is not None and moment is self._moment:
-            if camera == self._camera and (is_moving or not self._is_coarse):
+            if (
+                camera == self._camera
+                and (is_moving or not self._is_coarse)
+                and self._is_smooth(scenes, moment, camera, is_resting=is_resting)
+            ):
                 self._blit(painter, camera)
                 return
             if is_moving and self._shift(scenes, camera, size, ratio):
@@ -131,6 +142,12 @@ class BaseLayer:
         self._render(scenes, moment, camera, size, ratio, Quality.FAST if is_moving else Quality.FULL)
         self._blit(painter, camera)
 
+    def _is_smooth(self, scenes: ScenePainter, moment: Moment, camera: Camera, *, is_resting: bool) -> bool:
+        """Whether nothing is rough, or has just been painted anew, or may stay so for now."""
+        if self._rough.isEmpty() or not is_resting:
+            return True
+        return self.patch(scenes, moment, camera, self._rough, is_moving=False)
+
     def _blit(self, painter: QPainter, camera: Camera) -> None:
         self._camera = camera
         painter.drawImage(0, 0, self._image)
@@ -142,51 +159,52 @@ class BaseLayer:
             self._image = QImage(size * ratio, QImage.Format.Format_RGB32)
             self._image.setDevicePixelRatio(ratio)
             self._ratio = ratio
-        if self._repaint_boxes(scenes, moment, camera, size):
+        if moment is self._recoloured and camera == self._drawn and quality is Quality.FAST and scenes.is_whole:
+            self._repaint_boxes(scenes, moment, camera, QRect(QPoint(), size))
             return
-        self._ground = self._recoloured = None
+        self._recoloured = None
         began = time.perf_counter()
-        self._paint(
-            self._image, scenes, moment, camera, QRectF(0, 0, size.width(), size.height()), quality, self._keep_ground
-        )
+        self._paint(self._image, scenes, moment, camera, QRegion(QRect(QPoint(), size)), quality)
         if quality is Quality.FAST:
             self._cost_s = time.perf_counter() - began
         self._drawn = self._camera = camera
-        self._moment = self._ground_of = moment
+        self._moment = moment
         self._is_coarse = quality is Quality.FAST and self._boxes > FEW_BOXES
+        self._rough = QRegion()
 
-    def _keep_ground(self) -> None:
-        self._ground = self._image.copy()
-
-    def _repaint_boxes(self, scenes: ScenePainter, moment: Moment, camera: Camera, size: QSize) -> bool:
-        """Put boxes in new colours onto the ground; False if that is of another moment or camera, or not there."""
-        if self._ground is None or moment is not self._recoloured or camera != self._drawn:
-            return False
-        self._image, self._moment, self._recoloured = self._ground.copy(), moment, None
-        area = QRectF(0, 0, size.width(), size.height())
-        scenes.repaint_boxes(
-            moment, camera.region(0, 0, size.width(), size.height()), _raster(self._image, camera, area)
-        )
-        return True
-
-    def _paint(
-        self,
-        image: QImage,
-        scenes: ScenePainter,
-        moment: Moment,
-        camera: Camera,
-        area: QRectF,
-        quality: Quality,
-        keep_ground: Callable[[], None] | None = None,
-    ) -> None:
-        painter = QPainter(image)
-        painter.setClipRect(area)
-        raster = _raster(image, camera, area)
-        painter.fillRect(area, scenes.cards.theme.background)
+    def _repaint_boxes(self, scenes: ScenePainter, moment: Moment, camera: Camera, area: QRect) -> None:
+        """Paint boxes in new colours over the old ones; near ones show a trace of those until it rests."""
+        is_far = scenes.is_far(moment.scene, camera.scale)
+        painter = QPainter(self._image)
         painter.translate(camera.dx, camera.dy)
         painter.scale(camera.scale, camera.scale)
-        region = camera.region(area.x() - 2, area.y() - 2, area.width() + 4, area.height() + 4)
-        self._boxes = scenes.paint(painter, moment, region, camera.scale, self._ratio, quality, raster, keep_ground)
+        raster = _raster(self._image, camera, QRectF(area)) if is_far else None
+        scenes.paint_boxes(painter, moment, [_region(camera, area)], camera.scale, self._ratio, raster)
+        painter.end()
+        self._moment, self._recoloured = moment, None
+        self._is_coarse = self._is_coarse or not is_far
+
+    def _paint(
+        self, image: QImage, scenes: ScenePainter, moment: Moment, camera: Camera, part: QRegion, quality: Quality
+    ) -> None:
+        """Paint some of the widget's area."""
+        if scenes.is_far(moment.scene, camera.scale) and part.rectCount() > MOST_FAR_PATCHES:
+            part = QRegion(part.boundingRect())  # pixels are written by rectangles, each as good as any other
+        painter = QPainter(image)
+        painter.setClipRegion(part)
+        places: list[QRect] = list(part)  # type: ignore[call-overload] # the stubs do not know that it is iterable
+        for place in places:
+            painter.fillRect(place, scenes.cards.theme.background)
+        painter.translate(camera.dx, camera.dy)
+        painter.scale(camera.scale, camera.scale)
+        if scenes.is_far(moment.scene, camera.scale):
+            self._boxes = 0
+            for place in places:
+                raster = _raster(image, camera, QRectF(place))
+                scenes.paint(painter, moment, [_region(camera, place)], camera.scale, self._ratio, quality, raster)
+        else:
+            regions = [_region(camera, place) for place in places]
+            self._boxes = scenes.paint(painter, moment, regions, camera.scale, self._ratio, quality)
         painter.end()
 
     def _shift(self, scenes: ScenePainter, camera: Camera, size: QSize, ratio: float) -> bool:
@@ -204,15 +222,15 @@ class BaseLayer:
         painter.drawImage(QRectF(dx, dy, width, height), self._image)
         painter.end()
         boxes = self._boxes
-        if dx:
-            strip = QRectF(0 if dx > 0 else width + dx, 0, abs(dx), height)
-            self._paint(shifted, scenes, self._moment, camera, strip, Quality.FAST)
-        if dy:
-            strip = QRectF(0, 0 if dy > 0 else height + dy, width, abs(dy))
-            self._paint(shifted, scenes, self._moment, camera, strip, Quality.FAST)
+        for strip in (
+            QRectF(0 if dx > 0 else width + dx, 0, abs(dx), height),
+            QRectF(0, 0 if dy > 0 else height + dy, width, abs(dy)),
+        ):
+            if not strip.isEmpty():
+                self._paint(shifted, scenes, self._moment, camera, QRegion(strip.toAlignedRect()), Quality.FAST)
         self._boxes = boxes
         self._image, self._drawn = shifted, camera
-        self._is_coarse = self._is_coarse or boxes > FEW_BOXES
+        self._is_coarse = self._is_coarse or boxes > FEW_BOXES or not self._rough.isEmpty()
         return True
 
     def _warp(self, painter: QPainter, camera: Camera, size: QSize, background: QColor) -> None:
@@ -224,6 +242,11 @@ class BaseLayer:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.drawImage(QRectF(x, y, size.width() * factor, size.height() * factor), self._image)
         self._is_coarse = True
+
+
+def _region(camera: Camera, place: QRect) -> Region:
+    """What of the scene is seen in a place of the widget, with a margin for pens."""
+    return camera.region(place.x() - 2, place.y() - 2, place.width() + 4, place.height() + 4)
 
 
 def _raster(image: QImage, camera: Camera, area: QRectF) -> Raster:

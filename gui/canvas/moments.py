@@ -1,4 +1,4 @@
-"""Which moment the base picture shows, and which one is now: so that a step repaints only what it changed."""
+"""Moments of a scene, and the present one: the states of everything are worked out once for each position."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import copy
 
 from engine.graph.stepper import Stepper
 
-from . import highlight
-from .highlight import Changes
 from .painter import Moment
 from .scene import Scene
 
@@ -33,11 +31,3 @@ class Moments:
         if self._now is None or self._now.scene is not scene or self._now.stepper.position != stepper.position:
             self._now = at(scene, stepper)
         return self._now
-
-    def base(self, last: Moment | None, now: Moment) -> tuple[Moment, Changes]:
-        """The moment for the base picture (`last` if it is still of use), and what has changed since."""
-        if last is not None and last.scene is now.scene:
-            found = highlight.changes(last, now)
-            if found is not None:
-                return last, found
-        return now, Changes([], [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +12,16 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from engine.graph.stepper import NodeState, Stepper
 
+from .blits import Blits
 from .cards import CardPainter
 from .detail import Detail, Quality, detail_at
 from .far import FarPainter
 from .group_labels import TITLE_BAR
 from .lines import Batches, draw_triangles
-from .look import Role, box_look, mix, small_fill, text_role
+from .look import Role, box_look, mix, small_fill
 from .raster import Raster
 from .routes import Lines, Segments
 from .scene import Floats, Ints, Scene
-from .sprites import SpriteCache, bucket
 from .states import SceneStates
 
 Region = tuple[float, float, float, float]
@@ -40,8 +40,6 @@ FEW_BOXES = 140
 """So many boxes are painted at full quality in every frame."""
 VEIL = 0.8
 """How much of what is dimmed is covered."""
-NEW_LABELS_PER_FRAME = 60
-"""So many labels may be rendered in a frame that must be fast; the others appear when the view rests."""
 
 
 @dataclass(frozen=True)
@@ -69,36 +67,42 @@ class ScenePainter:
         self.focus: Focus | None = None
         self.carried: Focus | None = None
         """What is left out, because it is being dragged and painted elsewhere."""
-        self.sprites = SpriteCache()
+        self._blits = Blits(cards)
         self.batches = Batches()
         self._far: FarPainter | None = None
         self._ratio = 1.0
         self._least_length = 0.0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is dimmed or left out."""
+        return self.focus is None and self.carried is None
+
+    def is_far(self, scene: Scene, scale: float) -> bool:
+        """Whether so little can be seen at a scale that pixels are written directly."""
+        return detail_at(scene.box_height * scale) <= Detail.RECTS and scene.routes.is_orthogonal
+
     def paint(
         self,
         painter: QPainter,
         moment: Moment,
-        region: Region,
+        regions: Sequence[Region],
         scale: float,
         ratio: float,
         quality: Quality,
         raster: Raster | None = None,
-        keep_ground: Callable[[], None] | None = None,
     ) -> int:
-        """Paint what lies in a region of the scene; returns how many boxes that were, of those that cost time.
+        """Paint what lies in some regions of the scene; returns how many boxes that were, of those that cost time.
 
         `scale` is in widget pixels per scene unit, `ratio` the device's pixels per widget pixel, `raster` the pixels
-        that `painter` paints on, where those can be written directly. From afar `keep_ground` is called when all but
-        the boxes is painted: `repaint_boxes` needs no more to recolour them.
+        that `painter` paints on, where those can be written directly and the view is far.
         """
         self._ratio = ratio
-        boxes, frames, links = moment.scene.visible(*region)
+        boxes, frames, links = moment.scene.visible_in(regions)
         if self.carried is not None:
             boxes, links = boxes[~self.carried.items[boxes]], links[~self.carried.links[links]]
         detail = detail_at(moment.scene.box_height * scale)
-        is_far = raster is not None and detail <= Detail.RECTS and moment.scene.routes.is_orthogonal
-        self._far = FarPainter(raster, self.cards, moment) if raster is not None and is_far else None
+        self._far = FarPainter(raster, self.cards, moment) if raster is not None else None
         is_fast = quality is Quality.FAST and len(boxes) > FEW_BOXES
         is_smooth = not is_fast and detail > Detail.DENSITY
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, is_smooth)
@@ -110,27 +114,40 @@ class ScenePainter:
             self._paint_cards(painter, moment, boxes, detail, scale)
             return len(boxes)
         tops = moment.scene.rects[frames, 1]
-        is_titled = (tops <= region[3]) & (tops + TITLE_BAR >= region[1])
+        is_titled = np.zeros(len(frames), dtype=bool)
+        for region in regions:
+            is_titled |= (tops <= region[3]) & (tops + TITLE_BAR >= region[1])
         titled, focus = frames[is_titled].tolist(), self.focus
         if focus is not None:
             dim_boxes, dim_links = boxes[~focus.items[boxes]], links[~focus.links[links]]
             self._paint_links(painter, moment, dim_links, scale, is_fast=is_fast)
             self.paint_titles(painter, moment, titled, scale)
             self._paint_boxes(painter, moment, dim_boxes, scale, detail, is_fast=is_fast)
-            x, y, right, bottom = region
-            painter.fillRect(QRectF(x, y, right - x, bottom - y), self.veil)
+            x, y = min(region[0] for region in regions), min(region[1] for region in regions)
+            right, bottom = max(region[2] for region in regions), max(region[3] for region in regions)
+            painter.fillRect(QRectF(x, y, right - x, bottom - y), self.veil)  # what is between them is clipped
             titled, boxes, links = [], boxes[focus.items[boxes]], links[focus.links[links]]
         self._paint_links(painter, moment, links, scale, is_fast=is_fast)
         self.paint_titles(painter, moment, titled, scale)
-        if self._far is not None and focus is None and keep_ground is not None:
-            keep_ground()
         self._paint_boxes(painter, moment, boxes, scale, detail, is_fast=is_fast)
         return 0 if self._far is not None else len(boxes)
 
-    def repaint_boxes(self, moment: Moment, region: Region, raster: Raster) -> None:
-        """Paint the boxes from afar, onto the ground that was kept."""
-        boxes, _, _ = moment.scene.visible(*region)
-        FarPainter(raster, self.cards, moment).paint_boxes(boxes)
+    def paint_boxes(
+        self,
+        painter: QPainter,
+        moment: Moment,
+        regions: Sequence[Region],
+        scale: float,
+        ratio: float,
+        raster: Raster | None,
+    ) -> None:
+        """Paint the boxes alone, fast."""
+        self._ratio = ratio
+        boxes, _, _ = moment.scene.visible_in(regions)
+        self._far = FarPainter(raster, self.cards, moment) if raster is not None else None
+        is_fast = len(boxes) > FEW_BOXES
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not is_fast)
+        self._paint_boxes(painter, moment, boxes, scale, detail_at(moment.scene.box_height * scale), is_fast=is_fast)
 
     @property
     def veil(self) -> QColor:
@@ -147,7 +164,7 @@ class ScenePainter:
         elif detail <= Detail.RECTS:
             self._paint_small(painter, moment, boxes, scale)
         elif is_fast:
-            self._paint_sprites(painter, moment, boxes, scale, self._ratio, detail)
+            self._blits.paint(painter, moment, boxes, scale, self._ratio, detail)
         else:
             self._paint_cards(painter, moment, boxes, detail, scale)
 
@@ -221,7 +238,7 @@ class ScenePainter:
             self.paint_route(painter, self._data(scene, link, 1.0), theme.edge, DATA_WIDTH, style)
         self.paint_heads(painter, scene.routes.heads(links), theme.edge)
         for link in links[moment.states.links[links]].tolist():
-            self.paint_gradient(painter, scene, link, 1.0, is_active=False)
+            self.paint_gradients(painter, scene, [link], 1.0, is_active=False)
 
     def _data(self, scene: Scene, links: Ints | int, scale: float) -> Lines:
         """The ways of some links as they are drawn at a scale."""
@@ -277,20 +294,28 @@ class ScenePainter:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
 
-    def paint_gradient(self, painter: QPainter, scene: Scene, link: int, scale: float, *, is_active: bool) -> None:
-        """The way back of one link, with its head: dashed and thicker while the current step hands it on."""
-        back = self._back(scene, link, scale)
-        colour = (
-            self.cards.theme.accent if is_active else mix(self.cards.theme.background, self.cards.theme.accent, 0.85)
-        )
-        if self.focus is not None and not self.focus.links[link]:
-            colour = mix(colour, self.cards.theme.background, VEIL)
+    def paint_gradients(
+        self, painter: QPainter, scene: Scene, links: Sequence[int], scale: float, *, is_active: bool
+    ) -> None:
+        """The ways back of some links, with their heads: dashed and thicker while the current step hands them on."""
+        chosen = np.array(links, dtype=np.int64)
+        back, theme = self._back(scene, chosen, scale), self.cards.theme
         least = (1.6 if is_active else 1.0) / scale
-        share = float(scene.shares.widths(np.array([link]), BACK_WIDTH)[0]) if scale >= FINE_SCALE else BACK_WIDTH
-        width = max(share, 2.25 if is_active else 1.0, least)
-        self.paint_route(painter, back, colour, width, Qt.PenStyle.DashLine if is_active else Qt.PenStyle.SolidLine)
+        shares = scene.shares.widths(chosen, BACK_WIDTH) if scale >= FINE_SCALE else np.full(len(links), BACK_WIDTH)
+        widths = np.maximum(shares, max(2.25 if is_active else 1.0, least)).tolist()
+        colour = theme.accent if is_active else mix(theme.background, theme.accent, 0.85)
+        colours = [self._dimmed(colour, link) for link in links]
+        style = Qt.PenStyle.DashLine if is_active else Qt.PenStyle.SolidLine
+        for place, (shade, width) in enumerate(zip(colours, widths, strict=True)):
+            self.paint_route(painter, back.one(place), shade, width, style)
         if scale >= FINE_SCALE:
-            self.paint_heads(painter, scene.routes.back_heads(np.array([link])), colour)
+            for head, shade in zip(scene.routes.back_heads(chosen), colours, strict=True):
+                self.paint_heads(painter, head[None], shade)
+
+    def _dimmed(self, colour: QColor, link: int) -> QColor:
+        if self.focus is None or self.focus.links[link]:
+            return colour
+        return mix(colour, self.cards.theme.background, VEIL)
 
     def paint_data(self, painter: QPainter, scene: Scene, link: int, scale: float) -> None:
         """The way down of one link while the operation at the cursor reads it."""
@@ -304,43 +329,6 @@ class ScenePainter:
     def _paint_cards(self, painter: QPainter, moment: Moment, boxes: Ints, detail: Detail, scale: float) -> None:
         for index in boxes.tolist():
             self.cards.paint_item(painter, moment.scene, index, moment.states, moment.stepper, detail, scale)
-
-    def _paint_sprites(
-        self, painter: QPainter, moment: Moment, boxes: Ints, scale: float, ratio: float, detail: Detail
-    ) -> None:
-        scene, states, sprites, cards = moment.scene, moment.states, self.sprites, self.cards
-        at = bucket(scale * ratio)
-        transform = painter.transform()
-        painter.save()
-        painter.resetTransform()
-        factor = scale * ratio / at
-        painter.scale(factor / ratio, factor / ratio)
-        corners = scene.rects[boxes]
-        places = (
-            (corners[:, :2] * [transform.m11(), transform.m22()] + [transform.dx(), transform.dy()]) / factor * ratio
-        )
-        limit = sprites.made + NEW_LABELS_PER_FRAME
-        sizes = (corners[:, 2:] - corners[:, :2]).tolist()
-        for index, (x, y), (width, height) in zip(boxes.tolist(), places.tolist(), sizes, strict=True):
-            role = Role(int(scene.roles[index]))
-            state = NodeState(int(states.state[index]))
-            look, role = cards.look(index, role, state), text_role(role, state)
-            place = QPointF(x, y)
-            is_stack = scene.items[index].repeats > 1
-            painter.drawPixmap(place, sprites.box(cards, look, width, height, at, is_stack=is_stack))
-            if detail < Detail.NAMES:
-                continue
-            zoom, runs = 1.0, cards.runs(scene, index, states, moment.stepper)
-            if detail is Detail.NAMES:
-                name = cards.name(scene, index, states, moment.stepper, at / ratio)
-                if name is None:
-                    continue
-                zoom, runs = name.zoom, name.runs
-            may_make = sprites.made < limit
-            label = sprites.label(cards, runs, role, width, height, at, zoom=zoom, may_make=may_make)
-            if label is not None:
-                painter.drawPixmap(place, label)
-        painter.restore()
 
     def _paint_small(self, painter: QPainter, moment: Moment, boxes: Ints, scale: float) -> None:
         """Boxes as plain rectangles, all of one colour at once; never thinner than a pixel."""

@@ -38,6 +38,11 @@ class Lines:
         offset = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count)
         return offset + np.arange(total)
 
+    def one(self, index: int) -> Lines:
+        """One of the polylines."""
+        segments = self.segments[self.start[index] : self.start[index + 1]]
+        return Lines(segments, np.array([0, len(segments)]))
+
     def of(self, chosen: Ints) -> Segments:
         """Segments of the chosen polylines."""
         return self.segments[self.rows_of(chosen)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from engine.graph.trace import Trace
 
 from . import routes
 from .chunks import Chunks
+from .group_labels import TITLE_BAR
 from .look import ROLE_OF_KIND, Role
 from .shares import Shares
 from .states import SceneStates, States
@@ -52,11 +53,16 @@ class Scene:
         self.routes = routes.build([link.points for link in drawing.links])
         self.bounds = drawing.bounds
         self.is_outermost: Bools = np.array([item.parent < 0 for item in self.items], dtype=bool)
+        self.is_stack: Bools = np.array([item.repeats > 1 for item in self.items], dtype=bool)
         self.shares = Shares(trace, drawing.links)
         heights = corners[self.boxes, 3] - corners[self.boxes, 1]
         self.box_height = float(np.median(heights)) if len(heights) else 1.0
         """Height of a typical box: the level of detail follows it."""
         self._item_chunks, self._link_chunks = Chunks(corners), Chunks(self.routes.boxes)
+        frames = corners[self.frames]
+        self._frame_chunks = Chunks(frames)
+        bars = np.column_stack([frames[:, :3], np.minimum(frames[:, 1] + TITLE_BAR, frames[:, 3])])
+        self._title_chunks = Chunks(bars)
         self._item_of_scope = self._collect_scopes()
         self._collect_members()
         self._collect_edges()
@@ -155,10 +161,22 @@ class Scene:
         is_frame = self.roles[items] == Role.FRAME
         return items[~is_frame], items[is_frame], self._link_chunks.touching(x, y, right, bottom)
 
+    def visible_in(self, regions: Sequence[tuple[float, float, float, float]]) -> tuple[Ints, Ints, Ints]:
+        """The same for several regions, each index once."""
+        if len(regions) == 1:
+            return self.visible(*regions[0])
+        found = [self.visible(*region) for region in regions]
+        boxes, frames, links = (np.unique(np.concatenate(column)) for column in zip(*found, strict=True))
+        return boxes, frames, links
+
     def frames_at(self, x: float, y: float, right: float, bottom: float) -> list[int]:
         """Indices of the open groups that touch a region."""
-        items = self._item_chunks.touching(x, y, right, bottom)
-        found: list[int] = items[self.roles[items] == Role.FRAME].tolist()
+        found: list[int] = self.frames[self._frame_chunks.touching(x, y, right, bottom)].tolist()
+        return found
+
+    def titles_at(self, x: float, y: float, right: float, bottom: float) -> list[int]:
+        """Indices of the open groups whose title bars touch a region."""
+        found: list[int] = self.frames[self._title_chunks.touching(x, y, right, bottom)].tolist()
         return found
 
     def largest(self, of_node: Floats) -> Floats:

@@ -26,7 +26,8 @@ class SpriteCache:
     """Pixmaps of boxes and of labels, apart: another tint re-blits the label and never renders its text again."""
 
     def __init__(self) -> None:
-        self._found: OrderedDict[Hashable, QPixmap] = OrderedDict()
+        self._found: OrderedDict[Hashable, tuple[QPixmap, object]] = OrderedDict()
+        """Pixmaps, each with what its key knows by identity alone."""
         self._bytes = 0
         self.made = 0
         """How many sprites were rendered so far."""
@@ -63,29 +64,33 @@ class SpriteCache:
         zoom: float = 1.0,
         may_make: bool = True,
     ) -> QPixmap | None:
-        """The texts of a box, magnified by `zoom`; None if they are not at hand and must not be made now."""
-        key = (runs, role, cards.theme.name, width, height, scale, zoom)
+        """The texts of a box, magnified by `zoom`; None if they are not at hand and must not be made now.
+
+        Equal texts should be the same object, as `CardPainter` has them: they are looked up by identity.
+        """
+        key = (id(runs), role, cards.theme.name, width, height, scale, zoom)
         pixmap = self._get(key)
         if pixmap is None and may_make:
             pixmap, painter = _canvas(width, height, scale)
             painter.scale(zoom, zoom)
             cards.paint_runs(painter, runs, 0, 0, role)
             painter.end()
-            self._put(key, pixmap)
+            self._put(key, pixmap, runs)
         return pixmap
 
     def _get(self, key: Hashable) -> QPixmap | None:
-        pixmap = self._found.get(key)
-        if pixmap is not None:
-            self._found.move_to_end(key)
-        return pixmap
+        found = self._found.get(key)
+        if found is None:
+            return None
+        self._found.move_to_end(key)
+        return found[0]
 
-    def _put(self, key: Hashable, pixmap: QPixmap) -> None:
+    def _put(self, key: Hashable, pixmap: QPixmap, keep: object = None) -> None:
         self.made += 1
-        self._found[key] = pixmap
+        self._found[key] = (pixmap, keep)
         self._bytes += _size(pixmap)
         while self._bytes > BUDGET_BYTES and len(self._found) > 1:
-            _, old = self._found.popitem(last=False)
+            _, (old, _) = self._found.popitem(last=False)
             self._bytes -= _size(old)
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
+from PySide6.QtGui import QImage, QPainter, QPen, QRegion
 from PySide6.QtWidgets import QWidget
 
 from engine.graph.model import ScopePath
 from engine.graph.stepper import Stepper
 from gui.theme import Theme
 
-from . import highlight, moving, notices, overlay, routes
+from . import damage, highlight, moving, notices, overlay, routes
 from .breadcrumbs import Breadcrumbs
 from .camera import Camera
 from .cards import CardPainter
+from .damage import Damage
 from .group_labels import TITLE_BAR
 from .highlight import Changes
 from .labels import Labels
@@ -35,8 +35,7 @@ from .transition import Transition
 from .view import View
 
 LEGEND_GAP = 8.0
-MOST_ON_TOP = 12
-"""More changes than this are painted into the base picture, once, instead of on top of it in every frame."""
+_NOTHING = Changes([], [])
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class Stage:
         self._widget = widget
         self._view = view
         self._moments = Moments()
+        self._damage = Damage()
         self._layer = BaseLayer()
         self._scenes: ScenePainter | None = None
         self.legend = Legend()
@@ -83,6 +83,7 @@ class Stage:
         """Another scene, theme or overlay: the base picture and everything ready-made is void."""
         self._scene = scene
         self._moments.clear()
+        self._damage.forget()
         self._layer.forget()
         self._hits = self._hit = self._carry = None
         self._scenes = None if labels is None else ScenePainter(CardPainter(labels, theme))
@@ -173,37 +174,72 @@ class Stage:
             return None
         return self.minimap.scene_point(scene, place, position)
 
-    def paint(self, painter: QPainter, scene: Scene, stepper: Stepper, marks: Marks) -> None:
-        """Paint one frame."""
+    def stepped(self, scene: Scene, stepper: Stepper) -> QRegion | None:
+        """What of the widget must be painted since the cursor has moved; None: all of it."""
+        if self._scenes is None or self.transition.is_running:
+            return None
+        region = self._damage.since(self._moments.now(scene, stepper), self._view.camera)
+        if region is None:
+            return None
+        place = self.minimap_place(scene)
+        region += QRect(0, 0, 1, 1) if place is None else place.toAlignedRect()  # never nothing: a frame must follow
+        return region
+
+    def paint(self, painter: QPainter, scene: Scene, stepper: Stepper, marks: Marks, dirty: QRegion) -> None:
+        """Paint one frame, as far as it lies in a part of the widget."""
         scenes, view, widget = self._scenes, self._view, self._widget
         if scenes is None:
             return
         theme, fonts = scenes.cards.theme, scenes.cards.fonts
         ratio, size = widget.devicePixelRatioF(), QSizeF(widget.size())
-        camera, region = view.camera, view.region
+        camera = view.camera
         now = self._moments.now(scene, stepper)
-        last = self._layer.moment
-        base, found = self._moments.base(last, now)
-        update = partial(
-            highlight.paint_changes, scenes=scenes, now=now, found=found, region=region, scale=camera.scale
+        base, found = self._bring_along(scenes, now)
+        self._layer.show(
+            painter,
+            scenes,
+            base,
+            camera,
+            widget.size(),
+            ratio,
+            is_moving=view.is_moving,
+            is_resting=view.is_resting,
         )
-        if base is last and len(found) > MOST_ON_TOP and self._layer.stamp(now, camera, update):
-            base, found = now, Changes([], [])
-        elif base is not last and last is not None and not self._patch(last, now):
-            view.hurry()  # a step must not wait for full quality
-        self._layer.show(painter, scenes, base, camera, widget.size(), ratio, is_moving=view.is_moving)
         if self.transition.is_running:
             self.transition.paint(painter, scenes.cards, base, self._layer.picture)
         else:
             self._paint_signposts(painter, scenes, scene)
-            self._paint_on_top(painter, scenes, now, marks, update if len(found) else None)
+            self._paint_on_top(painter, scenes, now, marks, found)
+        self._damage.painted(now)
         self.minimap.paint(painter, now, camera, size, theme, ratio)
-        self.legend.paint(painter, scenes.cards, size, partial(self._is_free, scene))
+        if dirty.boundingRect().contains(widget.rect()) or dirty.intersects(self.legend.place.toAlignedRect()):
+            self.legend.paint(painter, scenes.cards, size, partial(self._is_free, scene))
         text_top = self._paint_places(painter, marks, theme, scenes, size)
         if marks.text:
             notices.paint_text(painter, size, theme, fonts, marks.text, text_top)
         if scene.trace.error:
             notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
+
+    def _bring_along(self, scenes: ScenePainter, now: Moment) -> tuple[Moment, Changes]:
+        """The moment that the base picture will show, and what is to be painted on top of it to show the present."""
+        last, camera = self._layer.moment, self._view.camera
+        if last is None or last is now:
+            return now, _NOTHING
+        found = highlight.differences(last, now) if last.scene is now.scene else None
+        if found is None:
+            self._view.hurry()  # a step must not wait for full quality
+            return now, _NOTHING
+        region = damage.region_of(found, now.scene, camera)
+        if scenes.focus is None and highlight.can_be_painted_over(found, now):
+            self._view.rest_soon()
+            update = partial(self._paint_changes, scenes=scenes, now=now, found=found)
+            return (now, _NOTHING) if self._layer.stamp(now, camera, region, update) else (last, found)
+        if not self._layer.patch(scenes, now, camera, region, is_moving=self._view.is_moving):
+            self._view.hurry()
+        return now, _NOTHING
+
+    def _paint_changes(self, painter: QPainter, *, scenes: ScenePainter, now: Moment, found: Changes) -> None:
+        highlight.paint_changes(painter, scenes, now, found, self._view.region, self._view.camera.scale)
 
     def _paint_signposts(self, painter: QPainter, scenes: ScenePainter, scene: Scene) -> None:
         """Names of open groups whose title bars are too small: found when the view rests, kept while it pans."""
@@ -212,21 +248,14 @@ class Stage:
         if is_small and (posts.are_known(scene, camera.scale) or not self._view.is_moving):
             posts.paint(painter, scene, scenes.cards.labels, scenes.cards.theme, camera)
 
-    def _paint_on_top(
-        self,
-        painter: QPainter,
-        scenes: ScenePainter,
-        now: Moment,
-        marks: Marks,
-        update: Callable[[QPainter], None] | None,
-    ) -> None:
+    def _paint_on_top(self, painter: QPainter, scenes: ScenePainter, now: Moment, marks: Marks, found: Changes) -> None:
         """What the last steps changed, what is marked, and what is being dragged."""
         camera, region = self._view.camera, self._view.region
         painter.save()
         painter.translate(camera.dx, camera.dy)
         painter.scale(camera.scale, camera.scale)
-        if update is not None:
-            update(painter)
+        if len(found):
+            self._paint_changes(painter, scenes=scenes, now=now, found=found)
         selected, hovered = (None, None) if self._carry is not None else (marks.selected, marks.hovered)
         if selected is not None:
             highlight.paint_uses(painter, scenes, now, selected, region, camera.scale)
@@ -244,15 +273,6 @@ class Stage:
         if self._carry is not None:
             _paint_carried(painter, scenes, now, self._carry)
         painter.restore()
-
-    def _patch(self, last: Moment, now: Moment) -> bool:
-        """Bring the base picture to another moment by painting anew only where that looks different."""
-        found = highlight.differences(last, now) if last.scene is now.scene else None
-        if found is None or self._scenes is None:
-            return False
-        camera = self._view.camera
-        region = highlight.region_of(found, now.scene, camera)
-        return self._layer.patch(self._scenes, now, camera, region, is_moving=self._view.is_moving)
 
     def _paint_places(self, painter: QPainter, marks: Marks, theme: Theme, scenes: ScenePainter, size: QSizeF) -> float:
         """Draw the breadcrumbs; returns where a line of text in the middle may begin."""

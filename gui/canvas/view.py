@@ -38,6 +38,8 @@ class View(QObject):
         self.camera = Camera()
         self.is_moving = False
         """Whether frames must be fast now."""
+        self.is_resting = True
+        """Whether there is time for what can hardly be seen."""
         self.top = 0.0
         """Pixels at the top that something covers."""
         self.beside: Callable[[Camera], Camera] = _as_it_is
@@ -68,7 +70,12 @@ class View(QObject):
 
     def hurry(self) -> None:
         """Frames must be fast until the view has rested a moment."""
-        self.is_moving = True
+        self.is_moving, self.is_resting = True, False
+        self._rest.start()
+
+    def rest_soon(self) -> None:
+        """Something was painted that will be painted better once nothing has happened for a moment."""
+        self.is_resting = False
         self._rest.start()
 
     def rest(self) -> None:
@@ -176,5 +183,5 @@ class View(QObject):
         self._apply(motion.between(self._from, self._to, value))
 
     def _on_rest_timeout(self) -> None:
-        self.is_moving = False
+        self.is_moving, self.is_resting = False, True
         self.changed.emit()

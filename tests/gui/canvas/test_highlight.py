@@ -9,7 +9,7 @@ from engine.graph.fold import Folds
 from engine.graph.model import Edge, Graph
 from engine.graph.stepper import Stepper
 from engine.graph.trace import Trace
-from gui.canvas import highlight, moments
+from gui.canvas import damage, highlight, moments
 from gui.canvas.camera import Camera
 from gui.canvas.fonts import Fonts
 from gui.canvas.highlight import Changes
@@ -26,14 +26,15 @@ def test_a_step_changes_only_what_it_touched(fonts: Fonts) -> None:
     before = moments.at(scene, stepper)
     stepper.move_to(3)
     after = moments.at(scene, stepper)
-    found = highlight.changes(before, after)
+    found = highlight.differences(before, after)
     assert found is not None
     changed = {trace.graph.nodes[scene.items[i].node or 0].name or "mul" for i in found.items}
     assert changed == {"a", "z", "mul", "b"}
     (link,) = found.links
     assert trace.graph.edges[scene.drawing.links[link].edges[0]].target == 5
-    assert highlight.changes(after, before) is None, "a line cannot be painted away"
-    assert highlight.changes(after, after) == Changes([], [])
+    assert highlight.can_be_painted_over(found, after)
+    assert not highlight.can_be_painted_over(found, before), "a line cannot be painted away"
+    assert highlight.differences(after, after) == Changes([], [])
 
 
 def test_a_moment_stays_while_the_cursor_moves_on(fonts: Fonts) -> None:
@@ -48,26 +49,18 @@ def test_a_moment_stays_while_the_cursor_moves_on(fonts: Fonts) -> None:
     assert stepper.position == 6
 
 
-def test_the_base_is_kept_renewed_or_taken_from_before(fonts: Fonts) -> None:
+def test_a_moment_is_worked_out_once(fonts: Fonts) -> None:
     trace = builders.blocks(12)
     scene, stepper, kept = build(trace, fonts, Folds.none()), Stepper(trace), moments.Moments()
     stepper.move_to(60)
     first = kept.now(scene, stepper)
     assert kept.now(scene, stepper) is first
-    base, found = kept.base(None, first)
-    assert (base, len(found)) == (first, 0)
     stepper.move_to(62)
-    base, found = kept.base(first, kept.now(scene, stepper))
-    assert base is first
+    found = highlight.differences(first, kept.now(scene, stepper))
+    assert found is not None
     assert 0 < len(found) < 20
-    stepper.move_to(58)
-    back = kept.now(scene, stepper)
-    base, found = kept.base(first, back)
-    assert base is back, "a gradient that was taken back cannot be painted over"
-    assert len(found) == 0
     stepper.move_to(len(trace.backward))
-    now = kept.now(scene, stepper)
-    assert kept.base(first, now)[0] is now, "too much has changed to paint on top"
+    assert highlight.differences(first, kept.now(scene, stepper)) is None, "too much has changed to paint on top"
 
 
 def test_states_are_the_same_whatever_way_led_to_a_position(fonts: Fonts) -> None:
@@ -94,7 +87,7 @@ def test_what_changed_lies_within_the_region(fonts: Fonts) -> None:
     assert found is not None
     assert found.links
     camera = Camera(0.5, 10, 20)
-    region = highlight.region_of(found, scene, camera)
+    region = damage.region_of(found, scene, camera)
     for item in found.items:
         x, y, right, bottom = scene.rect_of(item)
         left, top = camera.to_screen(x, y)

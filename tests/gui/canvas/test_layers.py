@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PySide6.QtCore import QPointF, QRectF, QSize
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QPainter, QRegion
 
 from engine.graph.fold import Folds
 from engine.graph.stepper import NodeState, Stepper
-from gui.canvas import highlight, moments, overlay
+from gui.canvas import damage, highlight, moments, overlay
 from gui.canvas.camera import Camera, fitted
 from gui.canvas.cards import CardPainter
 from gui.canvas.detail import Detail, Quality, detail_at
@@ -41,7 +41,7 @@ def make(fonts: Fonts, blocks: int = 40, per_block: int = 4) -> tuple[ScenePaint
 def shown(layer: BaseLayer, scenes: ScenePainter, moment: Moment, camera: Camera, *, is_moving: bool) -> Pixels:
     image = QImage(SIZE, QImage.Format.Format_RGB32)
     painter = QPainter(image)
-    layer.show(painter, scenes, moment, camera, SIZE, 1.0, is_moving=is_moving)
+    layer.show(painter, scenes, moment, camera, SIZE, 1.0, is_moving=is_moving, is_resting=not is_moving)
     painter.end()
     rows = np.frombuffer(image.constBits(), dtype=np.uint8)
     return rows.reshape(SIZE.height(), SIZE.width(), 4)[:, :, :3].copy()
@@ -91,7 +91,7 @@ def test_only_what_is_coarse_is_refined(fonts: Fonts) -> None:
     assert not layer.is_coarse, "from afar there is but one quality"
 
 
-def test_another_overlay_puts_boxes_onto_the_ground_that_was_kept(fonts: Fonts) -> None:
+def test_another_overlay_paints_boxes_over_those_that_were_there(fonts: Fonts) -> None:
     scenes, moment = make(fonts, 60)
     layer = BaseLayer()
     camera = fitted(moment.scene.bounds, SIZE.width(), SIZE.height())
@@ -118,7 +118,7 @@ def test_a_step_back_paints_only_what_it_changes_anew(fonts: Fonts, scale: float
     earlier = moments.at(moment.scene, moment.stepper, moment.stepper.position - 3)
     found = highlight.differences(moment, earlier)
     assert found is not None
-    region = highlight.region_of(found, moment.scene, camera)
+    region = damage.region_of(found, moment.scene, camera)
     assert layer.patch(scenes, earlier, camera, region, is_moving=False)
     patched = shown(layer, scenes, earlier, camera, is_moving=False)
     assert share(patched, shown(BaseLayer(), scenes, earlier, camera, is_moving=False)) == 0.0
@@ -132,14 +132,17 @@ def test_a_stamp_needs_the_same_camera(fonts: Fonts) -> None:
     def mark(painter: QPainter) -> None:
         painter.fillRect(QRectF(0, 0, 40, 40), LIGHT.accent)
 
-    assert not layer.stamp(moment, camera, mark)
+    region = QRegion(5, 5, 40, 40)
+    assert not layer.stamp(moment, camera, region, mark)
     shown(layer, scenes, moment, camera, is_moving=False)
-    assert not layer.stamp(moment, camera.moved(1, 0), mark)
+    assert not layer.stamp(moment, camera.moved(1, 0), region, mark)
     later = moments.at(moment.scene, moment.stepper, moment.stepper.position + 1)
-    assert layer.stamp(later, camera, mark)
+    assert layer.stamp(later, camera, region, mark)
     assert layer.moment is later
-    pixels = shown(layer, scenes, later, camera, is_moving=False)
+    pixels = shown(layer, scenes, later, camera, is_moving=True)
     assert pixels[20, 20].tolist() == [LIGHT.accent.blue(), LIGHT.accent.green(), LIGHT.accent.red()]
+    fresh = shown(BaseLayer(), scenes, later, camera, is_moving=False)
+    assert share(shown(layer, scenes, later, camera, is_moving=False), fresh) == 0.0, "it is painted anew at rest"
 
 
 def test_level_of_detail_by_height_on_screen() -> None:
@@ -160,7 +163,7 @@ def test_from_afar_boxes_still_tell_their_state(fonts: Fonts) -> None:
     painter = QPainter(image)
     painter.translate(camera.dx, camera.dy)
     painter.scale(0.1, 0.1)
-    scenes.paint(painter, moment, (-1e6, -1e6, 1e6, 1e6), 0.1, 1.0, Quality.FULL)
+    scenes.paint(painter, moment, [(-1e6, -1e6, 1e6, 1e6)], 0.1, 1.0, Quality.FULL)
     painter.end()
     seen = set()
     for index in moment.scene.boxes.tolist():

@@ -103,7 +103,9 @@ def test_a_step_on_top_of_the_last_picture_looks_like_a_fresh_one(show: Show, po
         stepped = picture(canvas)
         fresh.document.move_to(position)
         fresh._renew_painter()
-        assert difference(stepped, picture(fresh)) < 0.002, position
+        anew = picture(fresh)
+        assert difference(stepped, anew) < 0.004, position
+        assert difference(picture(canvas), anew) < 0.0005, "at rest nothing is left of what was painted over"
 
 
 def difference(first: QImage, second: QImage) -> float:
