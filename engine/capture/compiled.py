@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
 import torch
 
 _NOTE = "{} is compiled by torch.compile; it was run eagerly, so that every operation is seen."
+
+_CONTROL_NOTE = (
+    "Control flow of torch (torch.cond, while_loop) was run eagerly: what the branches that were taken do is seen."
+)
 
 
 class CompilerOff:
@@ -74,6 +79,10 @@ class CompilerOff:
 
     def _wrap(self, original: Any) -> Any:
         def compile_for_later(*args: Any, **kwargs: Any) -> Any:
+            control = None if self._original_compile is None or not args else _eager_control(args[0])
+            if control is not None:
+                self._notes.add(_CONTROL_NOTE)
+                return control
             result = original(*args, **kwargs)
             if self._original_compile is not None and self._stance is None and "torch._dynamo" in sys.modules:
                 self._switch_off()
@@ -81,3 +90,29 @@ class CompilerOff:
 
         compile_for_later.__wrapped__ = original  # type: ignore[attr-defined]  # as functools.wraps does
         return compile_for_later
+
+
+def _eager_control(function: Any) -> Callable[..., Any] | None:
+    """What control flow does that torch hands to its compiler: the branch that is taken, the body as often as it runs.
+
+    Without the compiler torch would run it too, but lose the gradients of whatever the branches close over.
+    """
+    name = getattr(function, "__qualname__", "")
+    if name == "cond.<locals>._cond_op_wrapper":
+        return _cond
+    if name == "while_loop.<locals>._while_loop_op_wrapper":
+        return _while_loop
+    return None
+
+
+def _cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    return (true_fn if pred else false_fn)(*operands)
+
+
+def _while_loop(
+    cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carried: Sequence[Any], additional: Sequence[Any] = ()
+) -> Any:
+    while cond_fn(*carried, *additional):
+        carried = body_fn(*carried, *additional)
+        carried = carried if isinstance(carried, (tuple, list)) else (carried,)
+    return tuple(carried)

@@ -233,7 +233,11 @@ class Recorder:
                 backward=backward_s,
                 total=time.perf_counter() - self._started,
             ),
-            environment={"python": platform.python_version(), "torch": torch.__version__, "platform": sys.platform},
+            environment={
+                "python": platform.python_version(),
+                "torch": str(torch.__version__),  # a class of torch's own, which a trace must not hold
+                "platform": sys.platform,
+            },
             step=step,
             observations=observations(self._sightings, nodes),
         )

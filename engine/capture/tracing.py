@@ -16,7 +16,7 @@ from ..graph.trace import Trace, ValuesMode
 from ..training.hooks import AutogradHooks, BackwardCall
 from .frames import is_engine_file, is_user_code
 from .recorder import Recorder, describe_error, unwrap, user_place
-from .results import named_tensors
+from .results import drained, named_tensors
 from .sightings import Sighting
 from .teardown import free_parked
 
@@ -93,7 +93,7 @@ def _record(
     recorder.start()
     try:
         with AutogradHooks(passes.on_backward) if backward else nullcontext():
-            result = program(*args, **kwargs)
+            result = drained(program(*args, **kwargs))
     except Exception as error:
         raise _failure(recorder, error, notes) from error
     finally:

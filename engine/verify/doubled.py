@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from ..capture.results import drained
+
 _WIDE = {
     **dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), torch.float64),
     **dict.fromkeys((torch.complex64, torch.complex32), torch.complex128),
@@ -161,7 +163,7 @@ def leaves_in_order(
     meeting = _Meeting()
     meeting.widen((args, kwargs))
     with meeting, _functions_through(meeting):
-        program(*args, **kwargs)
+        drained(program(*args, **kwargs))
     return [value.requires_grad_() for value in meeting.values]
 
 

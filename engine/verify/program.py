@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..capture.results import named_tensors
+from ..capture.results import drained, named_tensors
 from ..capture.tracing import record
 from ..errors import TraceError
 from ..graph.model import Node
@@ -105,7 +105,7 @@ class _Checker:
         self._mode.adopt(self._leaves)
         versions = [None if leaf is None else leaf._version for leaf in self._planted]
         with running_in_float64(self._mode):
-            result = self._program(*self._mode.widen(self._args), **self._mode.widen(self._kwargs))
+            result = drained(self._program(*self._mode.widen(self._args), **self._mode.widen(self._kwargs)))
         for place, (leaf, version) in enumerate(zip(self._planted, versions, strict=True)):
             if leaf is not None and leaf._version != version:  # a leaf that the program fills anew cannot be moved
                 self._planted[place] = None

@@ -276,6 +276,27 @@ else:
     raise AssertionError("torch.compile is still off")
 """
 
+CONTROL = """
+import torch
+from torch._higher_order_ops.while_loop import while_loop
+from engine import trace
+
+w = torch.tensor([0.5, -1.0], requires_grad=True)
+
+def choose(x):
+    return torch.cond(x.sum() > 0, lambda x: (w * x).sin(), lambda x: (w * x).cos(), (x,))
+
+def repeat(x):
+    return while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * w), (torch.tensor(0), x))[1]
+
+for program, expected in ((choose, w.detach().cos()), (repeat, 3 * w.detach() ** 2)):
+    recorded = trace(program, torch.ones(2))
+    (leaf,) = recorded.leaves()
+    torch.testing.assert_close(torch.from_numpy(recorded.grad(leaf).copy()), expected)
+    assert any("Control flow" in note for note in recorded.notes)
+assert [node.label for node in recorded.graph.nodes if node.grad_fn == "MulBackward0"] == ["mul"] * 3
+"""
+
 PLAIN = """
 import sys, torch
 from engine import trace
@@ -286,7 +307,9 @@ assert before == (torch.compile, torch.Tensor.register_hook, torch.autograd.back
 """
 
 
-@pytest.mark.parametrize("program", [PLAIN, COMPILED], ids=["without the compiler", "compiled"])
+@pytest.mark.parametrize(
+    "program", [PLAIN, COMPILED, CONTROL], ids=["without the compiler", "compiled", "control flow"]
+)
 def test_compiled_programs_run_eagerly(program: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

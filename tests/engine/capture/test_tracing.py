@@ -330,3 +330,7 @@ def test_the_programs_variables_live_no_longer_than_in_a_plain_run() -> None:
     run(a)
     trace(run, a)
     assert alive == [False, False]
+
+
+def test_a_trace_holds_plain_data_only(net: Trace) -> None:
+    assert {type(value) for value in net.environment.values()} == {str}
