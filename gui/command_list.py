@@ -32,6 +32,13 @@ COMMANDS: tuple[Command, ...] = (
         keywords="svg png pdf image section",
     ),
     command("run_again", "Run again", "Run the program once more", "Ctrl+R", "F5", icon="run-again", when="rerunnable"),
+    command(
+        "rerun_when_saved",
+        "Run again when saved",
+        "Run the program again by itself whenever its file is saved; a training is not ended for it",
+        switch=True,
+        keywords="reload automatic watch file",
+    ),
     command("stop", "Stop", "Stop the program that runs", "Ctrl+.", icon="stop", when="running"),
     command("close_target", "Close", "Close what is open", "Ctrl+W", icon="close", when="open"),
     command("quit", "Quit", "Leave Retrograd", "Ctrl+Q"),
@@ -71,11 +78,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     command(
         "explain_gradient",
-        "Why is it None, zero or NaN?",
-        "Walk from the picked node back to what spoils its value or its gradient",
+        "Why is its gradient so?",
+        "Walk from the picked node back to what spoils its gradient, or makes it small or large",
         "W",
         when="picked",
-        keywords="why cause trace back missing vanished infinite explain gradient",
+        keywords="why cause trace back missing vanishing exploding infinite explain gradient size",
     ),
     command("start_path", "Start a path here", "Choose one end of a path", "B", when="picked"),
     command(
@@ -148,7 +155,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
             "export_view",
             SEPARATOR,
         ),
-        *("run_again", "stop", SEPARATOR, "close_target", "quit"),
+        *("run_again", "rerun_when_saved", "stop", SEPARATOR, "close_target", "quit"),
     ),
     "&Edit": ("undo", "redo", SEPARATOR, "show_palette", "deselect"),
     "&Go": (

@@ -1,10 +1,12 @@
-"""From something wrong back to its cause, one node after the other: where a NaN, a zero or a missing gradient began."""
+"""From something wrong back to its cause, one node after the other: where a NaN, a zero or a missing gradient began.
+
+Where gradients vanish or explode, `sizes` follows their norms.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 
@@ -16,23 +18,9 @@ from .finding import Finding
 from .nan_backward import CAUSES as SLOPES
 from .nan_backward import DEFAULT as SOME_SLOPE
 from .nan_forward import cause_of, infinite_source, non_finite, non_finite_nodes
+from .sizes import size_trail
+from .trail_step import Role, TrailStep
 from .words import called, located, place, reaching_root, seen, summary_of
-
-What = Literal["value", "gradient"]
-Role = Literal["symptom", "way", "cause", "reason"]
-
-
-class TrailStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One stop on the way back.
-
-    `what` says whether it is about the node's value or its gradient. `role`: "symptom" is where one starts, "way" what
-    only handed it on, "cause" where it began, and "reason" what the cause was made of.
-    """
-
-    node_id: int
-    what: What
-    role: Role
-    text: str
 
 
 def trail_of(trace: Trace, finding: Finding) -> list[TrailStep]:
@@ -50,14 +38,17 @@ def trail_of(trace: Trace, finding: Finding) -> list[TrailStep]:
         nodes = [finding.node_id, *finding.related]
         lost = [n for n in nodes if trace.graph.nodes[n].kind == "leaf" and trace.step_of(n) is None]
         return gradient_trail(trace, lost[0]) if lost else []
-    return []
+    return size_trail(trace, finding.node_id) if finding.kind in ("vanishing", "exploding") else []
 
 
 def why(trace: Trace, node_id: int) -> list[TrailStep]:
-    """Why a node's value or gradient is NaN, or its gradient zero or None; empty where nothing of that is so."""
+    """Why a node's value or gradient is NaN, or its gradient zero or None; else how its gradient came to its size.
+
+    Empty where none of that can be said.
+    """
     if non_finite(trace.graph.nodes[node_id]):
         return value_trail(trace, node_id)
-    return gradient_trail(trace, node_id)
+    return gradient_trail(trace, node_id) or size_trail(trace, node_id)
 
 
 # --- values

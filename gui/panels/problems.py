@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.diagnose import Finding, diagnose
-from engine.diagnose.trail import TrailStep, trail_of, why
+from engine.diagnose.trail import trail_of, why
+from engine.diagnose.trail_step import TrailStep
 from engine.graph.trace import Trace
 
 from ..background import Background
@@ -51,6 +52,8 @@ class ProblemsPanel(QWidget):
     count_changed = Signal(int)
     """How many errors and warnings there are now."""
     findings_changed = Signal()
+    trail_shown = Signal(str, list)
+    """A way back is shown, with its title and nodes; or (no nodes) none is any more."""
     node_shown = Signal(int)
     """Bring a node into view: it is selected, and the cursor is at its step."""
 
@@ -163,7 +166,7 @@ class ProblemsPanel(QWidget):
         name = plain(node_title(trace.graph.nodes[node_id]))
         steps = why(trace, node_id)
         if not steps:
-            text = f"The value of {name} is finite, and its gradient is neither None nor zero nor NaN."
+            text = f"The value of {name} is finite, its gradient neither None nor NaN, and its size not known."
             steps = [TrailStep(node_id=node_id, what="gradient", role="symptom", text=text)]
         self._show_trail(f"Why is this so: {name}", steps)
 
@@ -277,11 +280,13 @@ class ProblemsPanel(QWidget):
     def _show_trail(self, title: str, steps: list[TrailStep]) -> None:
         self._stack.setCurrentWidget(self.trail)
         self.trail.show_trail(title, steps)
+        self.trail_shown.emit(title, [node for step in steps for node in (step.node_id, *step.passed)])
 
     def _on_trail_step_chosen(self, step: TrailStep) -> None:
         self._show_node(step.node_id)
 
     def _on_trail_closed(self) -> None:
+        self.trail_shown.emit("", [])
         self._stack.setCurrentWidget(self._splitter if self._findings else self._message)
 
     def _on_themes_changed(self, theme: Theme) -> None:

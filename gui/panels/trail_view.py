@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, Signal
@@ -18,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.diagnose.trail import TrailStep
+from engine.diagnose.trail_step import TrailStep
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, ThemeManager, ui_font
@@ -29,6 +30,7 @@ STEP_ROLE = Qt.ItemDataRole.UserRole + 1
 MOST_STEPS = 24
 """Of a longer way the middle is left out."""
 _LEFT_PX, _RIGHT_PX, _PADDING_PX = 40, 14, 7
+_BAR_PX = 3
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -144,6 +146,9 @@ class _TrailDelegate(QStyledItemDelegate):
         room = QRectF(0, 0, max(width - _LEFT_PX - _RIGHT_PX, 60), 10_000)
         font = ui_font(TEXT_NORMAL_PT)
         height = QFontMetricsF(font).boundingRect(room, _FLAGS, str(index.data())).height()
+        step = index.data(STEP_ROLE)
+        if isinstance(step, TrailStep) and step.factor is not None:
+            height += _BAR_PX + UNIT
         return QSize(100, round(height) + 2 * _PADDING_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
@@ -169,12 +174,36 @@ class _TrailDelegate(QStyledItemDelegate):
                 painter.setPen(QPen(theme.accent if step.what == "gradient" else theme.data, 2))
                 painter.setBrush(theme.surface if step.role == "way" else painter.pen().color())
                 painter.drawEllipse(center, 4.5, 4.5)
+        if isinstance(step, TrailStep) and step.factor is not None:
+            self._paint_factor(painter, area, step, index)
         is_way = not isinstance(step, TrailStep) or step.role == "way"
         painter.setFont(ui_font(TEXT_NORMAL_PT if isinstance(step, TrailStep) else TEXT_SMALL_PT))
         painter.setPen(theme.muted if is_way else theme.text)
         room = area.adjusted(_LEFT_PX, _PADDING_PX, -_RIGHT_PX, 0)
         painter.drawText(room, _FLAGS, str(index.data()))
         painter.restore()
+
+    def _paint_factor(self, painter: QPainter, area: QRectF, step: TrailStep, index: _Index) -> None:
+        """A bar below the text: from the middle to the left for a fall, to the right for growth, in magnitudes."""
+        theme = self._themes.theme
+        model = index.model()
+        every = [model.index(row, 0).data(STEP_ROLE) for row in range(model.rowCount())]
+        most = max((abs(_magnitudes(other)) for other in every if isinstance(other, TrailStep)), default=1.0) or 1.0
+        track = area.adjusted(_LEFT_PX, 0, -_RIGHT_PX, 0)
+        track.setTop(area.bottom() - _PADDING_PX - _BAR_PX + 1)
+        track.setHeight(_BAR_PX)
+        size = _magnitudes(step)
+        bar = QRectF(track.center().x(), track.top(), size / most * track.width() / 2, _BAR_PX).normalized()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.fillRect(track, theme.line)
+        painter.setBrush(theme.edge if step.role == "way" else theme.data if size < 0 else theme.accent)
+        painter.drawRoundedRect(bar, 1.5, 1.5)
+        painter.fillRect(QRectF(track.center().x() - 0.5, track.top() - 2, 1, _BAR_PX + 4), theme.muted)
+
+
+def _magnitudes(step: TrailStep) -> float:
+    """Orders of magnitude by which a stop changes the size."""
+    return math.log10(step.factor) if step.factor is not None and 0 < step.factor < math.inf else 0.0
 
 
 _FLAGS = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft

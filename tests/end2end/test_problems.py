@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTabBar
 from pytestqt.qtbot import QtBot
 
-from engine.diagnose.trail import TrailStep
+from engine.diagnose.trail_step import TrailStep
 from gui.opening import classify
 from gui.window import MainWindow
 from tests.engine.diagnose.test_programs import BUGS, FOLDER, HEALTHY
@@ -107,3 +107,38 @@ def test_findings_that_come_later_leave_cursor_and_selection_alone(window: MainW
     assert [finding.kind for finding in window.panels.problems.findings] == ["accumulated"]
     assert document.trace is trace
     assert (document.cursor, document.selection) == (2, 0)
+
+
+@pytest.mark.parametrize("name", ["vanishing", "exploding"])
+def test_the_way_on_which_a_gradient_vanishes_or_explodes_is_weighed_and_lit(
+    name: str, window: MainWindow, qtbot: QtBot
+) -> None:
+    run(window, qtbot, FOLDER / "bugs" / f"{name}.py")
+    document, panels, canvas = window.document, window.panels, window.canvas
+    assert panels is not None
+    assert canvas is not None
+    assert document.trace is not None
+    window.docks.raise_("problems")
+    panel = panels.problems
+    row = next(k for k, finding in enumerate(panel.findings) if finding.kind == name)
+    panel.list.setCurrentIndex(panel.model.index(row, 0))
+    assert panel.trace_back.isVisible()
+    qtbot.mouseClick(panel.trace_back, Qt.MouseButton.LeftButton)
+    steps = panel.trail.steps
+    assert steps[0].node_id == document.selection
+    lit = canvas.spotlight.lit
+    assert lit is not None
+    assert {steps[0].node_id, document.trace.roots[0][0]} <= lit
+    assert len(lit) < len(document.trace.graph.nodes), "what is not on the way is dimmed"
+    theme = window.themes.theme
+    picture = panel.trail.list.grab().toImage()
+    seen = {picture.pixelColor(x, y).rgb() for x in range(60, picture.width(), 3) for y in range(picture.height())}
+    panel.trail.list.scrollToBottom()
+    picture = panel.trail.list.grab().toImage()
+    seen |= {picture.pixelColor(x, y).rgb() for x in range(60, picture.width(), 3) for y in range(picture.height())}
+    assert (theme.data if name == "vanishing" else theme.accent).rgb() in seen, "the bars of factors"
+    while panel.trail.next.isEnabled():
+        qtbot.mouseClick(panel.trail.next, Qt.MouseButton.LeftButton)
+    assert document.selection == steps[-1].node_id
+    qtbot.mouseClick(panel.trail.back, Qt.MouseButton.LeftButton)
+    assert not canvas.spotlight.is_on

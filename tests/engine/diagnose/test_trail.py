@@ -11,7 +11,8 @@ import torch
 
 from engine import trace
 from engine.diagnose import diagnose
-from engine.diagnose.trail import TrailStep, trail_of, why
+from engine.diagnose.trail import trail_of, why
+from engine.diagnose.trail_step import TrailStep
 from engine.graph.trace import Trace
 
 from .test_programs import FOLDER, _trace_of
@@ -100,13 +101,13 @@ def test_a_zero_gradient_leads_to_the_flat_operation() -> None:
     assert "zero" in steps[0].text
 
 
-def test_an_input_says_that_it_asks_for_no_gradient_and_a_good_gradient_has_no_trail() -> None:
+def test_an_input_says_that_it_asks_for_no_gradient_and_a_good_gradient_how_it_came_to_its_size() -> None:
     w = torch.tensor([2.0], requires_grad=True)
     x = torch.tensor([3.0])
     recorded = trace(lambda given: (w * given).sum(), x)
     ids = {node.kind: node.id for node in recorded.graph.nodes}
     assert "does not require a gradient" in why(recorded, ids["input"])[-1].text
-    assert why(recorded, ids["leaf"]) == []
+    assert "has the norm 3" in why(recorded, ids["leaf"])[0].text
 
 
 def test_a_long_chain_is_walked_without_recursion() -> None:
