@@ -18,6 +18,7 @@ from engine.session.messages import (
     CheckNode,
     EditsRefused,
     Failed,
+    FetchTile,
     FetchValues,
     Finished,
     LossPoints,
@@ -26,6 +27,7 @@ from engine.session.messages import (
     Ready,
     RunEdited,
     Started,
+    TileReady,
     TraceReady,
     TrainingChanged,
     ValuesReady,
@@ -57,6 +59,8 @@ class SessionBridge(QObject):
     """`Observed`: what the program did after the backward pass of a step whose trace was received."""
     values_received = Signal(object, object)
     """`ValuesReady`, and the array, or None where its message says why there is none."""
+    tile_received = Signal(object, object)
+    """`TileReady` and its body."""
     edits_refused = Signal(object)
     """`EditsRefused`: a program was not run with edits, or raised."""
     node_checked = Signal(object)
@@ -123,8 +127,8 @@ class SessionBridge(QObject):
         self.supervisor.run(target, arguments, pause_at=pause_at)
         self._is_running = True
 
-    def fetch(self, request: FetchValues) -> None:
-        """Have values fetched by another run; `values_received` follows, then `exited`. Raises like `run`."""
+    def fetch(self, request: FetchValues | FetchTile) -> None:
+        """Have values fetched; `values_received` or `tile_received` follows, then `exited`. Raises like `run`."""
         self._forget()
         self.supervisor.fetch(request)
         self._is_running = True
@@ -216,6 +220,8 @@ class SessionBridge(QObject):
                 self._decode(event, body)
             elif isinstance(event, ValuesReady):
                 self.values_received.emit(event, decode_values(event, body))
+            elif isinstance(event, TileReady):
+                self.tile_received.emit(event, bytes(body))
             else:
                 self._emit(event)
 

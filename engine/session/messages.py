@@ -9,6 +9,9 @@ import msgspec
 from ..graph.edits import AnyEdit
 from ..graph.observation import Observation
 
+MOST_TILE_CELLS = 1 << 17
+"""Entries or blocks of one `TileReady`: its body has at most 3.4 MB."""
+
 TrainingState = Literal["running", "paused", "finished"]
 
 
@@ -65,6 +68,27 @@ class FetchValues(Message, frozen=True, tag=True, kw_only=True):
     output: int = 0
     is_gradient: bool = False
     structure: str
+
+
+class FetchTile(Message, frozen=True, tag=True, kw_only=True):
+    """Send a part of a large output, or of its gradient: what is looked at, and never the whole.
+
+    Of the matrix at `index` (one number for each axis but the last two) it is `rows` by `columns`, each from the first
+    entry to the one after the last. It is sent in at most `most_rows` by `most_columns` blocks, or as the entries
+    themselves where there are no more of them. The worker keeps the tensor for the next part. `TileReady` answers.
+    """
+
+    target: str
+    arguments: tuple[str, ...] = ()
+    node: int
+    output: int = 0
+    is_gradient: bool = False
+    structure: str
+    index: tuple[int, ...] = ()
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    most_rows: int
+    most_columns: int
 
 
 class RunEdited(Message, frozen=True, tag=True, kw_only=True):
@@ -149,6 +173,21 @@ class ValuesReady(Message, frozen=True, tag=True, kw_only=True):
     message: str = ""
 
 
+class TileReady(Message, frozen=True, tag=True, kw_only=True):
+    """Answer to `FetchTile`: the body is `shape` entries of `dtype` in C order, little-endian, or (no `dtype`) blocks.
+
+    Of blocks it is their lowest and highest finite values and means (float64), then a byte each for NaN and for Inf.
+    Where there is nothing to send, `message` is a sentence that says why.
+    """
+
+    node: int
+    output: int = 0
+    is_gradient: bool = False
+    shape: tuple[int, int] = (0, 0)
+    dtype: str = ""
+    message: str = ""
+
+
 class EditsRefused(Message, frozen=True, tag=True, kw_only=True):
     """Answer to `RunEdited` where there is no trace: an edit cannot be applied, or it makes the program raise.
 
@@ -208,7 +247,7 @@ class Finished(Message, frozen=True, tag=True, kw_only=True):
     exit_code: int = 0
 
 
-ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | RunEdited | CheckNode | Shutdown
+ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | FetchTile | RunEdited | CheckNode | Shutdown
 ToWindow = (
     Ready
     | Heartbeat
@@ -216,6 +255,7 @@ ToWindow = (
     | TraceReady
     | Observed
     | ValuesReady
+    | TileReady
     | NodeChecked
     | EditsRefused
     | LossPoints

@@ -13,6 +13,7 @@ from .folders import JOURNAL_NAME, LOG_NAME, default_base, new_run_folder
 from .messages import (
     CheckNode,
     Failed,
+    FetchTile,
     FetchValues,
     Finished,
     Heartbeat,
@@ -150,8 +151,8 @@ class Supervisor:
         """Have a node compared with finite differences: `NodeChecked` comes before `Exited`. Raises like `run`."""
         self._begin(None).send(request)
 
-    def fetch(self, request: FetchValues) -> None:
-        """Have the values of one output fetched: `ValuesReady` comes before `Exited`. Raises like `run`.
+    def fetch(self, request: FetchValues | FetchTile) -> None:
+        """Have values of one output fetched: `ValuesReady`, or `TileReady`, before `Exited`. Raises like `run`.
 
         The worker keeps the program for the next request, so one supervisor should fetch for one target only.
         """

@@ -17,18 +17,21 @@ from ..session.messages import (
     CheckNode,
     EditsRefused,
     Failed,
+    FetchTile,
     FetchValues,
     Finished,
     Run,
     RunEdited,
     Started,
+    TileReady,
     TraceReady,
+    ValuesReady,
 )
 
 if TYPE_CHECKING:
     from ..training.controls import Controls
     from ..training.session import TrainingSession
-    from .runner import Worker
+    from .runner import Request, Worker
 
 
 class Execution(NamedTuple):
@@ -49,9 +52,9 @@ class Ending(NamedTuple):
 STOPPED = Ending("The program was stopped.", 130)
 
 
-def execute(run: Run | FetchValues | RunEdited | CheckNode, controls: Controls, worker: Worker) -> Execution:
+def execute(run: Request, controls: Controls, worker: Worker) -> Execution:
     """Execute a run and send everything about it, from Started (or Failed) to Finished; or fetch values."""
-    if isinstance(run, FetchValues):
+    if isinstance(run, FetchValues | FetchTile):
         return _fetch(run, worker)
     if isinstance(run, CheckNode):
         from .checking import check
@@ -81,12 +84,16 @@ def execute(run: Run | FetchValues | RunEdited | CheckNode, controls: Controls, 
     return Execution(ending.exit_code, is_reusable=not is_users)
 
 
-def _fetch(request: FetchValues, worker: Worker) -> Execution:
+def _fetch(request: FetchValues | FetchTile, worker: Worker) -> Execution:
     from .fetching import Fetcher
 
     if worker.fetcher is None or not worker.fetcher.is_for(request):
         worker.fetcher = Fetcher(request.target, request.arguments)
-    message, body = worker.fetcher.answer(request)
+    message: ValuesReady | TileReady
+    if isinstance(request, FetchTile):
+        message, body = worker.fetcher.answer_part(request)
+    else:
+        message, body = worker.fetcher.answer(request)
     worker.outbox.send(message, body)
     worker.outbox.send(Finished(exit_code=1 if message.message else 0))
     return Execution(0, is_reusable=True)

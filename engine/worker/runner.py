@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from ..errors import ProtocolError
-from ..session.messages import CheckNode, FetchValues, Heartbeat, Ready, Run, RunEdited, Shutdown, ToWorker
+from ..session.messages import CheckNode, FetchTile, FetchValues, Heartbeat, Ready, Run, RunEdited, Shutdown, ToWorker
 from ..session.outcome import LOST_EXIT_CODE
 from ..session.protocol import Channel
 from ..training.controls import Controls
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .editing import Editor
     from .fetching import Fetcher
 
+Request = Run | FetchValues | FetchTile | RunEdited | CheckNode
+"""What the main thread executes."""
 HEARTBEAT_S = 1.0
 _FLUSH_S = 10.0
 _STEP_GRACE_S = 5.0
@@ -47,7 +49,7 @@ class Worker:
     def __init__(self, channel: Channel[ToWorker]) -> None:
         self.outbox = Outbox(channel)
         self.controls = Controls()
-        self.runs: queue.Queue[tuple[Run | FetchValues | RunEdited | CheckNode, Controls] | None] = queue.Queue()
+        self.runs: queue.Queue[tuple[Request, Controls] | None] = queue.Queue()
         self.fetcher: Fetcher | None = None
         """Keeps the last program whose values were fetched."""
         self.editor: Editor | None = None
@@ -116,7 +118,7 @@ class Worker:
                 if isinstance(message, Run):
                     self.controls = Controls(message.pause_at)
                     self.runs.put((message, self.controls))
-                elif isinstance(message, FetchValues | RunEdited | CheckNode):
+                elif isinstance(message, FetchValues | FetchTile | RunEdited | CheckNode):
                     self.controls = Controls()
                     self.runs.put((message, self.controls))
                 elif isinstance(message, Shutdown):
