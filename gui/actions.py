@@ -43,8 +43,8 @@ class ActionSet(QObject):
             action.setStatusTip(command.help)
             callback: Callable[[], None] = getattr(handler, command.callback)
             action.triggered.connect(callback)
+            action.setCheckable(command.switch or bool(command.choice))
             if command.choice:
-                action.setCheckable(True)
                 self._group(command.choice).addAction(action)
             window.addAction(action)
             self.actions[command.id] = action

@@ -44,7 +44,7 @@ class Command:
 
     `callback` is the name of the method that does it, on the object given to `ActionSet`. `help` says what it does, for
     tool tips, the palette and the shortcut sheet; `short` is the text on a button. Of several commands with the same
-    `choice` exactly one is checked.
+    `choice` exactly one is checked; a `switch` is checked or not by itself.
     """
 
     id: str
@@ -56,10 +56,11 @@ class Command:
     short: str = ""
     when: Condition = ""
     choice: str = ""
+    switch: bool = False
     keywords: str = ""
 
 
-def command(id: str, title: str, help: str, *shortcuts: str, **more: str) -> Command:  # noqa: A002 - as the fields
+def command(id: str, title: str, help: str, *shortcuts: str, **more: str | bool) -> Command:  # noqa: A002 - as the fields
     """A command whose callback is named as itself, unless `more` says otherwise."""
     more.setdefault("callback", id)
     return Command(id=id, title=title, help=help, shortcuts=shortcuts, **more)  # type: ignore[arg-type] # fields by name

@@ -18,6 +18,7 @@ from gui.canvas.spotlight import Spotlight
 from gui.edit_commands import EditCommands
 from gui.folders import log_folder
 from gui.opening import FILE_FILTER, TRACE_SUFFIX
+from gui.saving import not_saved
 from gui.theme import ThemeName
 from gui.widgets.notification import Notification
 
@@ -51,25 +52,7 @@ class Commands(EditCommands):
             self._window.open_target(name)
 
     def save_trace(self) -> None:
-        trace = self._window.document.trace
-        if trace is None:
-            return
-        suggestion = str(Path(self._folder(), f"{self._stem()}{TRACE_SUFFIX}"))
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save trace", suggestion, f"Traces (*{TRACE_SUFFIX})")
-        if not name:
-            return
-        path = Path(name) if Path(name).suffix else Path(name + TRACE_SUFFIX)
-        window = self._window
-        window.settings.update(folder=str(path.parent))
-
-        def then(_: object) -> None:
-            window.settings.add_recent(str(path.absolute()))
-            window.notify(Notification(f"The trace is saved as {path.name}.", "info", str(path.parent), key="saved"))
-
-        def failed(error: Exception) -> None:
-            window.notify(_not_saved(path, error, self.save_trace))
-
-        window.workspace.background.run(lambda: trace.save(path), then, failed)
+        self._window.saving.choose(str(Path(self._folder(), f"{self._stem()}{TRACE_SUFFIX}")))
 
     def export_graph(self) -> None:
         self._export("Export graph", PICTURE_FILTERS + TEXT_FILTERS, self.export_graph, is_view=False)
@@ -90,12 +73,15 @@ class Commands(EditCommands):
         try:
             window.export_graph(path, is_view=is_view)
         except (OSError, RetrogradError) as error:
-            window.notify(_not_saved(path, error, again))
+            window.notify(not_saved(path, error, again))
         else:
             window.notify(Notification(f"The graph is saved as {path.name}.", "info", str(path.parent), key="saved"))
 
     def run_again(self) -> None:
         self._window.workspace.run_again()
+
+    def rerun_when_saved(self) -> None:
+        self._window.reloading.set_automatic(not self._window.reloading.is_automatic)
 
     def stop(self) -> None:
         self._window.workspace.stop()
@@ -297,13 +283,3 @@ def version() -> str:
         return metadata.version("retrograd")
     except metadata.PackageNotFoundError:
         return "0.1.0 (source tree)"
-
-
-def _not_saved(path: Path, error: Exception, again: object) -> Notification:
-    if isinstance(error, RetrogradError):
-        message = str(error)
-    else:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        message = f"{path.name} was not saved: {reason}. An older file is untouched."
-    buttons = (("Save elsewhere…", again),) if callable(again) else ()
-    return Notification(message, "error", str(path.parent), buttons=buttons, key="saved")

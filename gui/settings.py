@@ -37,6 +37,7 @@ class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
     theme: Literal["light", "dark"] | None = None
     layout_method: _Text = "layered"
     overlay: _Text = "kind"
+    rerun_when_saved: bool = False
     steps_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
     window_geometry: _State = ""
     window_state: _State = ""

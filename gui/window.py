@@ -29,16 +29,19 @@ from gui.icons import application_icon
 from gui.node_edits import NodeEdits
 from gui.opening import Target
 from gui.playback import Playback
+from gui.reloading import Reloading
+from gui.saving import TraceSaving
 from gui.settings import Settings
 from gui.target_menus import TargetMenus
 from gui.theme import Theme, ThemeManager
+from gui.waiting import waiting_text
 from gui.widgets.busy import BusyLine
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.notification import Notification, NotificationArea
 from gui.widgets.questions import may_run, may_stop
 from gui.widgets.toolbar import StepToolBar
 from gui.widgets.welcome import WelcomePage
-from gui.workspace import Workspace, waiting_text
+from gui.workspace import Workspace
 
 if TYPE_CHECKING:
     from gui.canvas.widget import GraphCanvas
@@ -91,6 +94,8 @@ class MainWindow(QMainWindow):
         self.resize(*DEFAULT_SIZE)
         self.docks = Docks(self, themes)
         self.palette_ = CommandPalette(themes, self)
+        self.saving = TraceSaving(self)
+        self.reloading = Reloading(self)
         self._connect(crash)
         self._restore()
         self._fill_menus()
@@ -243,6 +248,7 @@ class MainWindow(QMainWindow):
         self.actions_.set_conditions(conditions(self))
         chosen = {None: "theme_system", "light": "theme_light", "dark": "theme_dark"}[self.themes.chosen]
         self.actions_[chosen].setChecked(True)
+        self.actions_["rerun_when_saved"].setChecked(self.settings.values.rerun_when_saved)
         for button in (self.toolbar.layout_menu, self.toolbar.depth_menu, self.toolbar.overlay_menu):
             button.setEnabled(trace is not None)
         if self.panels is not None:
@@ -283,8 +289,11 @@ class MainWindow(QMainWindow):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self.palette_.dismiss()
+        if event.type() == QEvent.Type.ActivationChange:
+            if self.isActiveWindow():
+                self.reloading.check()  # of what no system tells: files on another machine
+            else:
+                self.palette_.dismiss()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

@@ -21,6 +21,7 @@ from gui.checking import NodeChecker
 from gui.document import Document
 from gui.editing import Editing
 from gui.fetching import KEY, ValueFetcher
+from gui.file_state import FileState
 from gui.opening import Target, classify
 from gui.settings import Settings
 from gui.widgets.notification import Notification
@@ -44,6 +45,8 @@ class Workspace(QObject):
     """The notification with this key is no longer true."""
     consent_needed = Signal(object, object)
     """A `Target`, and its arguments, that the user must allow to run: answer with `run`, or not at all."""
+    trace_read = Signal(object, object)
+    """Path of a trace file that is open now, and its `FileState` when it was read."""
     log_opened = Signal(str)
     """Path of a log of training runs to be shown."""
     training_started = Signal()
@@ -229,6 +232,7 @@ class Workspace(QObject):
             return
         self._drop_loading()
         self._set_busy(f"Reading {target.title}…")
+        state = FileState.of(path)
 
         def then(trace: object) -> None:
             self._cancel_loading = None
@@ -236,6 +240,7 @@ class Workspace(QObject):
             self._set_busy("")
             if isinstance(trace, Trace):
                 self.settled.emit("run")
+                self.trace_read.emit(path, state)
                 self._take(target, ())
                 self.document.set_sources(trace.sources)
                 self.document.set_trace(trace)
@@ -385,13 +390,3 @@ class Workspace(QObject):
         if text != self._busy:
             self._busy = text
             self.busy_changed.emit(text)
-
-
-def waiting_text(workspace: Workspace) -> str:
-    """What stands in the place of the graph while there is none, though something is open."""
-    title = workspace.title
-    if workspace.is_running:
-        return f"The graph of {title} appears here after its first backward pass."
-    if workspace.target is not None and workspace.target.kind == "log":
-        return f"{title} holds the curves of training runs: they are below, under Runs."
-    return f"No backward pass of {title} was recorded."

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import SaveError
@@ -26,11 +26,20 @@ _ADVICE = {
 }
 
 
-def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryview[Any]]) -> None:
+def write_atomically(
+    path: str | os.PathLike[str],
+    chunks: Iterable[bytes | memoryview[Any]],
+    before_replacing: Callable[[], None] | None = None,
+) -> None:
     """Write `chunks`, one after the other, as the file `path`.
 
     They go to a temporary file in the same folder first, which is flushed to the disk and then renamed. A symbolic link
     is followed, and the permissions of a file that is replaced are kept.
+
+    Parameters
+    ----------
+    before_replacing : called when everything is written and only the renaming is left; what it raises stops that, and
+        is raised here.
 
     Raises
     ------
@@ -44,12 +53,14 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if os.path.exists(target) and not os.path.isfile(target):
             raise OSError(errno.EINVAL, "it is a device or a pipe")
-        _write_and_rename(target, chunks)
+        _write_and_rename(target, chunks, before_replacing)
     except (OSError, ValueError) as error:
         raise SaveError(f"{shown!r} could not be saved: {_reason(error)}. {_before(shown)}", path=shown) from error
 
 
-def _write_and_rename(target: str, chunks: Iterable[bytes | memoryview[Any]]) -> None:
+def _write_and_rename(
+    target: str, chunks: Iterable[bytes | memoryview[Any]], before_replacing: Callable[[], None] | None
+) -> None:
     folder, name = os.path.split(target)
     # The name is cut: with the random part it must not become longer than a file name may be.
     temporary = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(6)}.tmp")
@@ -62,6 +73,8 @@ def _write_and_rename(target: str, chunks: Iterable[bytes | memoryview[Any]]) ->
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
+        if before_replacing is not None:
+            before_replacing()
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

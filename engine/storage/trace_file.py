@@ -18,6 +18,7 @@ from __future__ import annotations
 import gc
 import os
 import stat
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +31,12 @@ from .trace_reader import put_together
 from .trace_writer import take_apart
 
 
-def save(trace: Trace, path: str | os.PathLike[str]) -> None:
+def save(trace: Trace, path: str | os.PathLike[str], before_replacing: Callable[[], None] | None = None) -> None:
     """Write `trace` to the file `path`; a file that is there is replaced as a whole or not at all.
+
+    Parameters
+    ----------
+    before_replacing : as in `write_atomically`.
 
     Raises
     ------
@@ -40,7 +45,7 @@ def save(trace: Trace, path: str | os.PathLike[str]) -> None:
     TraceFileError
         When the trace contradicts itself or holds what the format cannot (object arrays, numbers above 64 bits).
     """
-    write_atomically(path, pack(*take_apart(trace)))
+    write_atomically(path, pack(*take_apart(trace)), before_replacing)
 
 
 def dumps(trace: Trace) -> bytes:

@@ -1,6 +1,8 @@
-"""The two questions that the window asks: may this program run, and may this training be stopped."""
+"""The questions that the window asks: may this run, may this training be stopped, whose file is kept."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -29,6 +31,26 @@ def may_stop(title: str, parent: QWidget) -> QMessageBox:
         "Closing the window stops it. Every loss recorded so far is kept in the run's journal.",
         "Stop and close",
     )
+
+
+class ConflictQuestion(QMessageBox):
+    """Another program wrote a file that is to be saved: asks which is kept. Esc keeps theirs, and writes nothing."""
+
+    def __init__(self, path: Path, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setIcon(QMessageBox.Icon.NoIcon)
+        self.setWindowTitle("Whose file is kept?")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(f"Another program has changed {path.name}.")
+        self.setInformativeText(
+            f"{path.parent}\n\nIt is no longer the file that was opened or saved here. Keep mine puts what is shown "
+            "here in its place, and theirs beside it under another name. Keep theirs writes nothing."
+        )
+        self.mine = self.addButton("Keep mine", QMessageBox.ButtonRole.DestructiveRole)
+        self.theirs = self.addButton("Keep theirs", QMessageBox.ButtonRole.RejectRole)
+        self.elsewhere = self.addButton("Save elsewhere…", QMessageBox.ButtonRole.AcceptRole)
+        self.setDefaultButton(self.elsewhere)
+        self.setEscapeButton(self.theirs)
 
 
 def _question(parent: QWidget, title: str, text: str, more: str, yes: str) -> QMessageBox:
