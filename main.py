@@ -17,6 +17,10 @@ EXIT_USAGE = 2
 EXIT_FAILED = 3
 EXIT_INTERRUPTED = 130
 
+_REMEMBERED_CHARACTERS = 1 << 17
+_passed_on = ""
+"""The end of what the program has written: a script's traceback is in it already."""
+
 DESCRIPTION = """\
 A desktop debugger for backpropagation.
 
@@ -58,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.arguments = program
             return commands[own[0]](options)
         options = _window_parser().parse_args(own)
+        if options.target is not None and _is_missing(options.target):
+            return EXIT_USAGE
         return _window(options.target, program, is_new=options.new_window)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -184,6 +190,15 @@ def version() -> str:
     return installed_version("retrograd")
 
 
+def _is_missing(target: str) -> bool:
+    """Whether there is nothing that a window could open; then it is said."""
+    from engine.programs.targets import why_missing
+
+    if reason := why_missing(target):
+        print(f"main.py: {reason}", file=sys.stderr)
+    return bool(reason)
+
+
 def _window(target: str | None, arguments: tuple[str, ...], *, is_new: bool) -> int:
     listener = None
     if not is_new:
@@ -219,7 +234,7 @@ def _complaining(run: Callable[[], int]) -> int:
     try:
         return run()
     except TraceError as error:
-        if error.user_traceback:
+        if error.user_traceback and error.user_traceback.strip() not in _passed_on:
             print(error.user_traceback.rstrip(), file=sys.stderr)
         print(f"main.py: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -237,6 +252,8 @@ def _recorded(options: argparse.Namespace, values: ValuesMode = "summary", *, fo
     from engine.session.headless import record_target
 
     def pass_on(text: str) -> None:
+        global _passed_on  # noqa: PLW0603 - a command runs one program
+        _passed_on = (_passed_on + text)[-_REMEMBERED_CHARACTERS:]
         print(text, end="", file=sys.stderr, flush=True)
 
     return record_target(options.target, options.arguments, values=values, follow=follow, on_output=pass_on)

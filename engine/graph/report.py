@@ -74,6 +74,7 @@ def _node(trace: Trace, node: Node) -> dict[str, Any]:
         "kind": node.kind,
         "op": node.op,
         "grad_fn": node.grad_fn,
+        "sequence_nr": node.sequence_nr,
         "name": node.name,
         "scope": list(node.scope),
         "source": None if node.source is None else list(node.source),

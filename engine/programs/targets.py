@@ -48,6 +48,18 @@ def resolve(target: str, arguments: tuple[str, ...] | list[str] = ()) -> Program
     raise TargetError(f"{path} is of no kind that can be run. Give {KINDS}.")
 
 
+def why_missing(target: str) -> str:
+    """A sentence if a target names no demo, file or folder; empty if it does. Nothing is read."""
+    if target.startswith("demo:"):
+        from ..catalogue import DEMOS, find_demo
+
+        known = ", ".join(demo.target for demo in DEMOS)
+        return "" if find_demo(target) else f"There is no demo {target!r}. The demos are: {known}."
+    if Path(_split(target)[0]).expanduser().exists():
+        return ""
+    return f"There is no file, folder or command {target}; check the spelling (main.py --help lists what there is)."
+
+
 def read_source(path: Path) -> tuple[str, CodeType]:
     """Text and code of a Python file.
 

@@ -207,6 +207,7 @@ def test_bad_programs_give_one_sentence_and_an_exit_code(name: str, tmp_path: Pa
     last = finished.stderr.strip().splitlines()[-1]
     assert last.startswith("main.py: ")
     assert all(word in last for word in words), last
+    assert finished.stderr.count("Traceback") == (name == "raises.py")
 
 
 @pytest.mark.parametrize(
@@ -217,6 +218,9 @@ def test_bad_programs_give_one_sentence_and_an_exit_code(name: str, tmp_path: Pa
         (["export", "nowhere.retrograd", "-o", "x.svg"], "nowhere.retrograd"),
         (["export", "nowhere.retrograd", "-o", "x.doc"], ".doc"),
         (["screenshot", "demo:nothing", "-o", "x.png"], "demo:neuron"),
+        (["nowhere.py"], "nowhere.py"),
+        (["traec"], "command traec"),
+        (["demo:nothing"], "demo:neuron"),
     ],
 )
 def test_usage_errors(arguments: list[str], word: str) -> None:
