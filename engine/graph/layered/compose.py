@@ -37,9 +37,11 @@ _SLENDER, _CALM = 2.2, 900.0
 _SMALL_SLENDER, _SMALL_CALM = 2.9, 1100.0
 """The same for small graphs, which rather keep one calm column."""
 _MOST_TRIED = 3_000
-"""Where high levels hold more boxes than that, other columns are not tried."""
-_MORE_COLUMNS = 1.1
-"""So many times the window must a drawing need that columns one more would fill better."""
+"""So many boxes at most are laid out anew, all trials together."""
+_WORTH_IT = 1.1
+"""Other columns are taken where without them so much more of a window is needed."""
+_MOST_COLUMNS, _PATIENCE = 30, 2
+"""So many columns at most are tried, and no more after that many failures."""
 
 
 def compose(
@@ -209,20 +211,23 @@ class _Composer:
             return
         first = dict(self.arranged)
         held = dict(self.held)
-        best: float | None = None
-        tried, count = None, 1
-        while tried != best or count < 4:
-            count += 1
-            tried = whole.height / count
-            if sum(len(held[group]) for group, one in first.items() if _is_high(one, tried)) > _MOST_TRIED:
+        best = now = None
+        """The height of columns that does best, and that of the columns which there are now; None: as at first."""
+        failures = boxes = 0
+        for count in range(2, _MOST_COLUMNS + 1):
+            most = whole.height / count
+            boxes += sum(len(held[group]) for group, one in first.items() if _is_high(one, most))
+            if boxes > _MOST_TRIED:
                 break
-            self._arrange_below(tried, first, held)
-            found = _window(self.arranged[-1], aspect)
-            if found * _MORE_COLUMNS < need:
-                best, need = tried, found
-            if self.arranged[-1].width > aspect * self.arranged[-1].height:
+            self._arrange_below(most, first, held)
+            now, found = most, _window(self.arranged[-1], aspect)
+            if found * _WORTH_IT < need:
+                best, need, failures = most, found, 0
+            elif failures == _PATIENCE or self.arranged[-1].width > aspect * self.arranged[-1].height:
                 break
-        if tried != best:
+            else:
+                failures += 1
+        if now != best:
             self._arrange_below(best, first, held)
 
     def _arrange_below(self, most: float | None, first: dict[int, Arranged], held: dict[int, tuple[int, ...]]) -> None:
