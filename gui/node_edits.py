@@ -25,6 +25,7 @@ from gui.edit_words import edge_words, node_words
 from gui.editing import KEY, Editing
 from gui.pasted import fitted, parse_numbers
 from gui.widgets.notification import Notification
+from gui.widgets.text import tooltip
 
 _FLOATS = ("float", "bfloat", "complex")
 _MOST_CUTS = 12
@@ -185,7 +186,7 @@ class NodeEdits(QObject):
         dialog = QInputDialog(self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(title)
-        dialog.setLabelText(text)
+        dialog.setLabelText(tooltip(text))  # escaped: a name may look like markup
         return dialog
 
     def _ask(self, title: str, text: str, value: float, then: Callable[[float], None], least: float = -1e12) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMenu
 
 from engine.catalogue import DEMOS
 from gui.settings import Settings
+from gui.widgets.text import tooltip
 from gui.widgets.welcome import recent_text
 
 
@@ -39,6 +40,6 @@ class TargetMenus(QObject):
         for target in self._settings.values.recent:
             action = self._recent.addAction(recent_text(target))
             action.setData(target)
-            action.setToolTip(target)
+            action.setToolTip(tooltip(target))
         if self._recent.isEmpty():
             self._recent.addAction("Nothing yet").setEnabled(False)

@@ -27,7 +27,7 @@ from ..document import Document
 from ..icons import icon
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, mono_font, ui_font
-from ..widgets.text import plain, set_text_color
+from ..widgets.text import plain, set_text_color, tooltip
 from .breakpoint_text import times, title_of
 
 _ITEM = Qt.ItemDataRole.UserRole + 1
@@ -184,7 +184,8 @@ class BreakpointsPanel(QWidget):
         stops.setFont(ui_font(TEXT_SMALL_PT))
         stops.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for cell in (title, stops):
-            cell.setToolTip(str(fault) if fault is not None else f"{title.text()}: stops {times(count)} in this trace")
+            tip = str(fault) if fault is not None else f"{title.text()}: stops {times(count)} in this trace"
+            cell.setToolTip(tooltip(tip))
         state = "on" if item.is_enabled else "off"
         title.setData(f"{title.text()}, {state}, {stops.text()}", Qt.ItemDataRole.AccessibleTextRole)
 

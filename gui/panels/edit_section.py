@@ -174,6 +174,7 @@ class EditSection(Section):
         known = {name: value for name, value in node.params.items() if isinstance(value, bool | int | float)}
         for row, (name, value) in enumerate(list(known.items())[:_MOST_NUMBERS] if node.kind == "op" else []):
             label = QLabel(name, self)
+            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setFont(ui_font(TEXT_NORMAL_PT))
             self._parameters.addWidget(label, row, 0)
             editor: NumberEditor | QCheckBox

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QT
 from ..document import Document
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
-from ..widgets.text import set_text_color
+from ..widgets.text import set_text_color, tooltip
 from .code_calls import CallChain
 from .code_lines import CodeLines, LineFact
 from .code_view import CodeView
@@ -198,7 +198,7 @@ class SourcePanel(QWidget):
         names = [file_name(path) for path in paths]
         for path, name in zip(paths, names, strict=True):
             self.files.addItem(name if names.count(name) == 1 else path, path)
-            self.files.setItemData(self.files.count() - 1, path, Qt.ItemDataRole.ToolTipRole)
+            self.files.setItemData(self.files.count() - 1, tooltip(path), Qt.ItemDataRole.ToolTipRole)
         self.files.blockSignals(was_blocked)
         self.files.setVisible(len(paths) > 1)
         self._stack.setCurrentWidget(self.view if paths else self._empty)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 
@@ -17,6 +17,7 @@ class BusyLine(QFrame):
         self._bar = QProgressBar(self)
         self._bar.setTextVisible(False)
         self._label = QLabel(self)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
         self.cancel = QPushButton("Cancel", self)
         self.cancel.clicked.connect(self._on_cancel_clicked)
         row = QHBoxLayout()

@@ -22,6 +22,7 @@ from engine.catalogue import DEMOS, DemoEntry, find_demo
 from gui.icons import icon, pixmap
 from gui.style import TEXT_LARGE_PT, TEXT_TITLE_PT
 from gui.theme import Theme, ThemeManager, ui_font
+from gui.widgets.text import tooltip
 
 CARD_WIDTH_PX = 252
 CARD_HEIGHT_PX = 138
@@ -70,6 +71,7 @@ class WelcomePage(QScrollArea):
     def __init__(self, themes: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
+        self.setAccessibleName("Welcome")
         self.setWidgetResizable(True)
         self._themes = themes
         page = QWidget(self)
@@ -142,7 +144,7 @@ class WelcomePage(QScrollArea):
             button.setFont(QFont(self.font()))
             button.setIcon(icon("file", self._themes.theme.muted))
             button.setIconSize(QSize(16, 16))
-            button.setToolTip(target)
+            button.setToolTip(tooltip(target))
             button.setProperty("target", target)
             button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
             button.clicked.connect(self._on_recent_clicked)
