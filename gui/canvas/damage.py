@@ -17,6 +17,7 @@ ROUTE_ROOM = 2 * BACK_OFFSET + HEAD_HALF_WIDTH + 2
 """So far from a link, in scene units, its way back and heads can reach."""
 BOX_ROOM = 4.0
 """So far around a box, in scene units, its shadow and its pen can reach."""
+LITTLE_PX = 60_000
 LEAST_ROOM_PX = 6.0
 """However small a box is, what is drawn of it reaches no farther than this."""
 
@@ -30,10 +31,11 @@ def region_of(found: Changes, scene: Scene, camera: Camera) -> QRegion:
 def marks_of(moment: Moment, camera: Camera) -> QRegion:
     """Where the box at the cursor and what its step hands on are drawn on top of everything."""
     scene, stepper = moment.scene, moment.stepper
-    here = highlight.here_of(moment)
     room = (CURRENT_GAP + CURRENT_WIDTH) * max(camera.scale, 0.5) + LEAST_ROOM_PX
     links = scene.links_of_edges(stepper.active_edges) + scene.links_of_edges(stepper.data_edges)
-    return _around(scene.rects[here], room, camera) + _ways(scene, np.array(links, dtype=np.int64), camera)
+    return _around(scene.rects[moment.states.here], room, camera) + _ways(
+        scene, np.array(links, dtype=np.int64), camera
+    )
 
 
 def _ways(scene: Scene, links: Ints, camera: Camera) -> QRegion:
@@ -56,9 +58,10 @@ class Damage:
 
     def __init__(self) -> None:
         self._painted: Moment | None = None
+        self._marks: tuple[Moment, Camera, QRegion] | None = None
 
     def forget(self) -> None:
-        self._painted = None
+        self._painted = self._marks = None
 
     def painted(self, now: Moment) -> None:
         """A frame of this moment was painted, or the parts of it that had changed."""
@@ -72,4 +75,14 @@ class Damage:
         found = highlight.differences(before, now)
         if found is None:
             return None
-        return region_of(found, now.scene, camera) + marks_of(before, camera) + marks_of(now, camera)
+        last = self._marks
+        gone = last[2] if last is not None and last[0] is before and last[1] == camera else marks_of(before, camera)
+        marks = marks_of(now, camera)
+        self._marks = (now, camera, marks)
+        return _simplified(region_of(found, now.scene, camera) + gone + marks)
+
+
+def _simplified(region: QRegion) -> QRegion:
+    """One rectangle where that is not much more to paint: it takes less than many to clip to."""
+    around = region.boundingRect()
+    return QRegion(around) if around.width() * around.height() <= LITTLE_PX else region

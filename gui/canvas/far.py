@@ -74,7 +74,7 @@ class FarPainter:
             self._raster.fill_rects(rects, np.where(codes == 0, neutral, codes))
             return
         roles = moment.scene.roles[boxes].astype(np.int64)
-        self._raster.fill_rects(rects, _fills(cards.theme)[roles * STATES + moment.states.state[boxes]])
+        self._raster.fill_rects(rects, fills(cards.theme)[roles * STATES + moment.states.state[boxes]])
         progress = moment.states.progress[boxes]
         is_partial = ((roles == Role.GROUP) | (roles == Role.FUNCTION)) & (progress > 0) & (progress < 1)
         partial = rects[is_partial]
@@ -85,7 +85,7 @@ class FarPainter:
 _known: dict[str, Codes] = {}
 
 
-def _fills(theme: Theme) -> Codes:
+def fills(theme: Theme) -> Codes:
     """The colour of every role and state, as pixels have it."""
     found = _known.get(theme.name)
     if found is None:

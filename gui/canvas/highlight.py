@@ -17,7 +17,6 @@ from .scene import Ints
 
 MOST_CHANGES = 48
 """With more changed items or links than this, the base picture is painted again."""
-HERE = frozenset({int(NodeState.CURRENT), int(NodeState.COMPUTED)})
 CURRENT_WIDTH, CURRENT_GAP = 5.0, 2.5
 """Of the outline around the box at the cursor."""
 MOST_OUTLINES = 150
@@ -45,13 +44,6 @@ def differences(base: Moment, now: Moment) -> Changes | None:
     return Changes(items.tolist(), links.tolist())
 
 
-def here_of(moment: Moment) -> list[int]:
-    """The items at the cursor: what a step or an operation has just been taken at."""
-    state = moment.states.state
-    found: list[int] = np.flatnonzero((state == NodeState.CURRENT) | (state == NodeState.COMPUTED)).tolist()
-    return found
-
-
 def can_be_painted_over(found: Changes, now: Moment) -> bool:
     """Whether no gradient has been taken back: that cannot be painted away."""
     return bool(now.states.links[found.links].all())
@@ -66,8 +58,7 @@ def paint_changes(
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     _paint_links(painter, scenes, now, found.links, region, scale, is_active=False)
-    state = now.states.state
-    items = [index for index in found.items if int(state[index]) not in HERE]
+    items = [index for index in found.items if index not in now.states.here]
     _paint_items(painter, scenes, now, items, region, scale)
 
 
@@ -85,7 +76,7 @@ def paint(
 ) -> None:
     """Paint what is marked: the current step and what it hands on, hits, the selection, the box under the pointer."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    here = here_of(now)
+    here = now.states.here
     if scenes.focus is None:
         _paint_items(painter, scenes, now, here, region, scale)
     active = now.scene.links_of_edges(now.stepper.active_edges)

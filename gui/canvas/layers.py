@@ -19,8 +19,8 @@ FRAME_BUDGET_S = 0.009
 """The same where the last fast frame took longer than this."""
 MOST_PATCHES, LARGEST_PATCH = 48, 0.4
 """Parts that are painted anew after a step: so many at most, and so much of the picture."""
-MOST_FAR_PATCHES = 3
-"""From afar, where more parts than this are as much work as all that lies between them."""
+FAR_PART = 0.12
+"""From afar it takes as long to begin with one more rectangle as to paint so much of the picture."""
 
 
 class BaseLayer:
@@ -121,8 +121,13 @@ class BaseLayer:
         *,
         is_moving: bool,
         is_resting: bool = True,
+        dirty: QRegion | None = None,
     ) -> None:
-        """Paint the picture for this camera, renewing as much of it as is needed; at rest also what is merely rough."""
+        """Paint the picture for this camera, renewing as much of it as is needed; at rest also what is merely rough.
+
+        Where only some of the widget is `dirty`, no more than that is shown.
+        """
+        dirty = QRegion(QRect(QPoint(), size)) if dirty is None else dirty
         same_form = self._moment is not None and self._image.size() == size * ratio and self._ratio == ratio
         if same_form and self._moment is not None and moment is self._moment:
             if (
@@ -130,17 +135,17 @@ class BaseLayer:
                 and (is_moving or not self._is_coarse)
                 and self._is_smooth(scenes, moment, camera, is_resting=is_resting)
             ):
-                self._blit(painter, camera)
+                self._blit(painter, camera, dirty)
                 return
             if is_moving and self._shift(scenes, camera, size, ratio):
-                self._blit(painter, camera)
+                self._blit(painter, camera, dirty)
                 return
             is_slow = self._boxes > WARP_BOXES or self._cost_s > FRAME_BUDGET_S
             if is_moving and is_slow and 0.4 < camera.scale / self._drawn.scale < 2.5:
                 self._warp(painter, camera, size, scenes.cards.theme.background)
                 return
         self._render(scenes, moment, camera, size, ratio, Quality.FAST if is_moving else Quality.FULL)
-        self._blit(painter, camera)
+        self._blit(painter, camera, dirty)
 
     def _is_smooth(self, scenes: ScenePainter, moment: Moment, camera: Camera, *, is_resting: bool) -> bool:
         """Whether nothing is rough, or has just been painted anew, or may stay so for now."""
@@ -148,9 +153,11 @@ class BaseLayer:
             return True
         return self.patch(scenes, moment, camera, self._rough, is_moving=False)
 
-    def _blit(self, painter: QPainter, camera: Camera) -> None:
-        self._camera = camera
-        painter.drawImage(0, 0, self._image)
+    def _blit(self, painter: QPainter, camera: Camera, dirty: QRegion) -> None:
+        self._camera, ratio = camera, self._ratio
+        for place in dirty:  # type: ignore[attr-defined] # the stubs do not know that it is iterable
+            x, y, width, height = place.x() * ratio, place.y() * ratio, place.width() * ratio, place.height() * ratio
+            painter.drawImage(QRectF(place), self._image, QRectF(x, y, width, height))
 
     def _render(
         self, scenes: ScenePainter, moment: Moment, camera: Camera, size: QSize, ratio: float, quality: Quality
@@ -188,8 +195,10 @@ class BaseLayer:
         self, image: QImage, scenes: ScenePainter, moment: Moment, camera: Camera, part: QRegion, quality: Quality
     ) -> None:
         """Paint some of the widget's area."""
-        if scenes.is_far(moment.scene, camera.scale) and part.rectCount() > MOST_FAR_PATCHES:
-            part = QRegion(part.boundingRect())  # pixels are written by rectangles, each as good as any other
+        if scenes.is_far(moment.scene, camera.scale):
+            around = part.boundingRect()
+            if around.width() * around.height() < (part.rectCount() - 1) * FAR_PART * image.width() * image.height():
+                part = QRegion(around)
         painter = QPainter(image)
         painter.setClipRegion(part)
         places: list[QRect] = list(part)  # type: ignore[call-overload] # the stubs do not know that it is iterable

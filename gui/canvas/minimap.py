@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
 from engine.graph.stepper import NodeState
 from gui.theme import RADIUS_CARD, Theme
 
 from .camera import Camera
-from .lines import Batches
+from .far import STATES, fills
 from .look import Role, small_fill
 from .painter import Moment
+from .raster import Raster
 from .scene import Scene
 
 MOST_WIDTH, MOST_HEIGHT = 176.0, 152.0
 LEAST_SIDE = 48.0
 INSET, GAP = 8.0, 16.0
 FITS = 1.02
-MOST_CHANGES = 64
 
 
 class Minimap:
     """Placed in the lower right corner of the view; not shown while everything is in view."""
 
     def __init__(self) -> None:
-        self._picture = QPixmap()
-        self._key: tuple[str, float] | None = None
+        self._picture = QImage()
+        self._key: tuple[str, float, float, float] | None = None
         self._moment: Moment | None = None
-        self._batches = Batches()
         self.is_enabled = True
 
     def place(self, scene: Scene, camera: Camera, size: QSizeF) -> QRectF | None:
@@ -42,8 +44,8 @@ class Minimap:
         if left >= -FITS and top >= -FITS and right <= size.width() + FITS and bottom <= size.height() + FITS:
             return None
         scale = self._scale(scene)
-        w = max(width * scale, LEAST_SIDE) + 2 * INSET
-        h = max(height * scale, LEAST_SIDE) + 2 * INSET
+        w = math.ceil(max(width * scale, LEAST_SIDE) + 2 * INSET)
+        h = math.ceil(max(height * scale, LEAST_SIDE) + 2 * INSET)
         return QRectF(size.width() - GAP - w, size.height() - GAP - h, w, h)
 
     def scene_point(self, scene: Scene, place: QRectF, position: QPointF) -> tuple[float, float]:
@@ -59,29 +61,16 @@ class Minimap:
     ) -> QRectF | None:
         """Draw the map if there is any use for it; returns its place.
 
-        The picture of some earlier moment is kept; the few boxes that have changed since are drawn over it.
+        The picture is kept: the few boxes that have changed since are painted over.
         """
         scene = now.scene
         place = self.place(scene, camera, size)
         if place is None:
             return None
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.line, 1))
-        painter.setBrush(theme.surface)
-        painter.drawRoundedRect(place, RADIUS_CARD, RADIUS_CARD)
         origin, scale = self._origin(scene, place), self._scale(scene)
-        base = self._moment
-        if (
-            base is None
-            or base.scene is not scene
-            or self._key != (theme.name, ratio)
-            or len(now.states.differing(base.states)) > MOST_CHANGES
-        ):
-            base = self._render(now, theme, ratio)
-        painter.drawPixmap(origin, self._picture)
-        painter.save()
-        painter.setClipRect(place.adjusted(1, 1, -1, -1))
-        self._paint_changes(painter, base, now, origin, scale, theme)
+        self._bring_along(now, place, theme, ratio)
+        painter.drawImage(QPointF(place.x() - 1, place.y() - 1), self._picture)
+        self._paint_here(painter, now, origin, scale, theme)
         x, y, right, bottom = camera.region(0, 0, size.width(), size.height())
         frame = QRectF(
             origin.x() + (x - scene.bounds[0]) * scale,
@@ -91,10 +80,10 @@ class Minimap:
         ).intersected(place.adjusted(3, 3, -3, -3))
         shade = QColor(theme.data)
         shade.setAlphaF(0.08)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme.data, 1.5))
         painter.setBrush(shade)
         painter.drawRoundedRect(frame, 3, 3)
-        painter.restore()
         return place
 
     def _scale(self, scene: Scene) -> float:
@@ -107,36 +96,48 @@ class Minimap:
             place.y() + (place.height() - scene.bounds[3] * scale) / 2,
         )
 
-    def _render(self, moment: Moment, theme: Theme, ratio: float) -> Moment:
-        scene, state = moment.scene, moment.states.state
-        scale = self._scale(scene)
-        width, height = max(scene.bounds[2] * scale, 1.0), max(scene.bounds[3] * scale, 1.0)
-        self._picture = QPixmap(int(width * ratio) + 1, int(height * ratio) + 1)
+    def _bring_along(self, now: Moment, place: QRectF, theme: Theme, ratio: float) -> None:
+        """Let the picture show the present moment."""
+        before, key = self._moment, (theme.name, ratio, place.width(), place.height())
+        if before is now and self._key == key:
+            return
+        if before is None or before.scene is not now.scene or self._key != key:
+            self._render_panel(place, theme, ratio)
+            chosen = now.scene.boxes
+        else:
+            changed = now.states.differing(before.states)
+            chosen = changed[now.scene.roles[changed] != Role.FRAME]
+        self._moment, self._key = now, key
+        if not len(chosen):
+            return
+        scene, scale = now.scene, self._scale(now.scene)
+        origin = self._origin(scene, QRectF(1, 1, place.width(), place.height()))
+        dx, dy = origin.x() - scene.bounds[0] * scale, origin.y() - scene.bounds[1] * scale
+        area = QRectF(2, 2, place.width() - 2, place.height() - 2)
+        raster = Raster(self._picture, QTransform(scale, 0, 0, scale, dx, dy), area)
+        codes = _codes(theme)[scene.roles[chosen].astype(np.int64) * STATES + now.states.state[chosen]]
+        raster.fill_rects(scene.rects[chosen], codes)
+
+    def _render_panel(self, place: QRectF, theme: Theme, ratio: float) -> None:
+        """The ground of the map, with a pixel of room around its outline."""
+        size = QSize(math.ceil((place.width() + 2) * ratio), math.ceil((place.height() + 2) * ratio))
+        self._picture = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
         self._picture.setDevicePixelRatio(ratio)
         self._picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(self._picture)
-        painter.setPen(Qt.PenStyle.NoPen)
-        style = scene.roles[scene.boxes].astype(np.int64) * 8 + state[scene.boxes]
-        for code in np.unique(style).tolist():
-            painter.setBrush(_colour(theme, Role(code // 8), NodeState(code % 8)))
-            self._batches.draw_rects(painter, self._rects(scene, scene.boxes[style == code], scale))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.line, 1))
+        painter.setBrush(theme.surface)
+        painter.drawRoundedRect(QRectF(1, 1, place.width(), place.height()), RADIUS_CARD, RADIUS_CARD)
         painter.end()
-        self._moment, self._key = moment, (theme.name, ratio)
-        return moment
 
-    def _paint_changes(
-        self, painter: QPainter, base: Moment, now: Moment, origin: QPointF, scale: float, theme: Theme
-    ) -> None:
-        scene, state = now.scene, now.states.state
-        is_here = (state == NodeState.CURRENT) | (state == NodeState.COMPUTED)
-        changed = np.concatenate([now.states.differing(base.states), np.flatnonzero(is_here)])
-        changed = changed[scene.roles[changed] != Role.FRAME]
-        rects = self._rects(scene, changed, scale)
-        rects[:, 2:] = np.maximum(rects[:, 2:], np.where(is_here[changed], 5.0, 0.75)[:, None])
-        painter.setPen(Qt.PenStyle.NoPen)
-        for index, (x, y, width, height) in zip(changed.tolist(), rects.tolist(), strict=True):
-            colour = _colour(theme, Role(int(scene.roles[index])), NodeState(int(state[index])))
-            painter.fillRect(QRectF(origin.x() + x, origin.y() + y, width, height), colour)
+    def _paint_here(self, painter: QPainter, now: Moment, origin: QPointF, scale: float, theme: Theme) -> None:
+        """The box at the cursor, larger than it is so that it can be found."""
+        here = [index for index in now.states.here if now.scene.roles[index] != Role.FRAME]
+        rects = self._rects(now.scene, np.array(here, dtype=np.int64), scale)
+        for index, (x, y, width, height) in zip(here, rects.tolist(), strict=True):
+            colour = small_fill(theme, Role(int(now.scene.roles[index])), NodeState(int(now.states.state[index])))
+            painter.fillRect(QRectF(origin.x() + x, origin.y() + y, max(width, 5.0), height), colour)
 
     def _rects(
         self, scene: Scene, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], scale: float
@@ -146,5 +147,8 @@ class Minimap:
         return rects
 
 
-def _colour(theme: Theme, role: Role, state: NodeState) -> QColor:
-    return theme.edge if role is Role.OP and state is NodeState.WAITING else small_fill(theme, role, state)
+def _codes(theme: Theme) -> npt.NDArray[np.uint32]:
+    """The colour of every role and state, as pixels have it."""
+    codes = fills(theme).copy()
+    codes[Role.OP * STATES + NodeState.WAITING] = theme.edge.rgba()
+    return codes

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QRegion
 
 from engine.graph.stepper import NodeState
 from gui.theme import Theme
@@ -48,19 +48,20 @@ class Signposts:
         """Whether nothing needs to be worked out."""
         return self._scene is scene and self._key == (id(scene), scale)
 
-    def paint(self, painter: QPainter, scene: Scene, labels: Labels, theme: Theme, camera: Camera) -> None:
-        """Draw the names that are in view."""
+    def paint(
+        self, painter: QPainter, scene: Scene, labels: Labels, theme: Theme, camera: Camera, dirty: QRegion
+    ) -> None:
+        """Draw the names that are in a part of the widget."""
         if not self.are_known(scene, camera.scale):
             self.found = place(scene, labels, camera.scale)
             self._scene, self._key = scene, (id(scene), camera.scale)
         fonts = labels.fonts
         plate = QColor(box_look(theme, Role.FRAME, NodeState.WAITING).fill)
         plate.setAlphaF(0.9)
-        view = QRectF(painter.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for post in self.found:
             at = post.place.translated(camera.dx, camera.dy)
-            if not at.intersects(view):
+            if not dirty.intersects(at.toAlignedRect()):
                 continue
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(plate)

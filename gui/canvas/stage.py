@@ -182,7 +182,8 @@ class Stage:
         if region is None:
             return None
         place = self.minimap_place(scene)
-        region += QRect(0, 0, 1, 1) if place is None else place.toAlignedRect()  # never nothing: a frame must follow
+        # Never nothing: a frame must follow.
+        region += QRect(0, 0, 1, 1) if place is None else place.adjusted(-1, -1, 1, 1).toAlignedRect()
         return region
 
     def paint(self, painter: QPainter, scene: Scene, stepper: Stepper, marks: Marks, dirty: QRegion) -> None:
@@ -204,18 +205,23 @@ class Stage:
             ratio,
             is_moving=view.is_moving,
             is_resting=view.is_resting,
+            dirty=dirty,
         )
         if self.transition.is_running:
             self.transition.paint(painter, scenes.cards, base, self._layer.picture)
         else:
-            self._paint_signposts(painter, scenes, scene)
+            self._paint_signposts(painter, scenes, scene, dirty)
             self._paint_on_top(painter, scenes, now, marks, found)
         self._damage.painted(now)
         self.minimap.paint(painter, now, camera, size, theme, ratio)
-        if dirty.boundingRect().contains(widget.rect()) or dirty.intersects(self.legend.place.toAlignedRect()):
+        is_whole = dirty.boundingRect().contains(widget.rect())
+        if is_whole or dirty.intersects(self.legend.place.toAlignedRect()):
             self.legend.paint(painter, scenes.cards, size, partial(self._is_free, scene))
-        text_top = self._paint_places(painter, marks, theme, scenes, size)
+        if is_whole or dirty.intersects(self.breadcrumbs.place.toAlignedRect()):
+            self.breadcrumbs.paint(painter, marks.trail, theme, fonts, view.top, size.width())
         if marks.text:
+            crumbs = self.breadcrumbs.place
+            text_top = view.top + 12 if crumbs.isEmpty() else crumbs.bottom() + 8
             notices.paint_text(painter, size, theme, fonts, marks.text, text_top)
         if scene.trace.error:
             notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
@@ -241,12 +247,12 @@ class Stage:
     def _paint_changes(self, painter: QPainter, *, scenes: ScenePainter, now: Moment, found: Changes) -> None:
         highlight.paint_changes(painter, scenes, now, found, self._view.region, self._view.camera.scale)
 
-    def _paint_signposts(self, painter: QPainter, scenes: ScenePainter, scene: Scene) -> None:
+    def _paint_signposts(self, painter: QPainter, scenes: ScenePainter, scene: Scene, dirty: QRegion) -> None:
         """Names of open groups whose title bars are too small: found when the view rests, kept while it pans."""
         camera, posts = self._view.camera, self._signposts
         is_small = camera.scale * TITLE_BAR < LEAST_TITLE_PX
         if is_small and (posts.are_known(scene, camera.scale) or not self._view.is_moving):
-            posts.paint(painter, scene, scenes.cards.labels, scenes.cards.theme, camera)
+            posts.paint(painter, scene, scenes.cards.labels, scenes.cards.theme, camera, dirty)
 
     def _paint_on_top(self, painter: QPainter, scenes: ScenePainter, now: Moment, marks: Marks, found: Changes) -> None:
         """What the last steps changed, what is marked, and what is being dragged."""
@@ -273,12 +279,6 @@ class Stage:
         if self._carry is not None:
             _paint_carried(painter, scenes, now, self._carry)
         painter.restore()
-
-    def _paint_places(self, painter: QPainter, marks: Marks, theme: Theme, scenes: ScenePainter, size: QSizeF) -> float:
-        """Draw the breadcrumbs; returns where a line of text in the middle may begin."""
-        fonts, top = scenes.cards.fonts, self._view.top
-        self.breadcrumbs.paint(painter, marks.trail, theme, fonts, top, size.width())
-        return top + 12 if self.breadcrumbs.place.isEmpty() else self.breadcrumbs.place.bottom() + 8
 
 
 def _paint_carried(painter: QPainter, scenes: ScenePainter, now: Moment, carry: Carry) -> None:

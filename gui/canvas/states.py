@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,7 @@ Bools = npt.NDArray[np.bool_]
 MOST_CHANGES = 512
 """More changed nodes than this, and everything is counted anew."""
 STATES = len(NodeState)
+_IS_HERE = np.isin(np.arange(256), [NodeState.CURRENT, NodeState.COMPUTED])
 
 
 class SceneStates:
@@ -32,6 +35,12 @@ class SceneStates:
         self.state = state
         self.progress = progress
         self.links = links
+
+    @cached_property
+    def here(self) -> list[int]:
+        """The items at the cursor: where a step or an operation has just been taken."""
+        found: list[int] = np.flatnonzero(_IS_HERE[self.state]).tolist()
+        return found
 
     def differing(self, other: SceneStates) -> Ints:
         """Items that look different at the two positions."""

@@ -12,6 +12,7 @@ from engine.graph.model import ScopePath
 
 from .content import Content
 from .history import History, Place
+from .scene import Scene
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Travel(QObject):
         self.history = History()
         self._wanted: Place | None = None
         self._is_returning = False
+        self._around: tuple[object, ScopePath] = (None, ())
 
     # ----- places visited
 
@@ -109,7 +111,14 @@ class Travel(QObject):
         if canvas.has_selection:
             item = canvas.picked_item
             return () if item is None else scene.items[item].scope
-        x, y, right, bottom = canvas.view.region
+        key = (scene, canvas.camera, canvas.size())
+        if self._around[0] != key:
+            self._around = (key, self._trail_around(scene))
+        return self._around[1]
+
+    def _trail_around(self, scene: Scene) -> ScopePath:
+        """The module calls around what fills the view."""
+        x, y, right, bottom = self._canvas.view.region
         middle_x, middle_y = (x + right) / 2, (y + bottom) / 2
         around = scene.frames_at(middle_x, middle_y, middle_x, middle_y)
         r = scene.rects[around]
