@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -15,8 +15,8 @@ from .cost import StepClock, Storages
 from .faults import fault_note
 from .matching import match_edges
 from .recompute import Recomputation
-from .tape import Origin, Tape, plain_name
-from .tensors import Keeper, Memory, memory_of
+from .tape import AccumulateGrad, Origin, Tape
+from .tensors import Keeper, Memory, memory_of, name_of, shape_of, version_of
 from .user_hooks import note_leaf_hooks
 
 T = TypeVar("T")
@@ -111,33 +111,35 @@ class BackwardRecorder:
         """Visit every reachable autograd node once, without recursion, and find or make the node that stands for it."""
         tape = self._tape
         found: list[tuple[Any, int]] = []
+        edges: list[tuple[tuple[Any, int], ...]] = []
         seen: dict[Any, int] = {}
         pending = list(reversed(grad_fns))
         while pending:
             grad_fn = pending.pop()
             if grad_fn in seen:
                 continue
-            seen[grad_fn] = self._node_of(grad_fn)
-            found.append((grad_fn, seen[grad_fn]))
-            pending.extend(following for following, _ in reversed(grad_fn.next_functions) if following is not None)
-        for grad_fn, node_id in found:
+            node_id = seen[grad_fn] = self._node_of(grad_fn)
+            following = grad_fn.next_functions
+            found.append((grad_fn, node_id))
+            edges.append(following)
+            pending.extend([node for node, _ in reversed(following) if node is not None])
+        for (_, node_id), following in zip(found, edges, strict=True):
             self._next[node_id] = [
-                None if following is None else (seen[following], tape.output_number(seen[following], number))
-                for following, number in grad_fn.next_functions
+                None if node is None else (seen[node], tape.output_number(seen[node], number))
+                for node, number in following
             ]
         return found
 
     def _node_of(self, grad_fn: Any) -> int:
         tape = self._tape
-        variable = getattr(grad_fn, "variable", None)
-        if variable is not None and plain_name(grad_fn) == "AccumulateGrad":
-            return tape.leaf_node(variable)
+        if type(grad_fn) is AccumulateGrad:
+            return tape.leaf_node(grad_fn.variable)
         known = tape.node_of_sequence.get(grad_fn._sequence_nr())
         return tape.add_autograd_node(grad_fn).id if known is None else known
 
     def _hook(self, grad_fn: Any, node_id: int) -> None:
         node = self._tape.nodes[node_id]
-        variable = getattr(grad_fn, "variable", None) if node.grad_fn == "AccumulateGrad" else None
+        variable = grad_fn.variable if type(grad_fn) is AccumulateGrad else None
         if variable is not None:
             grad = variable.grad
             self._grad_now[node_id] = None if grad is None else self._keeper.describe(grad)
@@ -165,18 +167,19 @@ class BackwardRecorder:
         node = self._tape.nodes[node_id]
         step = BackwardStep(index=len(self.steps), node=node, seconds=seconds)
         known = _Known()
+        arrivals = step.grad_outputs
         for number, gradient in enumerate(grad_outputs):
             output = self._tape.output_number(node_id, number)
             if gradient is None and output >= len(node.outputs):
                 continue  # the operation gave fewer tensors than it could have: a convolution's gradients, say
-            while len(step.grad_outputs) <= output:
-                step.grad_outputs.append(None)
+            while len(arrivals) <= output:
+                arrivals.append(None)
             if gradient is None:
                 continue
             memory = _memory(gradient)
-            arrived = self._arrived(node_id, output, gradient, memory)
-            step.grad_outputs[output] = arrived
-            known.add(gradient, memory, arrived)
+            arrived = arrivals[output] = self._arrived(node_id, output, gradient, memory)
+            if grad_inputs:
+                known.add(gradient, memory, arrived)
         following = self._next.get(node_id, [])
         for index, gradient in enumerate(grad_inputs):
             info: TensorInfo | None = None
@@ -229,13 +232,12 @@ class BackwardRecorder:
                 self._tape.notes.add(f"{node.grad_fn} cannot show what it saved as {name!r}: {error}".splitlines()[0])
                 continue
             for suffix, tensor in _labelled_tensors(value):
-                form = self._keeper.form(tensor)
                 node.saved.append(
                     SavedTensor(
                         name=name + suffix,
-                        shape=form.shape,
-                        dtype=form.dtype,
-                        version=form.version,
+                        shape=shape_of(tensor),
+                        dtype=name_of(tensor.dtype),
+                        version=version_of(tensor),
                         nbytes=tensor.numel() * tensor.element_size(),
                         source=self._tape.known_origin(tensor),
                         span=self._storages.span(tensor),
@@ -301,13 +303,12 @@ def _saved_names(grad_fn: Any) -> tuple[str, ...]:
     return names
 
 
-def _labelled_tensors(value: Any) -> Iterator[tuple[str, torch.Tensor]]:
+def _labelled_tensors(value: Any) -> list[tuple[str, torch.Tensor]]:
     if isinstance(value, torch.Tensor):
-        yield "", value
-    elif isinstance(value, (list, tuple)):
-        for index, part in enumerate(value):
-            if isinstance(part, torch.Tensor):
-                yield f"[{index}]", part
+        return [("", value)]
+    if isinstance(value, (list, tuple)):
+        return [(f"[{index}]", part) for index, part in enumerate(value) if isinstance(part, torch.Tensor)]
+    return []
 
 
 def _tuple(value: Any) -> tuple[torch.Tensor | None, ...]:

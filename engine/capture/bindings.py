@@ -58,6 +58,7 @@ class _Targets:
         self._returned: set[int] = set()
         self._parts: dict[int, list[str | None]] = {}
         self._stack: list[_Item] = []
+        self._known: dict[int, tuple[tuple[str | None, ...], bool]] = {}
         at_target: dict[int, list[_Item]] = {}
         for instruction in dis.get_instructions(code):
             if instruction.offset in at_target:
@@ -78,10 +79,13 @@ class _Targets:
 
     def at(self, last_instruction: int) -> tuple[tuple[str | None, ...], bool]:
         """Names bound to the result of the instruction at that offset, and whether the result is returned instead."""
-        # While a call runs, the offset may lie in the inline caches behind the instruction.
-        index = bisect_right(self._offsets, last_instruction) - 1
-        offset = self._offsets[index] if index >= 0 else -1
-        return self._names.get(offset, ()), offset in self._returned
+        known = self._known.get(last_instruction)
+        if known is None:
+            # While a call runs, the offset may lie in the inline caches behind the instruction.
+            index = bisect_right(self._offsets, last_instruction) - 1
+            offset = self._offsets[index] if index >= 0 else -1
+            known = self._known[last_instruction] = self._names.get(offset, ()), offset in self._returned
+        return known
 
     def _pop(self) -> _Item:
         return self._stack.pop() if self._stack else _UNKNOWN

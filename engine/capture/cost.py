@@ -147,8 +147,10 @@ class Storages:
             address = int(tensor.untyped_storage()._cdata)
             size = tensor.element_size()
             begin = int(tensor.storage_offset()) * size
-            rows = zip(tensor.shape, tensor.stride(), strict=True)
-            reach = 1 + sum((int(length) - 1) * int(stride) for length, stride in rows) if tensor.numel() else 0
+            reach = int(tensor.numel())
+            if reach and not tensor.is_contiguous():
+                rows = zip(tensor.shape, tensor.stride(), strict=True)
+                reach = 1 + sum((int(length) - 1) * int(stride) for length, stride in rows)
         except (RuntimeError, NotImplementedError):  # no storage, or sizes that are symbols
             return None
         number = self._numbers.setdefault(address, len(self._numbers))

@@ -12,7 +12,7 @@ import torch
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..graph.model import Node
+from ..graph.model import Node, TensorInfo
 from .compiled import CompilerOff
 from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
@@ -21,6 +21,9 @@ from .names import NameTracker, names_of_call
 from .randomness import remember
 from .schema import PLAIN_TYPES, Signature, flat_tensors, named_arguments, plain_parameter, signature_of
 from .tape import EdgeDraft, Entry, Origin, Tape, plain_name
+from .tensors import shares_memory
+
+_top_saved_tensors_default_hooks = torch._C._autograd._top_saved_tensors_default_hooks
 
 _Running = tuple[Node, FrameType | None, Sequence[torch.Tensor], tuple[Origin, bool] | None]
 """An operation between its start and its end: its node, the program's frame, the operands that it changes in place,
@@ -109,7 +112,7 @@ class ForwardMode(TorchDispatchMode):
             tape.edges.append(EdgeDraft(source[0], source[1], node.id, argument, requires_grad))
         if not has_grad:
             self._note_without_grad(node.id)
-        elif torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
+        elif _top_saved_tensors_default_hooks(True) is not None:
             tape.opaque_saved.add(node.id)
         return node, caller, changed, None
 
@@ -177,56 +180,64 @@ class ForwardMode(TorchDispatchMode):
     def _inputs(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], node: Node
     ) -> tuple[list[tuple[Origin, str | None, bool]], list[torch.Tensor]]:
+        tape = self._tape
         found: list[tuple[Origin, str | None, bool]] = []
         changed: list[torch.Tensor] = []
         written: list[tuple[Origin, str | None, bool]] = []
         mutated = signature.changed(args, kwargs)
         for name, value in named_arguments(signature, args, kwargs):
+            if type(value) in PLAIN_TYPES:
+                node.params[name] = value
+                continue
             if isinstance(value, torch.Tensor):
-                found.append((self._tape.origin(value), name, value.requires_grad))
-                writer = self._tape.written_leaf(value)
+                requires_grad = value.requires_grad
+                found.append((tape.origin(value), name, requires_grad))
+                writer = tape.written_leaf(value) if requires_grad else None
                 if writer is not None:
                     written.append((writer, None, True))
                 if name in mutated:
                     changed.append(value)
                 continue
-            if type(value) in PLAIN_TYPES:
-                node.params[name] = value
-                continue
             parts = value if isinstance(value, (list, tuple)) else ()
+            if PLAIN_TYPES.issuperset(map(type, parts)):
+                parts = ()
             # Numbered by their real places: `x[:, i]` hands over the indices (None, i).
             tensors = [(index, tensor) for index, part in enumerate(parts) for tensor in flat_tensors(part)]
             for index, tensor in tensors:
-                found.append((self._tape.origin(tensor), f"{name}[{index}]", tensor.requires_grad))
+                found.append((tape.origin(tensor), f"{name}[{index}]", tensor.requires_grad))
                 if name in mutated:
                     changed.append(tensor)
             if not tensors:
                 node.params[name] = plain_parameter(value)
                 if name == "generator" and value is not None:
-                    remember(value, self._tape.generators)
+                    remember(value, tape.generators)
         return found + written, changed
 
     def _outputs(self, node: Node, result: Any, args: tuple[Any, ...]) -> None:
+        tape = self._tape
         first = args[0] if args and isinstance(args[0], torch.Tensor) else None
         entries = []
         for index, tensor in enumerate(flat_tensors(result)):
             same_as = None
-            if first is not None and first is not tensor:
-                entry = self._tape.entries.get(id(first))
-                if (
-                    entry is not None
-                    and entry.reference() is first
-                    and entry.node >= 0
-                    and self._tape.shows_still(first, entry.node)
-                ):
-                    infos = self._tape.nodes[entry.node].outputs
-                    same_as = (first, infos[entry.output]) if entry.output < len(infos) else None
-            node.outputs.append(self._tape.keeper.describe(tensor, requires_grad=False, same_as=same_as))
+            if first is not None and tape.keeper.values != "none" and shares_memory(tensor, first):
+                same_as = self._known(first)
+            node.outputs.append(tape.keeper.describe(tensor, requires_grad=False, same_as=same_as))
             entry = Entry(weakref.ref(tensor), node.id, index)
             if not (tensor.requires_grad and tensor.is_leaf):  # an in-place change of a leaf leaves it the leaf
-                self._tape.entries[id(tensor)] = entry
+                tape.entries[id(tensor)] = entry
             entries.append(entry)
         self._last_outputs = tuple(entries)
+
+    def _known(self, tensor: torch.Tensor) -> tuple[torch.Tensor, TensorInfo] | None:
+        """A tensor with the description of it that still holds."""
+        tape = self._tape
+        entry = tape.entries.get(id(tensor))
+        if entry is None or entry.reference() is not tensor or entry.node < 0:
+            return None
+        infos = tape.nodes[entry.node].outputs
+        if entry.output >= len(infos) or not tape.shows_still(tensor, entry.node):
+            return None
+        return tensor, infos[entry.output]
 
     def _hold_detach(
         self,

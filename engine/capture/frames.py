@@ -6,7 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping
-from inspect import CO_OPTIMIZED
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
@@ -29,6 +29,8 @@ MOST_CALLS = 8
 APPLY_CODE: CodeType = torch.autograd.Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
 """The code of `torch.autograd.Function.apply`: a frame that runs it is one call of a custom Function."""
 
+_RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+"""Such a frame may be called from somewhere else the next time it goes on."""
 _is_user_code: dict[int, bool] = {}
 """By identity: the hash of a code object is one of all its instructions, every time."""
 _is_runner: set[int] = set()
@@ -101,6 +103,9 @@ class Stacks:
         self._known: dict[tuple[int, ...], tuple[Source, ...]] = {}
         self._stacks: dict[tuple[Source, ...], tuple[Source, ...]] = {}
         self._sources: dict[Source, Source] = {}
+        self._last: FrameType | None = None
+        self._last_tail: tuple[int, ...] = ()
+        """The frame at which a stack was asked for last, and the key of those above it, which wait for it."""
 
     def at(self, start: FrameType | None, outside: FrameType | None = None) -> tuple[Source, ...]:
         """The innermost `MOST_CALLS` of the program's calls at or above `start`, innermost first.
@@ -108,6 +113,10 @@ class Stacks:
         What is above `outside`, the frame of whoever traces the program, is not the program's; nor is that frame
         itself, unless it is the innermost.
         """
+        if start is not None and start is self._last:
+            place = (id(start.f_code), start.f_lasti, *self._last_tail)
+            known = self._known.get(place)
+            return self._learn(place, start) if known is None else known
         is_user = _is_user_code
         key: list[int] = []
         frame = start
@@ -126,8 +135,15 @@ class Stacks:
                 break
             frame = frame.f_back
         place = tuple(key)
+        is_innermost = start is not None and key and key[0] == id(start.f_code)
+        if is_innermost and not start.f_code.co_flags & _RESUMED:  # type: ignore[union-attr]  # it is not None
+            self._last, self._last_tail = start, place[2:]
         known = self._known.get(place)
         return self._learn(place, start) if known is None else known
+
+    def forget(self) -> None:
+        """Let go of the program's frames."""
+        self._last = None
 
     def _learn(self, place: tuple[int, ...], start: FrameType | None) -> tuple[Source, ...]:
         """Work out the lines of a stack that is met for the first time."""

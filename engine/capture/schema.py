@@ -37,23 +37,26 @@ class Signature(NamedTuple):
         return self.updated if is_training else self.mutated
 
 
-_signatures: dict[Any, Signature] = {}
+_signatures: dict[int, tuple[Signature, Any]] = {}
+"""By identity, which the operator beside it keeps: its hash is worked out in Python, every time."""
 
 
 def signature_of(function: Any) -> Signature:
-    known = _signatures.get(function)
-    if known is None:
-        schema = getattr(function, "_schema", None)
-        if schema is None:  # a higher-order operator
-            known = Signature(str(function), (), frozenset(), False, False)
-        else:
-            mutated = frozenset(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
-            names = tuple(a.name for a in schema.arguments)
-            is_query = schema.name.startswith(("prim::", "profiler::")) or schema.name in _QUERIES
-            updated = _RUNNING.get(schema.name, frozenset())
-            known = Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY, is_query, updated)
-        _signatures[function] = known
-    return known
+    found = _signatures.get(id(function))
+    if found is None:
+        found = _signatures[id(function)] = _read_signature(function), function
+    return found[0]
+
+
+def _read_signature(function: Any) -> Signature:
+    schema = getattr(function, "_schema", None)
+    if schema is None:  # a higher-order operator
+        return Signature(str(function), (), frozenset(), False, False)
+    mutated = frozenset(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
+    names = tuple(a.name for a in schema.arguments)
+    is_query = schema.name.startswith(("prim::", "profiler::")) or schema.name in _QUERIES
+    updated = _RUNNING.get(schema.name, frozenset())
+    return Signature(str(function), names, mutated, schema.name in _VIEWED_ONLY, is_query, updated)
 
 
 def named_arguments(signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -83,6 +86,8 @@ def plain_parameter(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         if len(value) > 64:
             return f"{len(value)} values"
+        if PLAIN_TYPES.issuperset(map(type, value)):
+            return list(value)
         return [plain_parameter(part) for part in value]
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.")

@@ -104,6 +104,7 @@ class ScopeStack:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self._stacks.forget()
         self._leave(1)
 
     def restart(self, path: ScopePath) -> None:
@@ -235,6 +236,8 @@ class ScopeStack:
 
 def _parameter_count(module: nn.Module) -> int:
     """Elements of all parameters in a module, those that are shared counted once."""
+    if not module._modules and not module._parameters:
+        return 0
     found: dict[int, int] = {}
     pending = [module]
     while pending:

@@ -18,7 +18,7 @@ _UNSEEN = "no values: no recorded operation has used this output"
 
 Origin = tuple[int, int]
 """Node id and output number that a tensor comes from."""
-AccumulateGrad: type = torch._C._functions.AccumulateGrad
+AccumulateGrad: Any = torch._C._functions.AccumulateGrad  # type: ignore[attr-defined]  # torch's stubs lack it
 """The class of the autograd nodes that stand for leaves."""
 
 

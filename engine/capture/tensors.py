@@ -209,13 +209,22 @@ class Keeper:
         self._shared.clear()
 
 
+def shares_memory(tensor: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two plain tensors begin at the same place in memory and have equally many elements."""
+    if tensor is other or type(tensor) not in _PLAIN_CLASSES or type(other) not in _PLAIN_CLASSES:
+        return False
+    try:
+        return tensor.data_ptr() == other.data_ptr() and tensor.numel() == other.numel()
+    except RuntimeError:
+        return False
+
+
 def memory_of(tensor: torch.Tensor) -> Memory | None:
     """Identity of a tensor's memory, or None where it has none that could be compared."""
-    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_inference():
-        return None
     try:
-        return tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version
-    except (RuntimeError, NotImplementedError):
+        address = tensor.data_ptr()
+        return (address, tensor.numel(), tensor.dtype, tensor._version) if address else None
+    except (RuntimeError, NotImplementedError):  # sparse, or without a version
         return None
 
 
