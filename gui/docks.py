@@ -241,10 +241,16 @@ class Docks(QObject):
 
     def _on_refresh_timeout(self) -> None:
         self._hide_stray_tabs()
+        self._name_tabs()
         for name, title in self._titles.items():
             dock = self.docks[name]
             beside = [other for other in self._window.tabifiedDockWidgets(dock) if other.toggleViewAction().isChecked()]
             title.set_collapsed(bool(beside) and not dock.isFloating())
+
+    def _name_tabs(self) -> None:
+        """Say which panels a tab bar leads to, for screen readers."""
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setAccessibleName(f"Panels: {', '.join(bar.tabText(index) for index in range(bar.count()))}")
 
     def _hide_stray_tabs(self) -> None:
         """Hide tab bars that a restored state leaves behind: Qt parks them in the corner, on top of the menu."""

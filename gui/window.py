@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QSessionManager,
 )
-from PySide6.QtWidgets import QDialog, QLabel, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import finding
 from gui.actions import ActionSet
@@ -32,6 +32,7 @@ from gui.playback import Playback
 from gui.reloading import Reloading
 from gui.saving import TraceSaving
 from gui.settings import Settings
+from gui.tab_order import TabOrderWindow
 from gui.target_menus import TargetMenus
 from gui.theme import Theme, ThemeManager
 from gui.waiting import waiting_text
@@ -51,7 +52,7 @@ DEFAULT_SIZE = (1440, 900)
 MINIMUM_SIZE = (900, 560)
 
 
-class MainWindow(QMainWindow):
+class MainWindow(TabOrderWindow):
     """One window with one open target.
 
     The panels are built by `build_panels` after the window is first shown: their libraries take longer to load than the

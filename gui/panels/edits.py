@@ -135,6 +135,7 @@ class EditsPanel(QWidget):
         buttons.addWidget(self.seed)
         buttons.addWidget(self.reset)
         self.area = VerticalArea(self, margin=MARGIN, spacing=2 * UNIT)
+        self.area.setAccessibleName("Edits")
         self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._top.setSpacing(3 * UNIT)
         self._top.addWidget(self._switch)

@@ -172,7 +172,7 @@ class _SharedRow(QStyledItemDelegate):
 
     def detail_width(self, index: QModelIndex | QPersistentModelIndex) -> int:
         """Pixels for the detail of a row, its margins included."""
-        detail = index.siblingAtColumn(1)
+        detail = self._model.index(index.row(), 1, index.parent())
         font = detail.data(Qt.ItemDataRole.FontRole) or self._view.font()
         needed = QFontMetrics(font).horizontalAdvance(str(detail.data() or "")) + 4 * UNIT
         return min(needed, round(MOST_DETAIL * self._view.viewport().width()))
@@ -183,9 +183,9 @@ class _SharedRow(QStyledItemDelegate):
         own = QStyleOptionViewItem(option)
         border = self._view.viewport().width() - self.detail_width(index)
         if index.column():
-            own.rect.setLeft(border)  # type: ignore[attr-defined] # the stubs do not know the members of options
+            own.rect.setLeft(border)
         else:
-            own.rect.setRight(border - 1)  # type: ignore[attr-defined]
+            own.rect.setRight(border - 1)
         super().paint(painter, own, index)
 
 

@@ -54,7 +54,7 @@ def _is_weight(leaf: Node) -> bool:
     name = leaf.name or ""
     if not leaf.outputs or name.rsplit(".", 1)[-1] in ("b", "bias"):
         return False
-    return len(leaf.outputs[0].shape) != 1 or not leaf.scope and "." not in name
+    return len(leaf.outputs[0].shape) != 1 or (not leaf.scope and "." not in name)
 
 
 def limits(points: list[FlowPoint]) -> tuple[float | None, float]:

@@ -146,6 +146,7 @@ class LessonPanel(QWidget):
         )
         self.predict = PredictBox()
         self.area = VerticalArea(self, margin=MARGIN, spacing=3 * UNIT)
+        self.area.setAccessibleName("Text of the lesson")
         for widget in (self.title, self.text, self.predict):
             policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             policy.setHeightForWidth(not isinstance(widget, PredictBox))

@@ -24,6 +24,7 @@ class BigNumber(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName("Number")
         self._text = ""
         self._exact = ""
         self._color = QColor("black")
@@ -174,7 +175,7 @@ class ValueSection(QWidget):
         self._theme: Theme | None = None
         self.value = QuantityView("Value", self)
         self.gradient = QuantityView("Gradient", self)
-        self.run_link = LinkButton("", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
+        self.run_link = LinkButton("Run to it", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
         self.run_link.clicked.connect(self.run_requested)
         self.gradient.links.addWidget(self.run_link, 0, Qt.AlignmentFlag.AlignLeft)
         self.run_link.hide()

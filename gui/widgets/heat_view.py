@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
@@ -64,6 +64,10 @@ def _readable_on(color: QColor) -> QColor:
     return LIGHT.text if (here + 0.05) / (dark + 0.05) > (light + 0.05) / (here + 0.05) else LIGHT.surface
 
 
+_OWN_KEYS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Space})
+_PLAIN = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+
+
 class HeatView(HeightByWidth):
     """A matrix as coloured cells on a scale that is symmetric around zero; large ones by blocks that keep the extremes.
 
@@ -89,6 +93,7 @@ class HeatView(HeightByWidth):
         self._image: QImage | None = None
         self._geometries: dict[int, _Geometry] = {}
         self._cursor: tuple[int, int] | None = None
+        self.setAccessibleName("Heat map")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
@@ -205,6 +210,13 @@ class HeatView(HeightByWidth):
 
     def leaveEvent(self, event: object) -> None:
         self._set_cursor(None)
+
+    def event(self, event: QEvent) -> bool:
+        is_ours = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if is_ours and event.key() in _OWN_KEYS and event.modifiers() in _PLAIN:  # type: ignore[attr-defined] # checked
+            event.accept()  # the window would step with them
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._cursor is not None:

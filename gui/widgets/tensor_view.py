@@ -74,6 +74,7 @@ class TensorView(QWidget):
         self._axes.setContentsMargins(0, 0, 0, 0)
         self._axes.setHorizontalSpacing(UNIT)
         self.over = QComboBox(self)
+        self.over.setAccessibleName("What of the batch is shown")
         self.over.setFont(ui_font(TEXT_SMALL_PT))
         self.over.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.over.setMinimumWidth(_NARROW)
