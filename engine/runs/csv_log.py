@@ -10,6 +10,7 @@ from .log import STEP_NAMES, Collected, RunLog, as_step
 from .tail import Lines, Tail
 
 _DELIMITERS = ",\t;"
+_LARGEST_ROW_BYTES = 1 << 20
 
 
 def match(path: Path, head: bytes) -> bool:
@@ -17,7 +18,7 @@ def match(path: Path, head: bytes) -> bool:
     if path.suffix.lower() not in (".csv", ".tsv"):
         return False
     first, is_whole, _ = head.partition(b"\n")
-    return not head or (bool(is_whole) and any(name in STEP_NAMES for name in _cells(first)[0]))
+    return not head or (bool(is_whole) and bool(_step_names(_header_of(first)[0])))
 
 
 def open_run(path: Path, name: str | None = None) -> RunLog:
@@ -42,6 +43,8 @@ class CsvLog(RunLog):
         self._delimiter = ","
         self._step: int | None = None
         self._count = 0
+        self._begun = b""
+        """Lines of a row whose quoted cell goes on in the next line."""
 
     def _read(self) -> Iterator[tuple[str, Collected]]:
         collected = Collected()
@@ -59,11 +62,16 @@ class CsvLog(RunLog):
         if not line.strip():
             return
         if self._header is None:
-            self._header, self._delimiter = _cells(line)
-            names = [name for name in STEP_NAMES if name in self._header]
+            self._header, self._delimiter = _header_of(line)
+            names = _step_names(self._header)
             self._step = self._header.index(names[0]) if names else None
             return
-        cells, _ = _cells(line, self._delimiter)
+        line = self._begun + line
+        is_open = line.count(b'"') % 2 == 1 and len(line) < _LARGEST_ROW_BYTES
+        self._begun = line + b"\n" if is_open else b""
+        if is_open:
+            return
+        cells = _cells(line, self._delimiter)
         if len(cells) != len(self._header):
             self.note_problem(
                 f"{self._tail.path!r}: line {self._lines.number:,} has {len(cells)} cells instead of "
@@ -72,29 +80,40 @@ class CsvLog(RunLog):
             return
         step: int | None = self._count
         if self._step is not None:
-            step = as_step(_number(cells[self._step]))
+            step = as_step(self._number(cells[self._step]))
         self._count += 1
         if step is None:
             self.note_problem(f"{self._tail.path!r}: line {self._lines.number:,} has no step and was skipped.")
             return
         for place, (name, cell) in enumerate(zip(self._header, cells, strict=True)):
-            value = _number(cell)
+            value = self._number(cell)
             if value is not None and place != self._step:
                 into.add(name, step, value)
 
+    def _number(self, cell: str) -> float | None:
+        # Where columns are parted by semicolons, the comma is often the decimal one.
+        text = cell.replace(",", ".") if self._delimiter == ";" and cell.count(",") == 1 else cell
+        try:
+            return float(text)
+        except ValueError:
+            return None
 
-def _cells(line: bytes, delimiter: str | None = None) -> tuple[list[str], str]:
+
+def _header_of(line: bytes) -> tuple[list[str], str]:
+    """Names of the columns, without spaces around them, and what parts them."""
     text = line.decode("utf-8-sig", "replace")
-    if delimiter is None:
-        delimiter = max(_DELIMITERS, key=text.count)
+    delimiter = max(_DELIMITERS, key=text.count)
+    return [name.strip() for name in _cells(line, delimiter)], delimiter
+
+
+def _step_names(header: list[str]) -> list[str]:
+    """The columns that may count the steps ("step", but also "Step"), the best first."""
+    return [name for wanted in STEP_NAMES for name in header if name.lower() == wanted]
+
+
+def _cells(line: bytes, delimiter: str) -> list[str]:
+    text = line.decode("utf-8-sig", "replace")
     try:
-        return next(csv.reader([text], delimiter=delimiter), []), delimiter
+        return next(csv.reader([text] if "\n" not in text else text.splitlines(keepends=True), delimiter=delimiter), [])
     except csv.Error:  # a cell of more than 128 kB
-        return [], delimiter
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+        return []

@@ -37,15 +37,25 @@ class JsonLinesLog(RunLog):
         self._tail = Tail(path)
         self._lines = Lines()
         self._count = 0
+        self._early = b""
+        """An object at the end of the file that was taken although no line break follows it yet."""
 
     def _read(self) -> Iterator[tuple[str, Collected]]:
         collected = Collected()
         for chunk, is_new in self._tail.chunks():
             if is_new:
-                self._lines, self._count = Lines(), 0
+                self._lines, self._count, self._early = Lines(), 0, b""
                 self.note_restart(self._tail.path)
             for line in self._lines.feed(chunk):
-                self._take(line, collected)
+                early, self._early = self._early, b""
+                if not early or line != early:
+                    self._take(line, collected)
+        rest = self._lines.rest.removesuffix(b"\r")
+        if (
+            rest != self._early and rest.endswith(b"}") and _decode(rest) is not None
+        ):  # whole, since its brace is closed
+            self._take(rest, collected)
+            self._early = rest
         for number in self._lines.too_long:
             self.note_problem(f"{self._tail.path!r}: line {number:,} is too long and was skipped.")
         if self._tail.error:

@@ -80,6 +80,11 @@ class Lines:
                 yield line.removesuffix(b"\r")
         self._hold(pieces[-1])
 
+    @property
+    def rest(self) -> bytes:
+        """What has come since the last line break, as long as it is no longer than `limit`."""
+        return b"".join(self._parts)
+
     def _hold(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > self.limit:

@@ -88,6 +88,41 @@ def test_table_with_semicolons_and_quotes(tmp_path: Path) -> None:
     assert {tag: as_list(points) for tag, points in open_log(path).poll().items()} == {"a;b": [(1, 2.0)]}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Wall time,Step,Value\n1.5,1,0.5\n1.6,2,0.25\n", {"Wall time": [1.5, 1.6], "Value": [0.5, 0.25]}),
+        ('"Step","run - loss"\n"1","0.5"\n"2","0.25"\n', {"run - loss": [0.5, 0.25]}),
+        ("step, loss\n1, 0.5\n2, 0.25\n", {"loss": [0.5, 0.25]}),
+        ("step;loss\n1;0,5\n2;0,25\n", {"loss": [0.5, 0.25]}),
+        ('step,note,loss\r\n1,"two\r\nlines",0.5\r\n2,"one ""line""",0.25\r\n', {"loss": [0.5, 0.25]}),
+    ],
+    ids=["TensorBoard's table", "Weights & Biases' table", "spaces", "decimal commas", "a line break in quotes"],
+)
+def test_tables_of_other_tools(text: str, expected: dict[str, list[float]], tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(text.encode())
+    log = open_log(path)
+    assert {tag: as_list(points) for tag, points in log.poll().items()} == {
+        tag: list(enumerate(values, start=1)) for tag, values in expected.items()
+    }
+    assert log.problems == []
+
+
+def test_the_last_object_needs_no_line_break(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"loss": 1}\n{"loss": 2}')
+    log = open_log(path)
+    assert as_list(log.poll()["loss"]) == [(0, 1.0), (1, 2.0)]
+    with open(path, "a") as file:
+        file.write('\n{"loss": 3')
+    assert log.poll() == {}
+    with open(path, "a") as file:
+        file.write('}\n{"loss": 3}\n')
+    assert as_list(log.poll()["loss"]) == [(2, 3.0), (3, 3.0)]
+    assert log.problems == []
+
+
 def _state(path: Path, *losses: float) -> None:
     path.parent.mkdir(exist_ok=True)
     history = [{"loss": loss, "step": step, "epoch": step / 10} for step, loss in enumerate(losses)]
