@@ -46,6 +46,7 @@ def run(target: str | None = None, arguments: Sequence[str] = (), listener: List
     window, crash = make_window()
     window.show()
     QTimer.singleShot(0, window, window.finish_start)
+    QTimer.singleShot(0, window, lambda: _offer_recovery(window))
     if target is not None:
         # After the panels: what they do when a program starts must not be missed.
         QTimer.singleShot(0, window, lambda: window.open_target(target, tuple(arguments)))
@@ -64,6 +65,12 @@ def run(target: str | None = None, arguments: Sequence[str] = (), listener: List
         if server is not None:
             server.close()
         crash.uninstall()
+
+
+def _offer_recovery(window: MainWindow) -> None:
+    from gui.recovery import offer_recovery
+
+    offer_recovery(window)
 
 
 def make_application() -> QApplication:

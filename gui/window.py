@@ -15,11 +15,12 @@ from PySide6.QtGui import (
     QResizeEvent,
     QSessionManager,
 )
-from PySide6.QtWidgets import QDialog, QLabel, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import finding
 from gui.actions import ActionSet
 from gui.breakpoints import BreakpointKeeper
+from gui.closing import Closing
 from gui.commands import Commands
 from gui.crash import CrashReporter
 from gui.docks import Docks
@@ -39,7 +40,7 @@ from gui.waiting import waiting_text
 from gui.widgets.busy import BusyLine
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.notification import Notification, NotificationArea
-from gui.widgets.questions import may_run, may_stop
+from gui.widgets.questions import may_run
 from gui.widgets.toolbar import StepToolBar
 from gui.widgets.welcome import WelcomePage
 from gui.workspace import Workspace
@@ -75,7 +76,6 @@ class MainWindow(TabOrderWindow):
         """Whether other windows of this process are open: closing this one must not hold them up."""
         self._warm_up = warm_up
         self._is_session_ending = False
-        self._close_question: QMessageBox | None = None
         self.setWindowIcon(application_icon())
         self.setMinimumSize(*MINIMUM_SIZE)
         self.setAcceptDrops(True)
@@ -95,6 +95,7 @@ class MainWindow(TabOrderWindow):
         self.resize(*DEFAULT_SIZE)
         self.docks = Docks(self, themes)
         self.palette_ = CommandPalette(themes, self)
+        self.closing = Closing(self)
         self.saving = TraceSaving(self)
         self.reloading = Reloading(self)
         self._connect(crash)
@@ -310,7 +311,7 @@ class MainWindow(TabOrderWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.workspace.is_training and not self._is_session_ending:
             event.ignore()
-            self._ask_to_close()
+            self.closing.ask()
             return
         self._save_state()
         self.hide()  # at once: ending a stubborn program takes a few seconds
@@ -332,20 +333,7 @@ class MainWindow(TabOrderWindow):
             window_state=bytes(self.docks.save().toBase64().data()).decode(),
         )
 
-    def _ask_to_close(self) -> None:
-        if self._close_question is not None:
-            self._close_question.raise_()
-            return
-        box = may_stop(self.workspace.title, self)
-        box.accepted.connect(self.close_now)
-        box.finished.connect(self._on_close_question_finished)
-        self._close_question = box
-        self.open_dialog(box)
-
     # Slots
-
-    def _on_close_question_finished(self) -> None:
-        self._close_question = None
 
     def _on_application_commit_data_request(self, manager: QSessionManager) -> None:
         self._is_session_ending = True  # whoever logs out must not be held up by a question

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import LogError
-from . import csv_log, jsonl, tfevents, trainer_state
+from . import csv_log, journal_log, jsonl, tfevents, trainer_state
 from .log import Points, RunLog
 
 __all__ = ["Points", "RunLog", "find_logs", "open_log"]
@@ -21,11 +21,11 @@ class _Format(Protocol):
     def open_run(self, path: Path, name: str | None = None) -> RunLog: ...
 
 
-_FORMATS: tuple[_Format, ...] = (tfevents, trainer_state, csv_log, jsonl)
+_FORMATS: tuple[_Format, ...] = (tfevents, trainer_state, journal_log, csv_log, jsonl)
 _HEAD = 4096
 _MAX_FOLDERS = 20_000
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages"})
-_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".journal"})
 
 
 def open_log(path: str | os.PathLike[str]) -> RunLog:
@@ -110,6 +110,6 @@ def _name(path: Path, top: Path) -> str:
 
 def _known() -> str:
     return (
-        "Known are TensorBoard event files, tables with a column of steps (.csv), one JSON object a line (.jsonl) and "
-        "Hugging Face's trainer_state.json."
+        "Known are TensorBoard event files, tables with a column of steps (.csv), one JSON object a line (.jsonl), "
+        "Hugging Face's trainer_state.json and this program's own journals."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -39,14 +40,22 @@ class Losses(NamedTuple):
 class LossJournal:
     """Writes a training's losses. Each has left the process when `append` returns.
 
+    Parameters
+    ----------
+    on_problem : told in a sentence when records begin to be lost, as on a full disk; the training goes on.
+
     Raises
     ------
     engine.errors.SaveError
         If the file cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], run: JournaledRun) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], run: JournaledRun, on_problem: Callable[[str], None] | None = None
+    ) -> None:
         self._writer = JournalWriter(path)
+        self._on_problem = on_problem
+        self._is_told = False
         self._writer.append(_RUN, msgspec.json.encode(run))
 
     @property
@@ -56,6 +65,10 @@ class LossJournal:
 
     def append(self, step: int, loss: float) -> None:
         self._writer.append(_LOSS, _POINT.pack(step, loss))
+        problem = self._writer.error
+        if problem is not None and not self._is_told and self._on_problem is not None:
+            self._on_problem(problem)
+        self._is_told = problem is not None
 
     def close(self) -> None:
         self._writer.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from .events import Event, Exited, Output, Responsive, Stream, Unresponsive
-from .folders import JOURNAL_NAME, LOG_NAME, default_base, new_run_folder
+from .folders import JOURNAL_NAME, LOG_NAME, default_base, new_run_folder, note_end
 from .messages import (
     CheckNode,
     Failed,
@@ -325,6 +325,8 @@ class Supervisor:
 
     def _end_run(self, session: _Session, left_behind: tuple[str, ...]) -> None:
         outcome = self._outcome(session, left_behind)
+        if session.folder is not None:
+            note_end(session.folder)
         with self._lock:
             is_current = self._active is session
             if is_current:

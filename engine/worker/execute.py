@@ -213,10 +213,14 @@ def _open_journal(run: Run) -> LossJournal | None:
     if run.journal is None:
         return None
     try:
-        return LossJournal(run.journal, JournaledRun(run.target, run.arguments, time.time()))
+        return LossJournal(run.journal, JournaledRun(run.target, run.arguments, time.time()), _tell_of_gap)
     except SaveError as error:
         _tell(f"{error}\n")
         return None
+
+
+def _tell_of_gap(problem: str) -> None:
+    _tell(f"Retrograd: {problem}\n")
 
 
 def _send_trace(worker: Worker, trace: Trace, reason: str) -> None:

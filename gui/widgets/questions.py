@@ -22,15 +22,22 @@ def may_run(target: Target, parent: QWidget) -> QMessageBox:
     )
 
 
-def may_stop(title: str, parent: QWidget) -> QMessageBox:
-    """A question that is accepted where the training may be stopped; not shown yet."""
-    return _question(
-        parent,
-        "Stop the training?",
-        f"{title} is still training.",
-        "Closing the window stops it. Every loss recorded so far is kept in the run's journal.",
-        "Stop and close",
-    )
+class CloseQuestion(QMessageBox):
+    """The window of a training is to be closed: accepted to stop it, `keep` to let it run; Esc does nothing."""
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Stop the training?")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(f"{title} is still training.")
+        self.setInformativeText(
+            "Every loss recorded so far is kept in the run's journal. If it keeps running, the window is minimised, "
+            "and closes once the training is over."
+        )
+        self.stop = self.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
+        self.keep = self.addButton("Keep running", QMessageBox.ButtonRole.ActionRole)
+        self.addButton(QMessageBox.StandardButton.Cancel)
+        self.setDefaultButton(self.keep)
 
 
 class ConflictQuestion(QMessageBox):

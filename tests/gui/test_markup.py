@@ -13,7 +13,7 @@ from engine.graph.breakpoints import Breakpoint
 from engine.graph.model import Source
 from engine.graph.observation import Observation
 from gui.opening import classify
-from gui.widgets.questions import may_run, may_stop
+from gui.widgets.questions import CloseQuestion, ConflictQuestion, may_run
 from gui.window import MainWindow
 from tests.engine.traces import ADD, MUL, SMALL_FILE, W, small_trace
 
@@ -109,7 +109,8 @@ def test_tooltips_of_graph_code_and_lists_escape_it(marked: MainWindow) -> None:
 def test_questions_and_dialogs_do_not_render_it(marked: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     path = tmp_path / "<b>x.py"
     path.write_text("print(1)\n")
-    for box in (may_run(classify(str(path)), marked), may_stop(NAME, marked)):
+    boxes = (may_run(classify(str(path)), marked), CloseQuestion(NAME, marked), ConflictQuestion(path, marked))
+    for box in boxes:
         assert offenders(box) == []
         box.deleteLater()
     dialog = marked.node_edits._dialog("Scale", f"Multiply the gradient at {NAME}")

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.catalogue import DEMOS
+from engine.session.outcome import Outcome
 from gui.actions import COMMANDS, shortcut_text
 from gui.app import make_window
 from gui.docks import PLACES
@@ -326,6 +327,32 @@ def test_closing_in_the_middle_of_a_training_asks_first(
     with qtbot.waitSignal(window.closed):
         QTest.mouseClick(next(button for button in box.buttons() if "Stop" in button.text()), Qt.MouseButton.LeftButton)
     assert not window.isVisible()
+
+
+def test_a_training_is_kept_running_until_it_is_over(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(type(window.workspace), "is_training", property(lambda _: True))
+        assert not window.close()
+        (box,) = window.findChildren(QMessageBox)
+        QTest.mouseClick(next(button for button in box.buttons() if "Keep" in button.text()), Qt.MouseButton.LeftButton)
+        assert window.isMinimized()
+    with qtbot.waitSignal(window.closed):
+        window.workspace.bridge.exited.emit(Outcome(kind="finished", message="Over.", exit_code=0))
+
+
+def test_a_window_that_was_kept_and_brought_back_stays(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(type(window.workspace), "is_training", property(lambda _: True))
+        window.close()
+        (box,) = window.findChildren(QMessageBox)
+        QTest.mouseClick(next(button for button in box.buttons() if "Keep" in button.text()), Qt.MouseButton.LeftButton)
+    window.showNormal()
+    window.workspace.bridge.exited.emit(Outcome(kind="finished", message="Over.", exit_code=0))
+    assert window.isVisible()
 
 
 def test_end_of_the_session_is_not_held_up_by_a_question(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
