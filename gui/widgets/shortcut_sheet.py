@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.actions import COMMANDS, MENUS, shortcut_text
-from gui.style import TEXT_LARGE_PT
+from gui.style import TEXT_LARGE_PT, TEXT_SMALL_PT
 from gui.theme import ui_font
 
 COLUMNS = (("&Step", "&Training"), ("&Breakpoints", "&File", "&Edit"), ("&Go", "&Help"), ("&View",))
@@ -33,9 +33,8 @@ GRAPH_KEYS = (
     ("Enter", "Open or fold the module"),
     ("Backspace", "The module around"),
     ("Ctrl+Shift+arrows", "Move the box"),
+    ("+ − 0", "Zoom; actual size"),
 )
-
-
 TIMELINE_KEYS = (
     ("+ −", "Zoom"),
     ("0", "Show everything"),
@@ -45,7 +44,27 @@ LIST_KEYS = (
     ("Enter", "Go to where it stops"),
     ("Space", "Switch it off or on"),
     ("F2", "Edit it"),
-    ("Del", "Remove it"),
+    ("Del", "Remove it; a watch, too"),
+    ("Esc", "Empty the field"),
+)
+PANEL_KEYS = (
+    ("Tab", "To the next thing"),
+    ("↑ ↓ Enter", "Choose a row, go there"),
+    ("← →", "Tree: fold, unfold"),
+    ("Home End", "Tree: first, last"),
+    ("Enter", "Code: go to the line’s node"),
+    ("Shift+Enter", "Code: mark the line’s nodes"),
+    ("Arrows", "Heat map: to a cell"),
+    ("Enter Space", "Heat map: choose the cell"),
+    ("Ctrl+C Ctrl+V", "Copy numbers, paste them"),
+    ("Ctrl+F Esc", "Console: find, stop finding"),
+    ("A L", "Loss: follow, log scale"),
+)
+SEARCH_KEYS = (
+    ("↑ ↓ PgUp PgDn", "Choose"),
+    ("Enter", "Go there, or do it"),
+    ("Ctrl+Enter", "Outline all that were found"),
+    ("Esc", "Close"),
 )
 
 
@@ -55,16 +74,17 @@ class ShortcutSheet(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
-        page = QWidget(self)
+        page = self._page = QWidget(self)
         columns = QHBoxLayout(page)
         columns.setContentsMargins(20, 16, 20, 4)
-        columns.setSpacing(22)
+        columns.setSpacing(20)
         listed = {menu for menus in COLUMNS for menu in menus}
         rest = tuple(menu for menu in MENUS if menu not in listed)
         more = {
             0: (("Pointer", POINTER_KEYS),),
             1: (("In the list of breakpoints", LIST_KEYS),),
-            2: (("In the graph", GRAPH_KEYS), ("In the timeline", TIMELINE_KEYS)),
+            2: (("In the graph", GRAPH_KEYS), ("In the timeline", TIMELINE_KEYS), ("In the search", SEARCH_KEYS)),
+            3: (("In panels", PANEL_KEYS),),
         }
         for index, menus in enumerate((*COLUMNS[:-1], (*COLUMNS[-1], *rest))):
             column = QVBoxLayout()
@@ -100,7 +120,20 @@ class ShortcutSheet(QDialog):
     def _fit(self, page: QSize) -> None:
         """As large as everything on it, but no larger than the screen."""
         screen = self.screen().availableSize()
+        if page.width() + 24 > screen.width() - 40:
+            page = self._smaller()
         self.resize(min(page.width() + 24, screen.width() - 40), min(page.height() + 80, screen.height() - 60))
+
+    def _smaller(self) -> QSize:
+        """Smaller letters everywhere but in the headings; a page that must be moved sideways is no sheet."""
+        for label in self._page.findChildren(QLabel):
+            if not label.font().bold():
+                label.setFont(ui_font(TEXT_SMALL_PT))
+        self._page.ensurePolished()
+        for layout in self._page.findChildren(QGridLayout):
+            layout.setVerticalSpacing(4)
+            layout.setHorizontalSpacing(6)
+        return self._page.sizeHint()
 
     def _table(self, title: str, rows: list[tuple[list[str], str]]) -> QGridLayout:
         grid = QGridLayout()

@@ -27,8 +27,9 @@ def name_of(widget: QWidget) -> str:
 def is_qts_own(widget: QWidget) -> bool:
     """The list of a combo box and the field of a spin box, which their owners speak for."""
     parent = widget.parentWidget()
-    is_popup = isinstance(widget, QAbstractItemView) and parent is not None
-    return widget.objectName() == "qt_spinbox_lineedit" or (is_popup and isinstance(parent.parentWidget(), QComboBox))
+    if widget.objectName() == "qt_spinbox_lineedit":
+        return True
+    return isinstance(widget, QAbstractItemView) and parent is not None and isinstance(parent.parentWidget(), QComboBox)
 
 
 @pytest.fixture
