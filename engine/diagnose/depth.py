@@ -13,10 +13,11 @@ FEWEST_LAYERS = 4
 
 
 class LayerGradient(NamedTuple):
-    """A weight and the root mean square of its gradient."""
+    """A weight, the root mean square of its gradient, and how many gradients it is the sum of."""
 
     leaf: Node
     size: float
+    uses: int
 
 
 def layer_gradients(trace: Trace) -> list[LayerGradient]:
@@ -31,5 +32,6 @@ def layer_gradients(trace: Trace) -> list[LayerGradient]:
         summary = leaf_gradient(trace, leaf)
         if summary is None or not summary.count or not math.isfinite(summary.norm):
             continue
-        found.append(LayerGradient(leaf, summary.norm / math.sqrt(summary.count)))
+        uses = sum(edge.grad_index is not None for edge in trace.graph.outgoing(leaf))
+        found.append(LayerGradient(leaf, summary.norm / math.sqrt(summary.count), uses))
     return found

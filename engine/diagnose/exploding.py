@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..graph.trace import Trace
-from .depth import FEWEST_LAYERS, layer_gradients
+from .depth import FEWEST_LAYERS, LayerGradient, layer_gradients
 from .finding import Finding
-from .words import used
+from .words import called, used
 
 LARGEST_RATIO = 1e4
 LARGEST_SIZE = 1e5
@@ -14,11 +14,11 @@ LARGEST_SIZE = 1e5
 def find(trace: Trace) -> list[Finding]:
     """At most one finding, for the weight with the largest gradient."""
     layers = layer_gradients(trace)
-    if len(layers) < FEWEST_LAYERS:
+    if sum(layer.uses for layer in layers) < FEWEST_LAYERS:
         return []
     largest = max(layers, key=lambda layer: layer.size)
     last = layers[-1]
-    grows = last.size > 0 and layers[0].size > LARGEST_RATIO * last.size
+    grows = len(layers) >= FEWEST_LAYERS and last.size > 0 and layers[0].size > LARGEST_RATIO * last.size
     if not grows and largest.size < LARGEST_SIZE:
         return []
     return [
@@ -28,7 +28,7 @@ def find(trace: Trace) -> list[Finding]:
             node_id=largest.leaf.id,
             title=f"The gradient explodes: {largest.size:.2g} in every element of {used(largest.leaf)}, on average",
             reason=(
-                f"Each of the {len(layers)} weights on the way multiplies the gradient, here by more than one. One "
+                f"{_way(layers)} multiplies the gradient, here by more than one. One "
                 "optimizer step of this size throws the weights far away."
             ),
             cure="Initialise with smaller weights, add normalisation, clip the gradients (clip_grad_norm_), or lower "
@@ -36,3 +36,10 @@ def find(trace: Trace) -> list[Finding]:
             related=tuple(layer.leaf.id for layer in layers if layer is not largest),
         )
     ]
+
+
+def _way(layers: list[LayerGradient]) -> str:
+    if len(layers) >= FEWEST_LAYERS:
+        return f"Each of the {len(layers)} weights on the way"
+    most = max(layers, key=lambda layer: layer.uses)
+    return f"Each of the {most.uses} uses of {called(most.leaf)}"

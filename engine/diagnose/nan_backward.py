@@ -45,7 +45,7 @@ def _finding(trace: Trace, step: BackwardStep) -> Finding:
         severity="error",
         node_id=step.node.id,
         title=f"The gradient first becomes NaN or infinite in {step.node.grad_fn} of {located(step.node)}",
-        reason=f"The values are finite, and so is the gradient that arrives (step {step.index + 1}). {reason}",
+        reason=f"The loss is finite, and so is the gradient that arrives (step {step.index + 1}). {reason}",
         cure=f"{cure} torch.where does not help by itself: both of its branches are differentiated.",
         related=tuple(spoilt),
     )

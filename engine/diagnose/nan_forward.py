@@ -7,7 +7,7 @@ import msgspec
 from ..graph.model import Node
 from ..graph.trace import Trace
 from .finding import Finding
-from .words import called, located, summary_of
+from .words import called, leaf_gradient, located, summary_of
 
 # Infinities are put into attention masks on purpose, by these operations.
 _MASKING = {
@@ -112,6 +112,11 @@ def _is_origin(trace: Trace, node: Node, wanted: str, bad: dict[int, str]) -> bo
     return node.kind in ("op", "leaf")  # an infinite input or constant may well be a mask
 
 
+def _has_bad_gradient(trace: Trace) -> bool:
+    summaries = [leaf_gradient(trace, leaf) for leaf in trace.leaves()]
+    return any(summary is not None and (summary.nan or summary.inf) for summary in summaries)
+
+
 def _finding(trace: Trace, node: Node, what: str) -> Finding:
     root_is_bad = any(non_finite(trace.graph.nodes[root]) for root, _ in trace.roots) or not trace.roots
     if node.kind != "op":
@@ -129,9 +134,14 @@ def _finding(trace: Trace, node: Node, what: str) -> Finding:
             ),
         )
     reason, cure = CAUSES.get(node.label.rstrip("_") if node.label not in CAUSES else node.label, DEFAULT)
+    is_felt = root_is_bad or _has_bad_gradient(trace)
+    if what == "NaN" and not is_felt:
+        reason += (
+            " The loss and the gradients are free of it this time: what comes later leaves it out (as where does)."
+        )
     return Finding(
         kind="nan-forward",
-        severity="error" if what == "NaN" or root_is_bad else "warning",
+        severity="error" if root_is_bad or (what == "NaN" and is_felt) else "warning",
         node_id=node.id,
         title=f"The first {what} comes from {located(node)}",
         reason=f"All of its inputs are {'free of NaN' if what == 'NaN' else 'finite'}. {reason}",

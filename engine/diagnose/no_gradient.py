@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from ..graph.model import Edge, Node
+from ..graph.observation import Observation
 from ..graph.trace import Trace
 from .finding import Finding
-from .words import at, called, located, place_of, reaching_root, seen
+from .words import at, called, located, names, place_of, reaching_root, seen
 
 _NO_HISTORY = "does not require grad"
 
 
 def find(trace: Trace) -> list[Finding]:
-    """At most one finding, where backward() failed because its root has no grad_fn."""
+    """At most one finding, where backward() failed because its root has no grad_fn: this one, or the one after it."""
+    for observation in seen(trace, "second-backward"):
+        if _NO_HISTORY in observation.text and trace.roots:
+            return [_lost(trace, observation)]
     if trace.error is None or _NO_HISTORY not in trace.error or not trace.roots:
         return []
     root = trace.graph.nodes[trace.roots[0][0]]
@@ -40,6 +44,23 @@ def find(trace: Trace) -> list[Finding]:
             "Give the parameters requires_grad=True, and keep the loss a tensor that is computed from them.",
         )
     ]
+
+
+def _lost(trace: Trace, observation: Observation) -> Finding:
+    """The root of the next step has no history, since what was a leaf is none any more."""
+    gone = [trace.graph.nodes[node_id] for node_id in observation.nodes]
+    named = names(gone) or "what it is computed from"
+    return Finding(
+        kind="no-gradient",
+        severity="error",
+        node_id=gone[0].id if gone else trace.roots[0][0],
+        title=f"The second backward(){at(observation.source)} has nothing to go through",
+        reason=f"In the first step {named} required a gradient. What has taken that place since does not: the result "
+        "of an operation under torch.no_grad(), as in w = w - ..., requires none.",
+        cure="Change a leaf in place instead: with torch.no_grad(): w -= learning_rate * w.grad; or call "
+        "requires_grad_() on what replaces it.",
+        related=tuple(node.id for node in gone[1:]),
+    )
 
 
 def _is_cut(trace: Trace, edge: Edge) -> bool:

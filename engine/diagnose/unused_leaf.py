@@ -12,7 +12,7 @@ from .words import computed_from, names, names_used, root_place, seen
 def find(trace: Trace) -> list[Finding]:
     """At most one finding for leaves that were read in vain, and one for parameters that were not even read.
 
-    Those behind a cut are told about there.
+    Those behind a cut are told about there; those that the next backward pass reached are none.
     """
     if not trace.backward or trace.error is not None:
         return []
@@ -20,6 +20,7 @@ def find(trace: Trace) -> list[Finding]:
     for edge in cut_edges(trace):
         behind |= computed_from(trace, edge.source)
     never = {node for observation in seen(trace, "unused") for node in observation.nodes}
+    behind |= {node for observation in seen(trace, "reached-later") for node in observation.nodes}
     lost = [leaf for leaf in trace.leaves() if trace.step_of(leaf) is None and leaf.id not in behind]
     unread = [leaf for leaf in lost if leaf.id in never]
     return [*_read_in_vain(trace, [leaf for leaf in lost if leaf.id not in never]), *_never_read(trace, unread)]

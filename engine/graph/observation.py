@@ -22,6 +22,7 @@ ObservationKind = Literal[
     "grad-read",
     "grad-kept",
     "second-backward",
+    "reached-later",
     "graph-retained",
     "update",
     "no-update",
@@ -47,7 +48,9 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         - "grad-read": the program read `.grad` of the non-leaf `nodes[0]`, the expression `text`, and got None
         - "grad-kept": when the next backward pass began, `.grad` of `nodes` still held this pass's gradient; `text` is
           the optimizer that took a step in between, empty where none did
-        - "second-backward": the next backward pass went through `nodes` again and failed with the error `text`
+        - "second-backward": the next backward pass went through `nodes` again and failed with the error `text`; where
+          its root has no history, `nodes` are the leaves that are gone by then
+        - "reached-later": `nodes` are leaves that got no gradient in this pass, but in the one that followed it
         - "graph-retained": backward() was told to keep the graph (retain_graph or create_graph)
         - "update": an optimizer (`text`) changed the leaves `nodes` after the backward pass, by `amounts`
         - "no-update": no update followed the backward pass; `text` is a sentence that says why

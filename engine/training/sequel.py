@@ -86,11 +86,18 @@ class Sequel:
         """
         self._passes += 1
         source = source_of(user_frame(running_frame()))
+        if not any(root.requires_grad for root in roots):
+            self._lost_history(source)
+            return
         entered, leaves = self._walk(roots)
         moved: list[Node] = []
+        later: list[Node] = []
         for reference, node in self._origins.leaves:
             leaf = reference()
-            if leaf is None or leaf not in leaves or node not in self._after:
+            if leaf is None or leaf not in leaves:
+                continue
+            if node not in self._after:
+                later.append(node)
                 continue
             if not _holds_gradient(leaf):
                 self._suspects.pop(id(leaf), None)
@@ -101,7 +108,11 @@ class Sequel:
                 moved.append(node)
         if moved:
             self._sightings.append(Sighting("grad-kept", tuple(moved), "", source))
-        self.is_over = not self._suspects or self._passes >= _MOST_PASSES
+        if later:
+            self._sightings.append(Sighting("reached-later", tuple(later)))
+        # A program that updates its leaves by hand may lose them; that shows when it reads their gradients next.
+        is_enough = not self._suspects and (has_optimizers or self._passes > 1)
+        self.is_over = is_enough or self._passes >= _MOST_PASSES
         if self.is_over and not entered:
             return
         try:
@@ -111,6 +122,17 @@ class Sequel:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             self._sightings.append(Sighting("second-backward", tuple(entered), text, source))
             raise
+
+    def _lost_history(self, source: Source | None) -> None:
+        """The next backward pass has nothing to go through: the leaves are gone, or require no gradient any more."""
+        self.is_over = True
+        gone = [
+            node
+            for reference, node in self._origins.leaves
+            if (leaf := reference()) is None or not (leaf.requires_grad and leaf.is_leaf)
+        ]
+        text = "element 0 of tensors does not require grad and does not have a grad_fn"
+        self._sightings.append(Sighting("second-backward", tuple(gone), text, source))
 
     def _walk(self, roots: Sequence[torch.Tensor]) -> tuple[list[Node], _Tensors]:
         """Where the graph of `roots` runs into the recorded one, the latest node first, and the leaves it ends at."""
@@ -148,14 +170,18 @@ class _Tensors:
 
 
 def sightings_of_reads(reads: Sequence[GradRead], origins: Origins) -> list[Sighting]:
-    """The reads whose tensor is in the recording: by its autograd node, else by the variable's name."""
-    by_name: dict[str, Node] = {node.name: node for node in origins.of_sequence.values() if node.name}
+    """The reads whose tensor is in the recording: by its autograd node, else by the variable's name.
+
+    The name may be that of a leaf: then the variable holds something else by now.
+    """
+    by_name: dict[str, Node] = {node.name: node for _, node in origins.leaves if node.name}
+    by_name |= {node.name: node for node in origins.of_sequence.values() if node.name}
     found = []
     for read in reads:
         node = origins.of_sequence.get(read.sequence) if read.sequence is not None else None
         if node is None:
             node = by_name.get(read.expression.rpartition(".")[2])
-        if node is not None and node.kind == "op":
+        if node is not None and node.kind in ("op", "leaf"):
             found.append(Sighting("grad-read", (node,), read.expression, read.source))
     return found
 

@@ -46,6 +46,12 @@ BUGS = {
     "saturated": Expected("saturated", "tanh", "loss =", "slope is almost zero"),
     "loss_broadcast": Expected("loss-broadcast", "sub", "loss =", "(16, 1) and (16,)"),
     "double_softmax": Expected("double-softmax", "softmax", "loss =", "cross_entropy takes logits"),
+    "double_sigmoid": Expected("double-softmax", "sigmoid", "loss =", "binary_cross_entropy_with_logits takes logits"),
+    "exploding_recurrent": Expected("exploding", "recurrent", "state = torch.relu", "25 uses of recurrent"),
+    "rebound_leaf": Expected(
+        "non-leaf-grad", "weight", "weight = weight", "replaced by the result of an operation", "error"
+    ),
+    "rebound_under_no_grad": Expected("no-gradient", "weight", "loss.backward()", "under torch.no_grad()", "error"),
     "changed_in_place": Expected("changed-saved", "weights", "weights += 1e-6", "version 1", "error"),
     "stepped_too_early": Expected("changed-saved", "output", "second_loss.backward()", "optimizer's step", "error"),
     "not_in_optimizer": Expected("not-in-optimizer", "head.weight", "loss =", "Adam was made without"),
