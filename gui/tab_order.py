@@ -34,12 +34,10 @@ class TabOrderWindow(QMainWindow):
 
 def around(start: QWidget, *, is_forward: bool) -> Iterator[QWidget]:
     """Every other widget of the window once, in the order of Tab or of Shift+Tab."""
-    widget = start
-    while True:
-        widget = widget.nextInFocusChain() if is_forward else widget.previousInFocusChain()
-        if widget is start:
-            return
+    widget = start.nextInFocusChain() if is_forward else start.previousInFocusChain()
+    while widget is not None and widget is not start:
         yield widget
+        widget = widget.nextInFocusChain() if is_forward else widget.previousInFocusChain()
 
 
 def takes_tab(widget: QWidget, window: QWidget) -> bool:
