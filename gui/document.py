@@ -300,6 +300,12 @@ class Document(QObject):
         if position is not None:
             self.run(position, past_breakpoints=past_breakpoints)
 
+    def run_to_group(self, nodes: Sequence[int], *, past_breakpoints: bool = False) -> None:
+        """Run to where a group of nodes is entered next: a folded box of the graph."""
+        position = None if self._stepper is None else self._stepper.timeline.entry_of(nodes, self.cursor)
+        if position is not None:
+            self.run(position, past_breakpoints=past_breakpoints)
+
     def jump_to(self, node_id: int) -> None:
         """Look at the moment at which something happens to a node: nothing stops on the way there."""
         self.run_to(node_id, past_breakpoints=True)

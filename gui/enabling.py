@@ -19,7 +19,7 @@ def conditions(window: MainWindow) -> set[str]:
         "forward": document.cursor < document.last,
         "back": document.cursor > document.first,
         "steps": document.first < document.last,
-        "selected": is_reached or document.destination is not None,
+        "selected": is_reached or document.destination is not None or _is_group_picked(window),
         "breakpoints": document.trace is not None and bool(document.breakpoints.items),
         "stops": len(document.breakpoints.positions) > 0,
         "rerunnable": workspace.is_rerunnable,
@@ -42,3 +42,7 @@ def conditions(window: MainWindow) -> set[str]:
     if window.canvas is not None:
         found |= window.canvas.travel.conditions
     return {name for name, holds in found.items() if holds}
+
+
+def _is_group_picked(window: MainWindow) -> bool:
+    return window.canvas is not None and window.canvas.picked_scope is not None

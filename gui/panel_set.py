@@ -146,7 +146,10 @@ class PanelSet(QObject):
         self.source.marks_changed.connect(self._on_compare_marks_changed)
         self.tree.scope_activated.connect(self.canvas.travel.go_to_scope)
         self.tree.scope_chosen.connect(self.canvas.travel.pick_scope)
-        for changed in (self.canvas.spotlight.changed, self.canvas.travel.changed, self.canvas.drawing_changed):
+        for changed in (
+            *(self.canvas.spotlight.changed, self.canvas.travel.changed),
+            *(self.canvas.drawing_changed, self.canvas.picked_changed),
+        ):
             changed.connect(window.refresh_actions)
         self.canvas.drawing_changed.connect(self._on_canvas_drawing_changed)
         self.loss.play_requested.connect(self._on_loss_play_requested)

@@ -103,7 +103,7 @@ STEP_COMMANDS = (
     command(
         "run_to_selected",
         "Run to selected node",
-        "Go on to where something happens to the selected node, as far as a breakpoint on the way; again: go on",
+        "Go on to where the selected node has its turn, or its group is entered; after a breakpoint on the way: go on",
         "R",
         icon="run-to",
         short="Run to",

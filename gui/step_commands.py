@@ -69,11 +69,13 @@ class StepCommands(QObject):
         self._run(past_breakpoints=True)
 
     def _run(self, *, past_breakpoints: bool) -> None:
-        """Run to the selected node; with none selected, to where a breakpoint kept the last run from going."""
-        document = self._window.document
+        """Run to the selected node or group; without one, to where a breakpoint kept the last run from going."""
+        document, canvas = self._window.document, self._window.canvas
         self._window.playback.stop()
         if document.selection is not None:
             document.run_to(document.selection, past_breakpoints=past_breakpoints)
+        elif canvas is not None and canvas.picked_scope is not None:
+            document.run_to_group(canvas.picked_nodes, past_breakpoints=past_breakpoints)
         elif document.destination is not None:
             document.run(document.destination, past_breakpoints=past_breakpoints)
 

@@ -7,6 +7,7 @@ the optimizer has updated leaves. At position p the events up to number `p + for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -199,11 +200,30 @@ class Timeline:
 
         None where nothing ever does.
         """
-        positions = np.flatnonzero(self.nodes == node_id) - len(self.forward) + 1
-        if not len(positions):
-            return None
-        ahead = positions[positions > after]
-        return int(ahead[0] if len(ahead) else positions[-1])
+        return _next_of(np.flatnonzero(self.nodes == node_id) - len(self.forward) + 1, after)
+
+    def entry_of(self, nodes: Sequence[int], after: int) -> int | None:
+        """The next position, counted from `after`, at which a group of nodes is entered.
+
+        A group is entered again after something else happened in between, and in each phase. Behind the last entry it
+        is the last one before; None where nothing ever happens to any of them.
+        """
+        inside = np.isin(self.nodes, np.asarray(nodes, dtype=np.int64))
+        is_entry = inside.copy()
+        is_entry[1:] &= ~inside[:-1]
+        for border in (len(self.forward), len(self.forward) + len(self.backward)):
+            if 0 < border < len(inside):
+                is_entry[border] = inside[border]
+        positions = np.flatnonzero(is_entry) - len(self.forward) + 1
+        return _next_of(positions, after)
+
+
+def _next_of(positions: npt.NDArray[np.int64], after: int) -> int | None:
+    """The first position beyond `after`, else the last one; None where there is none."""
+    if not len(positions):
+        return None
+    ahead = positions[positions > after]
+    return int(ahead[0] if len(ahead) else positions[-1])
 
 
 def updates_of(trace: Trace) -> list[Update]:

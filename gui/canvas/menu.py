@@ -35,6 +35,7 @@ def build(canvas: GraphCanvas, item: int | None) -> QMenu:
             menu.addAction(opens, partial(canvas.toggle, shown.scope))
             if canvas.folding.can_collapse(shown.scope):
                 menu.addAction("Show repeats as one box", partial(canvas.folding.collapse, shown.scope))
+            menu.addAction("Run to where it is entered", partial(canvas.document.run_to_group, canvas.picked_nodes))
             name = path_text(shown.scope, ".")
         else:
             run = menu.addAction("Run to here", partial(canvas.document.run_to, shown.node))

@@ -46,6 +46,8 @@ class GraphCanvas(Surface):
     """Emitted with the new scale (1.0 is 100 %)."""
     status_message = Signal(str)
     resized = Signal()
+    picked_changed = Signal()
+    """Another group is picked, or none any more (the picked node is the document's selection)."""
 
     def __init__(self, document: Document, themes: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -191,14 +193,19 @@ class GraphCanvas(Surface):
         """Select an item's node; of a group, the group itself; None selects nothing."""
         scene = self.scene
         shown = None if item is None or scene is None else scene.items[item]
-        self._picked_scope = shown.scope if shown is not None and shown.node is None else None
+        self._pick_scope(shown.scope if shown is not None and shown.node is None else None)
         self.document.select(None if shown is None else shown.node)
         self.update()
 
     def pick_path(self, path: ScopePath) -> None:
         """Pick a call, whether it is folded or open."""
-        self._picked_scope = path
+        self._pick_scope(path)
         self.update()
+
+    def _pick_scope(self, path: ScopePath | None) -> None:
+        if path != self._picked_scope:
+            self._picked_scope = path
+            self.picked_changed.emit()
 
     # ----- moving the view
 

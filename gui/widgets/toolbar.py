@@ -255,7 +255,11 @@ def position_text(document: Document) -> str:
     if event.phase is Phase.FORWARD:
         place = f"forward {event.ordinal + 1} of {-document.first}"
     elif event.phase is Phase.BACKWARD:
-        place, name = f"backward {document.cursor} of {document.length}", event.node.grad_fn or name
+        place = f"backward {document.cursor} of {document.length}"
+        if event.node.kind == "leaf":  # each ends in an AccumulateGrad: of which leaf is the question
+            tail = name if len(name) <= MAX_NAME else f"…{name[-MAX_NAME:]}"
+            return f"{training}{place} · {plain(tail)} (AccumulateGrad)"
+        name = event.node.grad_fn or name
     else:
         place = f"update {event.ordinal + 1} of {document.last - document.length}"
     name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"

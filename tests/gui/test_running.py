@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
@@ -9,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine.graph.breakpoints import Breakpoint
+from engine.graph.timeline import Phase
 from engine.graph.trace import Trace
 from gui.window import MainWindow
 from tests.engine.graph.test_timeline import blocks
@@ -171,3 +174,38 @@ def test_runs_in_a_long_trace_find_the_first_stop(window: MainWindow, qtbot: QtB
     assert document.cursor == 201
     document.run(0)
     assert document.cursor == 101
+
+
+def test_a_folded_group_is_run_to_where_it_is_entered(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "blocks.retrograd"
+    blocks().save(path)
+    window.open_target(str(path))
+    qtbot.waitUntil(lambda: window.document.trace is not None)
+    qtbot.waitUntil(lambda: window.canvas is not None and not window.canvas.is_laying_out)
+    canvas, document = window.canvas, window.document
+    assert canvas is not None
+    canvas.fold_all()
+    qtbot.waitUntil(lambda: not canvas.is_laying_out)
+    assert canvas.scene is not None
+    assert not window.actions_["run_to_selected"].isEnabled()
+    item = canvas.scene.item_of_scope(("block1",))
+    canvas.pick(item)
+    group = {document.trace.graph.nodes[node].scope[:1] for node in canvas.picked_nodes} if document.trace else set()
+    assert window.actions_["run_to_selected"].isEnabled(), "a group alone was picked"
+    places = []
+    document.move_to(document.first)
+    for _ in range(3):
+        canvas.pick(item)
+        press(window, Qt.Key.Key_R)
+        assert document.here is not None
+        assert document.here.node.scope[:1] in group
+        places.append(document.here.phase)
+    assert places == [Phase.FORWARD, Phase.BACKWARD, Phase.BACKWARD], "forward, backward, and there it stays"
+    before = document.trace.backward[document.cursor - 2].node if document.trace else None
+    assert before is not None
+    assert before.scope[:1] not in group
+
+
+def test_the_status_names_the_leaf(opened: MainWindow) -> None:
+    opened.document.move_to(6)
+    assert opened.toolbar.position.text() == "backward 6 of 6 · w (AccumulateGrad)"

@@ -155,3 +155,17 @@ def test_updates_and_why_there_are_none() -> None:
     assert "up to its backward pass" in why_no_update(trace)
     trace.observations.append(Observation(kind="no-update", text="The script ended."))
     assert why_no_update(trace) == "The script ended."
+
+
+def test_a_group_is_entered_in_each_phase_and_after_others_came_between() -> None:
+    build = GraphBuilder()
+    x = build.tensor("leaf", "x")
+    a = build.op("sin", x)
+    b = build.op("cos", a)
+    c = build.op("tan", b)
+    d = build.op("exp", c)
+    timeline = Timeline(build.trace(d))
+    assert [timeline.entry_of([a, c, d], after) for after in range(-4, 6)] == [-3, -1, -1, 1, 1, 4, 4, 4, 4, 4]
+    assert timeline.entry_of([a, c, d], -5) == -3
+    assert timeline.entry_of([], 0) is None
+    assert timeline.entry_of([99], 0) is None
