@@ -22,6 +22,7 @@ from .states import SceneStates
 from .wording import is_function
 
 FUNCTION_MARK = "ƒ"
+LEAST_OUTLINE_PX = 0.9
 STRIPE = 6.0
 """Width of the stripe in which an overlay shows its full colour."""
 
@@ -220,8 +221,12 @@ class CardPainter:
         return rect
 
     def paint_box(self, painter: QPainter, rect: QRectF, look: BoxLook, *, has_shadow: bool = False) -> None:
-        """A rounded box with its outline inside the rectangle, so that another state paints over it exactly."""
-        width = look.border_width
+        """A rounded box with its outline inside the rectangle, so that another state paints over it exactly.
+
+        Seen from afar the outline is no thinner than on a box at full size: white on nearly white it is all of the box.
+        """
+        scale = max(abs(painter.worldTransform().m11()), 0.05)
+        width = max(look.border_width, LEAST_OUTLINE_PX / scale)
         radius = min(rect.height(), rect.width()) / 2 if look.radius is None else look.radius
         if has_shadow and look.radius is not None:
             # All that can be seen of a shadow right below is a line.

@@ -43,7 +43,8 @@ def name_of(runs: tuple[Run, ...], role: Role, width: float, height: float, scal
         return None
     zoom = size / scale / FACE_PX[title.face]
     inset = INSET_PX / scale
-    text = fonts.elide(title.text, title.face, (width - 2 * inset) / zoom)
+    is_call = "@" in title.text  # which call of a module it is says more than its name
+    text = fonts.elide(title.text, title.face, (width - 2 * inset) / zoom, is_left=is_call)
     if not text:
         return None
     x = max(inset, (width - fonts.width(text, title.face) * zoom) / 2) if role in PILLS else inset
@@ -51,9 +52,11 @@ def name_of(runs: tuple[Run, ...], role: Role, width: float, height: float, scal
     name = Run(text, x / zoom, y / zoom, title.face, title.colour)
     label = next((run for run in runs if run.face is Face.LABEL), None)
     left = name.x + fonts.width(text, name.face) + GAP
-    if label is None or left + fonts.width(label.text, Face.LABEL) > (width - inset) / zoom:
+    room = (width - inset) / zoom - left
+    if label is None or (fonts.width(label.text, Face.LABEL) > room and not title.text.isdecimal()):
         return Name((name,), zoom)
-    return Name((name, Run(label.text, left, name.y, Face.LABEL, label.colour)), zoom)
+    kind = fonts.elide(label.text, Face.LABEL, room)  # a number says nothing without even the beginning of its class
+    return Name((name, Run(kind, left, name.y, Face.LABEL, label.colour)) if kind else (name,), zoom)
 
 
 def title_zoom(bar_height: float, scale: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -40,6 +41,8 @@ _MOST_TRIED = 3_000
 """So many boxes at most are laid out anew, all trials together."""
 _WORTH_IT = 1.1
 """Other columns are taken where without them so much more of a window is needed."""
+_AS_WELL, _MOST_UNDONE = 1.03, 6
+"""One column is left to at most so many levels, where hardly more of a window is needed for it."""
 _MOST_COLUMNS, _PATIENCE = 30, 2
 """So many columns at most are tried, and no more after that many failures."""
 
@@ -229,15 +232,37 @@ class _Composer:
                 failures += 1
         if now != best:
             self._arrange_below(best, first, held)
+        if best is not None:
+            self._undo_idle_columns(best, first, held, need)
 
-    def _arrange_below(self, most: float | None, first: dict[int, Arranged], held: dict[int, tuple[int, ...]]) -> None:
-        """Lay out anew what is higher than `most`, and what is around it; None gives what was there at first."""
+    def _undo_idle_columns(
+        self, most: float, first: dict[int, Arranged], held: dict[int, tuple[int, ...]], need: float
+    ) -> None:
+        """Leave those levels in one column, outer ones first, for which the drawing fits the window as well."""
+        whole: frozenset[int] = frozenset()
+        for group in [group for group in self.view.groups if self.arranged[group].columns > 1][:_MOST_UNDONE]:
+            self._arrange_below(most, first, held, whole | {group})
+            if _window(self.arranged[-1], self.arranger.aspect) <= _AS_WELL * need:
+                whole |= {group}
+        self._arrange_below(most, first, held, whole)
+
+    def _arrange_below(
+        self,
+        most: float | None,
+        first: dict[int, Arranged],
+        held: dict[int, tuple[int, ...]],
+        whole: frozenset[int] = frozenset(),
+    ) -> None:
+        """Lay out anew what is higher than `most`, and what is around it; None gives what was there at first.
+
+        The groups in `whole` stay in one column.
+        """
         for group, children in zip(reversed(self.view.groups), reversed(self.view.children), strict=True):
             self.pace.check()
             boxes = tuple([self._box(child) for child in children])
             arranged = first[group]
             if most is not None and (boxes != held[group] or _is_high(arranged, most)):
-                arranged = self._arranged_level(group, boxes, most)
+                arranged = self._arranged_level(group, boxes, math.inf if group in whole else most)
             self._settle(group, boxes, arranged)
 
     def _level(self, group: int, boxes: tuple[int, ...]) -> Level:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from engine.graph.fold import Folds
 from engine.graph.stepper import Stepper
 from gui.canvas import signposts
+from gui.canvas.cards import CardPainter
 from gui.canvas.detail import Detail, detail_at
 from gui.canvas.fonts import Face, Fonts
-from gui.canvas.group_labels import TITLE_BAR
+from gui.canvas.group_labels import TITLE_BAR, Run
 from gui.canvas.labels import Labels
-from gui.canvas.look import Role
+from gui.canvas.look import BoxLook, Role
 from gui.canvas.names import FACE_PX, LARGEST_PX, LEAST_PX, name_of, title_zoom
+from gui.theme import LIGHT
 
 from . import builders
 from .conftest import Show
@@ -89,3 +92,29 @@ def test_signposts_wait_until_the_view_rests_and_stay_while_it_pans(show: Show) 
     canvas.view.rest()
     canvas.grab()
     assert not posts.are_known(canvas.scene, canvas.camera.scale), "title bars say it there"
+
+
+def test_a_short_name_keeps_what_tells_it_apart(fonts: Fonts) -> None:
+    call = (Run("cell@40", 12, 22, Face.TITLE, "text"),)
+    name = name_of(call, Role.GROUP, 168, 80, 0.25, fonts)
+    assert name is not None
+    assert name.runs[0].text.endswith("40")
+    numbered = (Run("2", 12, 22, Face.TITLE, "text"), Run("AdaptiveAvgPool2d", 30, 22, Face.LABEL, "muted"))
+    name = name_of(numbered, Role.GROUP, 168, 80, 0.35, fonts)
+    assert name is not None
+    assert [run.text[:3] for run in name.runs] == ["2", "Ada"]
+    assert (name.runs[1].x + fonts.width(name.runs[1].text, Face.LABEL)) * name.zoom <= 168
+
+
+def test_a_box_from_afar_has_an_outline(fonts: Fonts) -> None:
+    trace = builders.blocks(1)
+    cards = CardPainter(Labels(trace, fonts), LIGHT)
+    look = BoxLook(QColor("white"), QColor("black"), 1.0, 8.0)
+    picture = QImage(60, 40, QImage.Format.Format_RGB32)
+    picture.fill(QColor("white"))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.scale(0.2, 0.2)
+    cards.paint_box(painter, QRectF(50, 50, 200, 100), look)
+    painter.end()
+    assert min(QColor(picture.pixel(30, y)).lightness() for y in range(8, 13)) < 60
