@@ -12,17 +12,19 @@ from torch import nn
 from .sightings import leaf_tensors
 from .tape import Tape
 
+_DATA: Any = torch._C.TensorBase.data
+"""torch's own `Tensor.data`."""
+
 
 class PutAside:
-    """Remembers, while a program runs again, what it changes of the tensors from before, and undoes it at the end.
-
-    Memory that is given other storage (`x.data = y`) cannot be followed.
-    """
+    """Remembers, while a program runs again, what it changes of the tensors from before, and undoes it at the end."""
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[int, str], tuple[nn.Module, torch.Tensor, torch.Tensor]] = {}
         self._memory: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
         self._gradients: dict[int, tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]] = {}
+        self._data: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        """Tensors that may be given other memory, with what they showed before."""
         self._outside: set[int] = set()
         self._looked_at = 0
 
@@ -30,11 +32,24 @@ class PutAside:
     def watching(self) -> Iterator[None]:
         """Look at every module that is called inside, and give everything back at the end."""
         handle = torch.nn.modules.module.register_module_forward_pre_hook(self._on_module_entered)
+
+        def set_data(tensor: torch.Tensor, value: torch.Tensor) -> None:
+            self._remember(tensor)
+            _DATA.__set__(tensor, value)
+
+        torch.Tensor.data = property(_DATA.__get__, set_data, _DATA.__delete__)  # type: ignore[assignment]  # until the end
         try:
             yield
         finally:
+            del torch.Tensor.data  # what torch's own base class has comes to light again
             handle.remove()
             self._restore()
+
+    def _remember(self, tensor: torch.Tensor) -> None:
+        """Note what `tensor` shows, before it is made to show something else."""
+        if id(tensor) not in self._data:
+            with torch._C._DisableTorchDispatch(), torch._C.DisableTorchFunction():
+                self._data[id(tensor)] = tensor, _DATA.__get__(tensor)
 
     def _on_module_entered(self, module: nn.Module, _inputs: Any) -> None:
         with torch._C._DisableTorchDispatch(), torch.no_grad():
@@ -52,6 +67,7 @@ class PutAside:
         storage = _storage(tensor)
         if storage is not None and storage._cdata in self._outside:
             self._keep(storage)
+            self._remember(tensor)  # `set_` and `resize_` give it other memory, or another shape
 
     def _keep(self, storage: torch.UntypedStorage) -> None:
         if storage._cdata not in self._memory:
@@ -76,6 +92,9 @@ class PutAside:
 
     def _restore(self) -> None:
         with torch._C._DisableTorchDispatch(), torch.no_grad():
+            for tensor, shown in self._data.values():
+                if not _shows_the_same(tensor, shown):
+                    tensor.data = shown
             for storage, copy in self._memory.values():
                 if storage.nbytes() == copy.nbytes():
                     storage.copy_(copy)  # as storage, not as tensor: versions are autograd's business
@@ -86,6 +105,15 @@ class PutAside:
             for (_, name), (module, buffer, values) in self._buffers.items():
                 module._buffers[name] = buffer
                 buffer.data.copy_(values)
+
+
+def _shows_the_same(tensor: torch.Tensor, other: torch.Tensor) -> bool:
+    ours, theirs = _storage(tensor), _storage(other)
+    if ours is None or theirs is None or ours._cdata != theirs._cdata or tensor.dtype != other.dtype:
+        return False
+    return (tensor.shape, tensor.stride(), tensor.storage_offset()) == (
+        other.shape, other.stride(), other.storage_offset(),
+    )  # fmt: skip
 
 
 def _storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:

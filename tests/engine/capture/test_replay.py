@@ -303,6 +303,57 @@ def test_memory_that_the_program_writes_into_is_given_back() -> None:
     assert table.tolist() == [0, 0, 0]
 
 
+def test_tensors_that_are_given_other_memory_get_theirs_back() -> None:
+    """`x.data = y` and `set_` are no changes in place: what a tensor showed before comes back with its memory."""
+    assert "data" not in torch.Tensor.__dict__
+    layer, state, table = nn.Linear(3, 3), torch.zeros(3), torch.arange(4.0)
+    frozen = torch.ones(2, 3)
+
+    def program(x: torch.Tensor) -> Any:
+        before = layer(x)
+        layer.weight.data = layer.weight.data * 2
+        state.data = state.data + 1
+        state.data += 1
+        frozen.data = torch.zeros(3, dtype=torch.float64)
+        table.set_(torch.ones(3))  # type: ignore[call-overload]  # torch's stubs know this of storages only
+        return (layer(before) * state * frozen.float() + table).sum()
+
+    x = torch.randn(2, 3)
+    recorded = trace(program, x)
+    layer.weight.data = layer.weight.data / 2
+    state.data, frozen.data = torch.zeros(3), torch.ones(2, 3)
+    table.set_(torch.arange(4.0))  # type: ignore[call-overload]  # torch's stubs know this of storages only
+    shown = [tensor.detach() for tensor in (layer.weight, state, frozen, table)]
+    kept = [tensor.clone() for tensor in shown]
+    place = next(node.id for node in recorded.graph.nodes if node.op == "aten.sum.default")
+    found = fetch(program, x, like=recorded, wanted=[(place, 0, False)])
+    for tensor, before, values in zip((layer.weight, state, frozen, table), shown, kept, strict=True):
+        assert tensor.data_ptr() == before.data_ptr()
+        assert torch.equal(tensor, values)
+    assert np.array_equal(found[Wanted(place)], np.asarray(recorded.graph.nodes[place].outputs[0]))
+    assert "data" not in torch.Tensor.__dict__
+
+
+def test_a_program_that_fails_after_it_gave_a_tensor_other_memory() -> None:
+    state = torch.zeros(3)
+    is_failing = False
+
+    def program(x: torch.Tensor) -> Any:
+        state.data = state + 1
+        if is_failing:
+            raise ValueError("no more")
+        return (x * state).sum()
+
+    x = torch.ones(3, requires_grad=True)
+    recorded = trace(program, x)
+    state.data = torch.zeros(3)
+    is_failing = True
+    with pytest.raises(ReplayError, match="no more"):
+        fetch(program, x, like=recorded, wanted=[(0, 0, False)])
+    assert state.tolist() == [0, 0, 0]
+    assert "data" not in torch.Tensor.__dict__
+
+
 def test_a_leaf_that_has_been_updated_since_is_named() -> None:
     layer = nn.Linear(100, 100)
     x = torch.randn(5, 100)
