@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QUndoStack
 
 from engine.graph.breakpoints import MOST_BREAKPOINTS, Breakpoint, Positions, Stops, next_stop, on_node
 from engine.graph.model import ScopePath
 from engine.graph.query import QueryError
 from engine.graph.timeline import Timeline
 from engine.graph.trace import Trace
+from gui.undo_list import UndoList
 
 if TYPE_CHECKING:
     from gui.settings import Settings
@@ -23,22 +24,16 @@ MOST_TARGETS = 60
 """So many targets' breakpoints are remembered; those of the oldest are forgotten first."""
 
 
-class BreakpointModel(QObject):
-    """A list of breakpoints. Every edit can be undone, apart from `load`."""
+class BreakpointModel(UndoList[Breakpoint]):
+    """A list of breakpoints. Every edit can be undone, apart from `load`.
 
-    changed = Signal()
-    """Another list, or another trace in which they stop."""
+    `changed` is also emitted for another trace in which they stop.
+    """
 
     def __init__(self, undo_stack: QUndoStack, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._undo_stack = undo_stack
-        self._items: tuple[Breakpoint, ...] = ()
+        super().__init__(undo_stack, parent)
         self._stops: Stops | None = None
         self._positions: Positions | None = None
-
-    @property
-    def items(self) -> tuple[Breakpoint, ...]:
-        return self._items
 
     def load(self, items: Iterable[Breakpoint]) -> None:
         """Another target's breakpoints."""
@@ -50,12 +45,8 @@ class BreakpointModel(QObject):
         self._positions = None
         self.changed.emit()
 
-    def set_items(self, items: tuple[Breakpoint, ...]) -> None:
-        """Another list, without undo."""
-        if items != self._items:
-            self._items = items
-            self._positions = None
-            self.changed.emit()
+    def _settle(self) -> None:
+        self._positions = None
 
     # Where they stop
 
@@ -148,22 +139,6 @@ class BreakpointModel(QObject):
             self.add(Breakpoint(kind="module", text=text))
         else:
             self.remove(item)
-
-    def _push(self, items: tuple[Breakpoint, ...], text: str) -> None:
-        if items != self._items:
-            self._undo_stack.push(_Change(self, items, text))
-
-
-class _Change(QUndoCommand):
-    def __init__(self, model: BreakpointModel, items: tuple[Breakpoint, ...], text: str) -> None:
-        super().__init__(text)
-        self._model, self._before, self._after = model, model.items, items
-
-    def redo(self) -> None:
-        self._model.set_items(self._after)
-
-    def undo(self) -> None:
-        self._model.set_items(self._before)
 
 
 class BreakpointKeeper(QObject):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtCore import QObject
 
 from engine.graph.model import Node, TensorInfo
 from gui.document import Document
+from gui.undo_list import UndoList
 
 Form = tuple[str, str | None, str | None, tuple[int, ...]]
 
@@ -28,22 +28,14 @@ class Reading(NamedTuple):
     note: str = ""
 
 
-class WatchModel(QObject):
+class WatchModel(UndoList[Watch]):
     """A list of watches. Every edit can be undone; another trace of the same form keeps the list."""
 
-    changed = Signal()
-    """Another list."""
-
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(document.undo_stack, parent)
         self._document = document
-        self._items: tuple[Watch, ...] = ()
         self._forms: dict[Watch, Form] = {}
         document.trace_changed.connect(self._on_document_trace_changed)
-
-    @property
-    def items(self) -> tuple[Watch, ...]:
-        return self._items
 
     def is_watched(self, watch: Watch) -> bool:
         return watch in self._items
@@ -67,14 +59,10 @@ class WatchModel(QObject):
         place = max(0, min(place, len(others)))
         self._push((*others[:place], watch, *others[place:]), "Reorder the watch list")
 
-    def set_items(self, items: tuple[Watch, ...]) -> None:
-        """Another list, without undo."""
-        if items != self._items:
-            self._items = items
-            trace = self._document.trace
-            if trace is not None:
-                self._forms = {item: _form(trace.graph.nodes[item.node], item) for item in items}
-            self.changed.emit()
+    def _settle(self) -> None:
+        trace = self._document.trace
+        if trace is not None:
+            self._forms = {item: _form(trace.graph.nodes[item.node], item) for item in self._items}
 
     def reading(self, watch: Watch) -> Reading:
         """What a watch shows at the cursor."""
@@ -92,10 +80,6 @@ class WatchModel(QObject):
         info = trace.grad_info(node, watch.output)
         return Reading(info, "" if info is not None else "none")
 
-    def _push(self, items: tuple[Watch, ...], text: str) -> None:
-        if items != self._items:
-            self._document.undo_stack.push(_Change(self, items, text))
-
     def _on_document_trace_changed(self) -> None:
         trace = self._document.trace
         nodes = [] if trace is None else trace.graph.nodes
@@ -112,15 +96,3 @@ def _form(node: Node, watch: Watch) -> Form:
     """What must be the same for a watch to mean the same tensor in another trace."""
     shape = node.outputs[watch.output].shape if watch.output < len(node.outputs) else ()
     return node.kind, node.op, node.name, tuple(shape)
-
-
-class _Change(QUndoCommand):
-    def __init__(self, model: WatchModel, items: tuple[Watch, ...], text: str) -> None:
-        super().__init__(text)
-        self._model, self._before, self._after = model, model.items, items
-
-    def redo(self) -> None:
-        self._model.set_items(self._after)
-
-    def undo(self) -> None:
-        self._model.set_items(self._before)
