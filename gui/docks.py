@@ -14,6 +14,8 @@ STATE_VERSION = 7
 """Raise it whenever a dock is added, removed or renamed: older states are then left alone."""
 TITLE_HEIGHT_PX = 34
 SMALL_CURVE_PX = 104
+CURVES_SHARE = 0.55
+"""Of the window's height for the curves of logs, where no program is open."""
 CHOSEN_BEYOND_PX = 40
 """A height that differs more from ours was dragged by the user."""
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
@@ -110,7 +112,7 @@ class Docks(QObject):
         self.docks: dict[str, QDockWidget] = {}
         self._titles: dict[str, DockTitle] = {}
         self._hidden_state: QByteArray | None = None
-        self._has_training = False
+        self._has_training = self._has_curves_only = False
         self._curve_height = 0
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
@@ -182,9 +184,21 @@ class Docks(QObject):
         right = max(320, min(round(width * 0.23), 480))
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self._window.resizeDocks([self.docks["code"], self.docks["inspector"]], [left, right], horizontal)
-        self._curve_height = max(150, min(round(height * 0.21), 300)) if self._has_training else SMALL_CURVE_PX
+        self._curve_height = self._wanted_height(height)
         track = 96 if height < 1100 else 132
         self._window.resizeDocks([self.docks["timeline"], self.docks["loss"]], [track, self._curve_height], vertical)
+
+    def _wanted_height(self, height: int) -> int:
+        if self._has_curves_only:
+            return round(height * CURVES_SHARE)
+        return max(150, min(round(height * 0.21), 300)) if self._has_training else SMALL_CURVE_PX
+
+    def set_has_curves_only(self, has_curves_only: bool) -> None:
+        """Give curves of logs the room that no graph needs; and the graph its room again once there is one."""
+        if has_curves_only != self._has_curves_only:
+            self._has_curves_only = has_curves_only
+            if not self.are_hidden:
+                self.fit_sizes()
 
     def set_has_training(self, has_training: bool) -> None:
         """Give the loss curve its room where there is a training, and the graph that room where there is none.

@@ -175,6 +175,7 @@ class PanelSet(QObject):
         """Show a log of training runs."""
         self.runs.open_folder(path)
         self._window.docks.raise_("runs")
+        self._window.docks.set_has_curves_only(self._window.document.trace is None)
 
     def _on_watching_changed(self) -> None:
         count = len(self.watching.items)
@@ -233,6 +234,8 @@ class PanelSet(QObject):
 
     def _on_document_trace_changed(self) -> None:
         trace = self._window.document.trace
+        if trace is not None:
+            self._window.docks.set_has_curves_only(False)
         if trace is not None and trace.step is None:
             self._window.docks.set_has_training(False)
 

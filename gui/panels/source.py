@@ -52,7 +52,7 @@ class SourcePanel(QWidget):
         self._empty = QLabel(_EMPTY, self)
         self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._empty.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._empty.setObjectName("emptyNote")
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._empty)
