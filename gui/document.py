@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
@@ -13,6 +14,9 @@ from engine.graph.stepper import Stepper
 from engine.graph.timeline import Event, Timeline
 from engine.graph.trace import Trace
 from gui.breakpoints import BreakpointModel
+
+if TYPE_CHECKING:
+    from gui.fetching_tiles import LargeTensor
 
 CALM_MS = 200
 """How long numbers stay the same before `numbers_settled`."""
@@ -57,6 +61,8 @@ class Document(QObject):
         self._sources: dict[str, str] = {}
         self._is_replayable = False
         self._awaited: set[tuple[int, int, bool]] = set()
+        self.large_tensors: Callable[[int, int, bool], LargeTensor | None] | None = None
+        """Who hands out tensors of which only parts are fetched, by node, output and whether it is the gradient."""
 
     @property
     def trace(self) -> Trace | None:
@@ -140,6 +146,12 @@ class Document(QObject):
     def is_awaiting(self, node_id: int, output: int, *, is_gradient: bool) -> bool:
         """Whether these values are on their way."""
         return (node_id, output, is_gradient) in self._awaited
+
+    def large_tensor(self, node_id: int, output: int, *, is_gradient: bool) -> LargeTensor | None:
+        """A tensor of which parts can be had without fetching the whole; None where its program cannot run again."""
+        if not self._is_replayable or self.large_tensors is None:
+            return None
+        return self.large_tensors(node_id, output, is_gradient)
 
     def request_values(self, node_id: int, output: int, *, is_gradient: bool) -> None:
         """Ask for whole values; `values_changed` follows once they are in the trace."""

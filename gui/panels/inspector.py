@@ -33,7 +33,7 @@ from .naming import assigns, file_name, form_text, line_text, node_name, scope_t
 from .rows import MARGIN
 from .rule_section import RuleSection
 from .update_section import UpdateSection
-from .value_section import Fetching, ValueSection
+from .value_section import Fetching, ValueSection, is_large
 
 REST_MS = 70
 """So long after the last step, what takes longer to work out is shown too."""
@@ -197,6 +197,7 @@ class InspectorPanel(QWidget):
         self.rule.fetch_requested.connect(self._on_rule_fetch_requested)
         for section in (self.edge, *self._sections):
             section.node_chosen.connect(self._on_section_node_chosen)
+        self.value.look_requested.connect(self._refresh)
         self.value.run_requested.connect(self._on_value_run_requested)
         self.value.fetch_requested.connect(self._on_value_fetch_requested)
         self.header.outputs.currentIndexChanged.connect(self._on_output_index_changed)
@@ -302,7 +303,7 @@ class InspectorPanel(QWidget):
         moment = Moment(trace, stepper, node, self._output, theme, self._document.sources, edge)
         self.header.show_moment(moment)
         self.edge.show_moment(moment)
-        self.value.show_moment(moment, self._fetching(node.id))
+        self.value.show_moment(moment, self._fetching(moment))
         self.rule.show_moment(moment, is_brief=is_brief, is_fetchable=self._document.is_replayable)
         self._show_verdict()
         self._show_pins()
@@ -310,13 +311,18 @@ class InspectorPanel(QWidget):
             section.show_moment(moment)
         return is_another
 
-    def _fetching(self, node_id: int) -> Fetching | None:
+    def _fetching(self, moment: Moment) -> Fetching | None:
         if not self._document.is_replayable:
             return None
+        node_id, output = moment.node.id, self._output
         value, gradient = (
-            self._document.is_awaiting(node_id, self._output, is_gradient=is_gradient) for is_gradient in (False, True)
+            self._document.is_awaiting(node_id, output, is_gradient=is_gradient) for is_gradient in (False, True)
         )
-        return Fetching(value, gradient)
+        large_value, large_gradient = (
+            self._document.large_tensor(node_id, output, is_gradient=is_gradient) if is_large(info) else None
+            for info, is_gradient in ((moment.value, False), (moment.gradient, True))
+        )
+        return Fetching(value, gradient, large_value, large_gradient)
 
     def _on_document_trace_changed(self) -> None:
         self._shown = None

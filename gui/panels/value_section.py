@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBo
 
 from engine.graph.model import TensorInfo
 
+from ..fetching_tiles import LARGE_BYTES, LargeTensor
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, TEXT_TITLE_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
+from ..widgets.large_view import LargeTensorView
 from ..widgets.tensor_view import TensorView, exact_text, number_text
 from ..widgets.text import LinkButton, set_text_color, tooltip
 from .moment import Moment
@@ -87,6 +89,8 @@ class QuantityView(QWidget):
     """The user asks to pin it to the watch list, or to take it away."""
     fetch_requested = Signal()
     """The user asks for its whole values."""
+    look_requested = Signal()
+    """The user wants to look at parts of it."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +105,13 @@ class QuantityView(QWidget):
         self.number = BigNumber(self)
         self.tensor = TensorView(self)
         self.note = paragraph("", QColor("gray"), self)
+        self.large = LargeTensorView(self)
+        self.large.hide()
+        self._large: LargeTensor | None = None
+        self._looked_at: LargeTensor | None = None
+        self.look_link = LinkButton("Look at its values", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
+        self.look_link.clicked.connect(self._on_look_link_clicked)
+        self.look_link.hide()
         self.fetch_link = LinkButton("Fetch whole values", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
         self.fetch_link.clicked.connect(self.fetch_requested)
         self.fetch_link.hide()
@@ -111,9 +122,11 @@ class QuantityView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
         layout.addLayout(top)
-        for widget in (self.number, self.tensor, self.note):
+        for widget in (self.number, self.large, self.tensor, self.note):
             layout.addWidget(widget)
         self.links = QHBoxLayout()
+        self.links.setSpacing(3 * UNIT)
+        self.links.addWidget(self.look_link, 0, Qt.AlignmentFlag.AlignLeft)
         self.links.addWidget(self.fetch_link, 0, Qt.AlignmentFlag.AlignLeft)
         self.editor = QVBoxLayout()
         layout.addLayout(self.links)
@@ -145,19 +158,41 @@ class QuantityView(QWidget):
         self.pin.set_color(color)
         set_shown(self.pin, True)
 
-    def show_fetching(self, *, is_offered: bool, is_awaited: bool, color: QColor) -> None:
-        """Offer to fetch the whole values, or say that they are on their way."""
-        self.fetch_link.set_text("Fetching: the program runs again…" if is_awaited else "Fetch whole values")
+    def show_fetching(self, *, is_offered: bool, is_awaited: bool, color: QColor, nbytes: int = 0) -> None:
+        """Offer to fetch the whole values, with their size where that is large, or say that they are on their way."""
+        text = f"Fetch all {_size_text(nbytes)}" if nbytes >= LARGE_BYTES else "Fetch whole values"
+        self.fetch_link.set_text("Fetching: the program runs again…" if is_awaited else text)
         self.fetch_link.setEnabled(not is_awaited)
         self.fetch_link.set_color(color)
         set_shown(self.fetch_link, is_offered)
 
+    def show_large(
+        self, tensor: LargeTensor | None, theme: Theme, *, is_gradient: bool, axes: tuple[str, ...] = ()
+    ) -> None:
+        """Offer to look at parts of a tensor that stays where it is; once looked at, it is shown."""
+        self._large = tensor
+        is_looked_at = tensor is not None and tensor is self._looked_at
+        self.look_link.set_color(theme.accent_text if is_gradient else theme.data_text)
+        set_shown(self.look_link, tensor is not None and not is_looked_at)
+        self.large.set_tensor(tensor if is_looked_at else None, theme, is_gradient=is_gradient, axes=axes)
+        set_shown(self.large, is_looked_at)
+
+    def _on_look_link_clicked(self) -> None:
+        self._looked_at = self._large
+        self.look_requested.emit()
+
+
+def _size_text(nbytes: int) -> str:
+    return f"{nbytes / 2**30:.1f} GiB" if nbytes >= 2**30 else f"{nbytes / 2**20:.0f} MiB"
+
 
 class Fetching(NamedTuple):
-    """Whether the whole value and the whole gradient are on their way."""
+    """Whether the whole value and the whole gradient are on their way; those that can be looked at in parts."""
 
     value: bool
     gradient: bool
+    large_value: LargeTensor | None = None
+    large_gradient: LargeTensor | None = None
 
 
 class ValueSection(QWidget):
@@ -167,6 +202,8 @@ class ValueSection(QWidget):
     """The user asks to move to the step that brings the gradient."""
     fetch_requested = Signal(bool)
     """The user asks for the whole value, or (True) for the whole gradient."""
+    look_requested = Signal()
+    """The user wants to look at parts of a large tensor."""
     pin_requested = Signal(bool)
     """The user asks to pin the value, or (True) the gradient, or to unpin it."""
 
@@ -184,6 +221,8 @@ class ValueSection(QWidget):
         self._layout.setSpacing(4 * UNIT)
         self._layout.addWidget(self.value, 1)
         self._layout.addWidget(self.gradient, 1)
+        self.value.look_requested.connect(self.look_requested)
+        self.gradient.look_requested.connect(self.look_requested)
         self.value.fetch_requested.connect(self._on_value_fetch_requested)
         self.gradient.fetch_requested.connect(self._on_gradient_fetch_requested)
         self.value.pin_requested.connect(self._on_value_pin_requested)
@@ -208,12 +247,18 @@ class ValueSection(QWidget):
             is_offered=is_offered and _is_fetchable(value) and not moment.is_updated,
             is_awaited=fetching is not None and fetching.value,
             color=theme.data_text,
+            nbytes=0 if value is None else _nbytes(value),
         )
         self.gradient.show_fetching(
             is_offered=is_offered and _is_fetchable(gradient) and moment.step is not None,
             is_awaited=fetching is not None and fetching.gradient,
             color=theme.accent_text,
+            nbytes=0 if gradient is None else _nbytes(gradient),
         )
+        for view, info, is_gradient in ((self.value, value, False), (self.gradient, gradient, True)):
+            tensor = None if fetching is None else fetching.large_gradient if is_gradient else fetching.large_value
+            is_shown = tensor is not None and info is tensor.info and not (moment.is_updated and not is_gradient)
+            view.show_large(tensor if is_shown else None, theme, is_gradient=is_gradient, axes=axes)
 
     def _show_run_link(self, moment: Moment, gradient: TensorInfo | None) -> None:
         is_ahead = gradient is None and moment.step is not None and not moment.has_gradient
@@ -244,6 +289,17 @@ class ValueSection(QWidget):
 def _is_fetchable(info: TensorInfo | None) -> bool:
     """Whether a tensor has values that were not kept; some, on the meta device for one, have none at all."""
     return info is not None and info.array is None and info.numel > 1 and not (info.note or "").startswith("no values")
+
+
+def is_large(info: TensorInfo | None) -> bool:
+    """Whether a tensor is looked at in parts: it is large, and was not kept."""
+    return info is not None and _is_fetchable(info) and _nbytes(info) >= LARGE_BYTES
+
+
+def _nbytes(info: TensorInfo) -> int:
+    """The size of a tensor's elements."""
+    digits = "".join(character for character in info.dtype if character.isdigit())
+    return info.numel * max(int(digits or 8) // 8, 1)
 
 
 def _why_no_gradient(moment: Moment) -> str:

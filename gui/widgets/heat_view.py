@@ -118,6 +118,11 @@ class HeatView(HeightByWidth):
         """The entry that the pointer or the arrow keys are on."""
         return self._cursor
 
+    @property
+    def matrix_shape(self) -> tuple[int, int]:
+        """Rows and columns of what is shown."""
+        return self._matrix.shape[0], self._matrix.shape[1]
+
     def set_theme(self, theme: Theme) -> None:
         """Draw the same matrix in the colours of another theme."""
         if theme is not self._theme:

@@ -37,7 +37,7 @@ def _nothing_left_behind() -> None:
 
 @pytest.fixture(scope="module")
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    with watched(tmp_path_factory.mktemp("runs")) as made:
+    with watched(tmp_path_factory.mktemp("runs"), keep_spare=False) as made:
         yield made
 
 
