@@ -81,10 +81,6 @@ def _split(given: list[str]) -> tuple[list[str], tuple[str, ...]]:
     return given[:place], tuple(given[place + 1 :])
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    pass
-
-
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="main.py",
@@ -92,7 +88,7 @@ def _window_parser() -> argparse.ArgumentParser:
         "       main.py {trace,export,check,diagnose,demos,screenshot} …",
         description=DESCRIPTION + "\ncommands:\n" + _command_lines(),
         epilog=EPILOG,
-        formatter_class=_Formatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"Retrograd {version()}")
     parser.add_argument("target", nargs="?", metavar="TARGET", help="what to open; see above")
@@ -139,7 +135,7 @@ def _command_parser() -> argparse.ArgumentParser:
             name,
             description=text[0].upper() + text[1:] + ".",
             epilog=f"example:\n  {example}",
-            formatter_class=_Formatter,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         for name, (text, example) in COMMANDS.items()
     }
@@ -155,7 +151,7 @@ def _command_parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", metavar="FILE", required=True, help=".svg .png .pdf .dot .graphml .mmd .json")
     export.add_argument("--step", type=int, metavar="K", help="after K backward steps (default: all of them)")
     export.add_argument("--theme", choices=("light", "dark"), default="light")
-    export.add_argument("--scale", type=float, default=2.0, help="pixels per unit in a png (default: 2)")
+    export.add_argument("--scale", type=_scale, default=2.0, help="pixels per unit in a png (default: 2)")
     export.add_argument("--unfold", action="store_true", help="open every module call")
     picture = made["screenshot"]
     picture.add_argument("-o", "--output", metavar="FILE", required=True, help="the png to write")
@@ -164,7 +160,7 @@ def _command_parser() -> argparse.ArgumentParser:
     picture.add_argument("--theme", choices=("light", "dark"), default="light")
     picture.add_argument("--train", type=int, metavar="N", help="let the training run to step N, and hold there")
     picture.add_argument(
-        "--unfold", action="append", default=[], metavar="PATH", help='open a module call ("h.0"), or "all"'
+        "--unfold", action="append", default=[], metavar="PATH", help='a module call ("h.0"), or "all"'
     )
     picture.add_argument("--select", metavar="NAME", help="select a node by variable, operation or number")
     return parser
@@ -175,6 +171,12 @@ def _size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and 200 <= int(width) <= 16384 and 200 <= int(height) <= 16384):
         raise argparse.ArgumentTypeError(f"{text!r} is no size: write it like 1440x900, from 200 to 16384")
     return int(width), int(height)
+
+
+def _scale(text: str) -> float:
+    if text.replace(".", "", 1).isdecimal() and 0.05 <= float(text) <= 64:
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no scale: give a number from 0.05 to 64")
 
 
 def version() -> str:

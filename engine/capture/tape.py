@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..graph.model import Node, NodeKind, Source, TensorInfo
+from ..graph.model import Node, NodeKind, Source
+from .forms import UNSEEN, mark_differentiable, undescribed
 from .frames import running_frame, user_frame, variable_named
 from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
 from .writes import Writes, storage_of
-
-_UNSEEN = "no values: no recorded operation has used this output"
 
 Origin = tuple[int, int]
 """Node id and output number that a tensor comes from."""
@@ -243,6 +242,8 @@ class Tape:
             if node_id in self.without_grad or (node.sequence_nr is not None and node.sequence_nr != sequence):
                 return self._autograd_only(grad_fn, tensor, found)
             self.adopt(node, grad_fn)
+            if len(node.outputs) > 1:
+                mark_differentiable(node, grad_fn)
         if tensor.output_nr != output:
             self.autograd_outputs.setdefault(node_id, {})[tensor.output_nr] = output
         if output < len(node.outputs):
@@ -308,8 +309,8 @@ class Tape:
         """Describe an output of an autograd-only node when it is first met, and link it to what computed it."""
         outputs = self.nodes[node_id].outputs
         while len(outputs) <= tensor.output_nr:
-            outputs.append(_undescribed(None))
-        if outputs[tensor.output_nr].note == _UNSEEN:
+            outputs.append(undescribed(None))
+        if outputs[tensor.output_nr].note == UNSEEN:
             name = outputs[tensor.output_nr].name
             outputs[tensor.output_nr] = self.keeper.describe(tensor)
             outputs[tensor.output_nr].name = name
@@ -340,7 +341,7 @@ class Tape:
         self.nodes.append(node)
         self.adopt(node, grad_fn)
         node.put_at(self.scopes.stack_at(running_frame()))
-        node.outputs = [_undescribed(form) for form in getattr(grad_fn, "_input_metadata", ())]
+        node.outputs = [undescribed(form) for form in getattr(grad_fn, "_input_metadata", ())]
         function = getattr(type(grad_fn), "_forward_cls", None)
         if function is not None:
             node.call = f"{function.__qualname__}.apply"
@@ -373,15 +374,6 @@ class Tape:
         self.rebased.clear()
         self._given_names.clear()
         self.function_of.clear()
-
-
-def _undescribed(form: Any) -> TensorInfo:
-    """An output that no recorded operation has used; autograd itself knows the form."""
-    if form is None or not hasattr(form, "dtype"):
-        return TensorInfo(shape=(), dtype="unknown", note=_UNSEEN)
-    shape = tuple(int(size) for size in form.shape)
-    dtype, device = (str(part).removeprefix("torch.") for part in (form.dtype, form.device))
-    return TensorInfo(shape=shape, dtype=dtype, device=device, requires_grad=True, note=_UNSEEN)
 
 
 def plain_name(grad_fn: Any) -> str:

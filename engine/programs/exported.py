@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,11 @@ def exported_program(target: str, path: Path) -> CallableProgram:
 def _load(path: Path) -> ExportedProgram:
     import torch
 
+    if not zipfile.is_zipfile(path):  # torch would write to stderr what it tried with it
+        raise TargetError(f"{path} cannot be read as a model saved by torch.export.save: it is not even an archive.")
+    log = logging.getLogger("torch.export")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         return torch.export.load(path)
     except Exception as error:  # a damaged archive fails in many ways, and all of them mean the same
@@ -34,6 +41,8 @@ def _load(path: Path) -> ExportedProgram:
             f"{path} cannot be read as a model saved by torch.export.save "
             f"(with torch {torch.__version__}): {type(error).__name__}: {str(error)[:300]}"
         ) from error
+    finally:
+        log.setLevel(level)
 
 
 def _random_inputs(exported: ExportedProgram) -> tuple[Any, ...]:

@@ -220,6 +220,7 @@ def test_bad_programs_give_one_sentence_and_an_exit_code(name: str, tmp_path: Pa
         (["screenshot", "demo:nothing", "-o", "x.png"], "demo:neuron"),
         (["nowhere.py"], "nowhere.py"),
         (["traec"], "command traec"),
+        (["export", "x.retrograd", "-o", "x.png", "--scale", "0"], "no scale"),
         (["demo:nothing"], "demo:neuron"),
     ],
 )

@@ -33,3 +33,18 @@ def test_a_leaf_that_the_program_makes_has_the_value_that_was_read(keep: Literal
     weight, bias = (next(leaf for leaf in recorded.leaves() if leaf.outputs[0].shape == s) for s in ((2, 3), (2,)))
     np.testing.assert_array_equal(np.asarray(recorded.value(weight)), np.full((2, 3), 0.5, np.float32))
     np.testing.assert_array_equal(np.asarray(recorded.value(bias)), initial[0].numpy())
+
+
+def test_outputs_that_the_program_lets_go_require_a_gradient_too() -> None:
+    w = torch.randn(4, 2, requires_grad=True)
+
+    def run() -> Tensor:
+        largest: Tensor = w.topk(1, dim=0)[0]
+        second: Tensor = w.split([1, 3])[1]
+        return second.sum() + largest.sum() + torch.var_mean(w, 0)[0].sum() + w.max(0)[0].sum()
+
+    recorded = record(run)
+    found = {node.label: [info.requires_grad for info in node.outputs] for node in recorded.graph.nodes}
+    assert found["split_with_sizes"] == [True, True]
+    assert found["var_mean"] == [True, True]
+    assert found["max"] == found["topk"] == [True, False]
