@@ -139,12 +139,14 @@ def layout(
 
 def _layered(graph: Graph, view: View, sizes: Sizes, direction: Direction, aspect: float, pace: Pace) -> Drawing:
     # Teaching graphs keep one calm column; large ones make use of the window.
-    arranger = Arranger(1.0 / aspect if direction == "right" else aspect, pace, may_wrap=len(graph.nodes) > OPEN_UP_TO)
+    is_across = direction == "right"
+    may_wrap = len(graph.nodes) > OPEN_UP_TO
+    arranger = Arranger(1.0 / aspect if is_across else aspect, pace, may_wrap=may_wrap, is_across=is_across)
 
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind
 
-    return compose(view, kind_of, sizes, arranger, pace, is_across=direction == "right")
+    return compose(view, kind_of, sizes, arranger, pace, is_across=is_across)
 
 
 @contextmanager

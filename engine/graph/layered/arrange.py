@@ -18,11 +18,13 @@ from .wrap import arrange_columns
 class Arranger:
     """Arranges levels, equal parts once, for a window of the given proportions; wraps long ones if it `may_wrap`.
 
-    `pace` is told, between pieces of the work, how much of the level at hand is done.
+    `pace` is told, between pieces of the work, how much of the level at hand is done. With `is_across`, x and y are
+    exchanged afterwards.
     """
 
-    def __init__(self, aspect: float, pace: Pace, *, may_wrap: bool = True) -> None:
+    def __init__(self, aspect: float, pace: Pace, *, may_wrap: bool = True, is_across: bool = False) -> None:
         self.aspect = aspect
+        self.is_across = is_across
         self.pace = pace
         self._boxes = 1
         """In the level at hand, those in its parts included."""
@@ -83,7 +85,7 @@ class Arranger:
         self.pace.check()
         ordered = settle_order(level, ranked)
         self.pace.advance(third)
-        placed = place_across(level, ordered, importance_of(level, ranked))
+        placed = place_across(level, ordered, importance_of(level, ranked), is_back_right=self.is_across)
         self.pace.advance(third)
         arranged = route_down(level, ranked, ordered, placed)._replace(crossings=ordered.crossings)
         self._pieces[level] = arranged

@@ -13,8 +13,10 @@ from .order import Ordered, Segment
 BOX_GAP = 24.0
 BEND_GAP = 14.0
 PORT_GAP = 18.0
-BORDER = 12.0
-"""Least distance of a port from a box's corner."""
+BORDER, NEAR_BORDER = 12.0, 6.0
+"""Least distances of a port from a box's corner: where the way back runs beside it, and on the other side."""
+CROWDED = 14.0
+"""Ports closer than that are spread over the whole border, even if what is straight then leaves the middle."""
 SWEEPS = 10
 ALIKE = 0.1
 """Open groups as high as each other whose widths differ by no more than this share look the same."""
@@ -29,14 +31,22 @@ class Placed(NamedTuple):
     lower: dict[Segment, float]
 
 
-def place_across(level: Level, ordered: Ordered, importance: dict[Segment, Importance]) -> Placed:
-    """Give every vertex and every end of a segment its x coordinate; the leftmost box border is at 0."""
-    return _Placer(level, ordered, importance).placed()
+def place_across(
+    level: Level, ordered: Ordered, importance: dict[Segment, Importance], *, is_back_right: bool = False
+) -> Placed:
+    """Give every vertex and every end of a segment its x coordinate; the leftmost box border is at 0.
+
+    Beside each line there is to be room for the way back, on its left or `is_back_right`.
+    """
+    return _Placer(level, ordered, importance, is_back_right=is_back_right).placed()
 
 
 class _Placer:
-    def __init__(self, level: Level, ordered: Ordered, importance: dict[Segment, Importance]) -> None:
+    def __init__(
+        self, level: Level, ordered: Ordered, importance: dict[Segment, Importance], *, is_back_right: bool
+    ) -> None:
         self.level = level
+        self.borders = (NEAR_BORDER, BORDER) if is_back_right else (BORDER, NEAR_BORDER)
         self.importance = importance
         self.ordered = ordered
         self.outside = level.entries + level.exits
@@ -131,11 +141,27 @@ class _Placer:
             if fixed_out is not None:
                 self.upper_offset.update({s: fixed_out[s.upper_port] - half for s in downs})
             else:
-                self.upper_offset.update(_spread(downs, self.aligned_below.get(vertex), half, merged=box < 0))
+                self.upper_offset.update(self._spread(downs, self.aligned_below.get(vertex), half, merged=box < 0))
             if fixed_in is not None:
                 self.lower_offset.update({s: fixed_in[s.lower_port] - half for s in ups})
             else:
-                self.lower_offset.update(_spread(ups, self.aligned_above.get(vertex), half, merged=box < 0))
+                self.lower_offset.update(self._spread(ups, self.aligned_above.get(vertex), half, merged=box < 0))
+
+    def _spread(
+        self, segments: list[Segment], straight: Segment | None, half: float, *, merged: bool
+    ) -> dict[Segment, float]:
+        """Offsets of ports from the middle of a border; the straight one is there, unless that makes a crowd."""
+        if merged or len(segments) == 1:
+            return dict.fromkeys(segments, 0.0)
+        last = len(segments) - 1
+        middle = segments.index(straight) if straight is not None else last / 2
+        low, high = (max(half - border, 0.0) for border in self.borders)
+        gap = min(PORT_GAP, low / max(middle, 1e-9), high / max(last - middle, 1e-9))
+        shift = 0.0
+        if gap < CROWDED:
+            gap = min(PORT_GAP, (low + high) / last)
+            shift = min(max(0.0, middle * gap - low), high - (last - middle) * gap)
+        return {segment: shift + (k - middle) * gap for k, segment in enumerate(segments)}
 
     # Blocks: vertices joined by straight segments move together
 
@@ -197,16 +223,6 @@ def spaced(wishes: list[float], widths: list[float], gap: float) -> list[float]:
             groups.append((total + other, count + number))
     starts = [total / count for total, count in groups for _ in range(count)]
     return [start + room for start, room in zip(starts, rooms, strict=True)]
-
-
-def _spread(segments: list[Segment], straight: Segment | None, half: float, *, merged: bool) -> dict[Segment, float]:
-    if merged or len(segments) == 1:
-        return dict.fromkeys(segments, 0.0)
-    count = len(segments)
-    middle = segments.index(straight) if straight is not None else (count - 1) / 2
-    side = max(middle, count - 1 - middle, 1e-9)
-    gap = min(PORT_GAP, max(half - BORDER, 0.0) / side)
-    return {segment: (k - middle) * gap for k, segment in enumerate(segments)}
 
 
 class _Relaxation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from engine.errors import LayoutError
 from engine.graph.drawing import Drawing, Item
 from engine.graph.fold import Folds
-from engine.graph.layout import METHODS, LayoutCancelledError, layout
+from engine.graph.layout import METHODS, Direction, LayoutCancelledError, layout
 from engine.graph.model import Edge, Graph, Node
 
 from .builder import GraphBuilder, neuron
@@ -221,6 +222,22 @@ def test_data_flows_right() -> None:
         drawing = layout(graph, direction="right", folds=Folds.by_depth(graph, 2), aspect=20.0)
         assert problems(drawing) == {}
         assert all(link.points[0, 0] < link.points[-1, 0] for link in drawing.links)
+
+
+@pytest.mark.parametrize(("direction", "axis"), [("down", 0), ("right", 1)])
+def test_lines_into_a_box_and_the_ways_back_can_be_told_apart(direction: Direction, axis: int) -> None:
+    graph = mlp()
+    drawing = layout(graph, direction=direction, folds=Folds.none(), aspect=1.6)
+    ends: dict[int, list[float]] = {}
+    for link in drawing.links:
+        ends.setdefault(link.target, []).append(float(link.points[-1, axis]))
+    assert max(map(len, ends.values())) == 3
+    for target, ports in ends.items():
+        low, size = drawing.rects[target, axis], drawing.rects[target, axis + 2]
+        ports.sort()
+        assert all(other - one >= 13.0 for one, other in pairwise(ports))
+        ways_back = [port + 9.0 * (1 if direction == "right" else -1) for port in ports]
+        assert all(low < port < low + size for port in ports + ways_back)
 
 
 def test_boxes_have_the_sizes_that_are_asked_for() -> None:
