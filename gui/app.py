@@ -76,13 +76,15 @@ def _offer_recovery(window: MainWindow) -> None:
 def make_application() -> QApplication:
     """The one QApplication, named, with the choice of Qt binding made for the plotting library."""
     os.environ["PYQTGRAPH_QT_LIB"] = "PySide6"  # it would take another binding where one is installed
-    from PySide6.QtCore import QCoreApplication
+    from PySide6.QtCore import QCoreApplication, qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
     existing = QCoreApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    before = qInstallMessageHandler(_leave_without_display)
     application = QApplication(["retrograd"])
+    qInstallMessageHandler(before)
     application.setApplicationName("retrograd")
     application.setApplicationDisplayName("")  # the window's own title says it already
     application.setDesktopFileName("retrograd")
@@ -130,6 +132,30 @@ def display_problem() -> str:
         "There is no display to show a window on (neither DISPLAY nor WAYLAND_DISPLAY is set). Use the program without "
         "one (main.py --help lists trace, export, check, diagnose and screenshot), or start it under xvfb-run."
     )
+
+
+def _leave_without_display(kind: object, _context: object, text: str | None) -> None:
+    """Hears Qt while it connects to the display: where it cannot, it would abort the whole process."""
+    from PySide6.QtCore import QtMsgType
+
+    if kind == QtMsgType.QtFatalMsg:
+        print(
+            f"No window can be shown: Qt cannot reach the display{_named_display()}. "
+            "Check that it is running and that you may use it, or use the program without one: main.py --help lists "
+            "trace, export, check, diagnose and screenshot.",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(EXIT_NO_DISPLAY)  # nothing is open yet, and Qt aborts as soon as this returns
+    elif kind == QtMsgType.QtWarningMsg and text:
+        print(text, file=sys.stderr)
+
+
+def _named_display() -> str:
+    for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"):
+        if os.environ.get(name):
+            return f", {name}={os.environ[name]}"
+    return ""
 
 
 _PACKAGES = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from string import Template
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QColor, QFontDatabase, QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
 from gui.resources import resource
-from gui.theme import RADIUS_CARD, RADIUS_CONTROL, Theme, ThemeManager, ui_font
+from gui.theme import RADIUS_CARD, RADIUS_CONTROL, Theme, ThemeManager, ui_font, use_shipped_fonts
 
 TEXT_SMALL_PT = 8.5
 TEXT_NORMAL_PT = 9.5
@@ -120,27 +120,13 @@ def palette(theme: Theme) -> QPalette:
     return result
 
 
-def ensure_fonts() -> None:
-    """On a machine without any font, use those that the formula renderer ships."""
-    if QFontDatabase.families():
-        return
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    for package in ("ziafont", "ziamath"):
-        spec = find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec is not None else []:
-            for file in sorted(Path(folder, "fonts").glob("*.ttf")):
-                QFontDatabase.addApplicationFont(str(file))
-
-
 class Style(QObject):
     """Keeps the application's palette, font and style sheet those of the theme in force."""
 
     def __init__(self, application: QApplication, themes: ThemeManager, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._application = application
-        ensure_fonts()
+        use_shipped_fonts()
         application.setStyle("Fusion")
         application.setFont(ui_font(TEXT_NORMAL_PT))
         self.apply(themes.theme)

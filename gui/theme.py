@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication
 
 ThemeName = Literal["light", "dark"]
 UNIT = 4
@@ -103,10 +103,31 @@ class ThemeManager(QObject):
             self.changed.emit(theme)
 
 
+def use_shipped_fonts() -> None:
+    """On a machine without any font, use those that the formula renderer ships; harmless where there are some.
+
+    That there are none cannot be told by their names: the system has names for fonts that it does not have.
+    """
+    if QFontMetrics(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)).inFont("e"):
+        return
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    for package in ("ziafont", "ziamath"):
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or []) if spec is not None else []:
+            for file in sorted(Path(folder, "fonts").glob("*.ttf")):
+                number = QFontDatabase.addApplicationFont(str(file))
+                _shipped.extend(QFontDatabase.applicationFontFamilies(number))
+
+
+_shipped: list[str] = []
+"""Families of the fonts that were loaded because the system has none."""
+
+
 def ui_font(point_size: float = 10, *, bold: bool = False) -> QFont:
     """Inter where it is installed, else the system's interface font."""
-    family = "Inter" if "Inter" in QFontDatabase.families() else ""
-    font = QFont(family) if family else QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font = _font("Inter", QFontDatabase.SystemFont.GeneralFont)
     font.setPointSizeF(point_size)
     font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     return font
@@ -114,7 +135,12 @@ def ui_font(point_size: float = 10, *, bold: bool = False) -> QFont:
 
 def mono_font(point_size: float = 10) -> QFont:
     """JetBrains Mono where it is installed, else the system's fixed-width font."""
-    family = "JetBrains Mono" if "JetBrains Mono" in QFontDatabase.families() else ""
-    font = QFont(family) if family else QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font = _font("JetBrains Mono", QFontDatabase.SystemFont.FixedFont)
     font.setPointSizeF(point_size)
     return font
+
+
+def _font(wanted: str, system: QFontDatabase.SystemFont) -> QFont:
+    if wanted in QFontDatabase.families():
+        return QFont(wanted)
+    return QFont(_shipped[0]) if _shipped else QFontDatabase.systemFont(system)
