@@ -159,9 +159,7 @@ def _command_parser() -> argparse.ArgumentParser:
     picture.add_argument("--size", type=_size, default=(1440, 900), metavar="WxH", help="default: 1440x900")
     picture.add_argument("--theme", choices=("light", "dark"), default="light")
     picture.add_argument("--train", type=int, metavar="N", help="let the training run to step N, and hold there")
-    picture.add_argument(
-        "--unfold", action="append", default=[], metavar="PATH", help='a module call ("h.0"), or "all"'
-    )
+    picture.add_argument("--unfold", action="append", default=[], metavar="PATH", help='a call ("h.0"), or "all"')
     picture.add_argument("--select", metavar="NAME", help="select a node by variable, operation or number")
     return parser
 
