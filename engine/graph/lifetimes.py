@@ -165,6 +165,25 @@ def arriving(trace: Trace, node: int | Node, output: int = 0) -> list[Contributi
     return sorted(found, key=lambda contribution: contribution.position)
 
 
+def start_of(trace: Trace, node: int | Node, output: int = 0) -> TensorInfo | None:
+    """The gradient with which the backward pass begins at a root: what its consumers' contributions leave over.
+
+    None for what is no root, and where the values were not all kept.
+    """
+    whole = trace.grad_info(node, output)
+    if (node.__index__(), output) not in trace.roots or whole is None or whole.array is None:
+        return None
+    coming = arriving(trace, node, output)
+    if not coming:
+        return whole
+    total = sum_so_far(coming, coming[-1].position)
+    if total is None or total.shape != whole.array.shape:
+        return None
+    return TensorInfo(
+        shape=whole.shape, dtype=whole.dtype, device=whole.device, array=(whole.array - total).astype(whole.array.dtype)
+    )
+
+
 def sum_so_far(contributions: list[Contribution], position: int) -> npt.NDArray[Any] | None:
     """The sum of what has arrived at a position; None where nothing has, or the values were not all kept."""
     total: npt.NDArray[Any] | None = None

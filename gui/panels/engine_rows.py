@@ -7,7 +7,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 
-from engine.graph.lifetimes import Lifetimes, Saved, arriving, sum_so_far
+from engine.graph.lifetimes import Lifetimes, Saved, arriving, start_of, sum_so_far
 from engine.graph.model import Node
 from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import Stepper
@@ -89,25 +89,32 @@ def _waiting(trace: Trace, stepper: Stepper) -> Section:
 
 
 def _sum(trace: Trace, stepper: Stepper, focus: int | None) -> list[Section]:
-    """The contributions to the focus, as they arrive."""
-    if focus is None:
+    """The contributions to each output of the focus that gets several, as they arrive."""
+    outputs = () if focus is None else range(len(trace.graph.nodes[focus].outputs))
+    return [section for output in outputs for section in _sum_of(trace, stepper, focus or 0, output)]
+
+
+def _sum_of(trace: Trace, stepper: Stepper, focus: int, output: int) -> list[Section]:
+    coming, start = arriving(trace, focus, output), start_of(trace, focus, output)
+    if len(coming) + (start is not None) < 2:
         return []
-    coming = arriving(trace, focus)
-    if len(coming) < 2:
-        return []
-    rows, arrived = [], 0
+    arrived = sum(contribution.position <= stepper.position for contribution in coming)
+    rows = [] if start is None else [Row("the backward pass starts here", number_text(start), focus, "accent")]
     for contribution in coming[:MOST_ROWS]:
         node = trace.graph.nodes[contribution.edge.target]
         has_come = contribution.position <= stepper.position
-        arrived += has_come
         detail = number_text(contribution.info) if has_come else f"comes with step {contribution.position}"
         rows.append(Row(f"from {_title(node)}", detail, node.id, "accent" if has_come else "muted"))
     total = sum_so_far(coming, stepper.position)
-    if total is not None:
+    if start is not None and start.array is not None:
+        total = start.array if total is None else total + start.array
+    if total is not None and stepper.position >= 0:
         text = format_number(float(total.reshape(-1)[0])) if total.size == 1 else f"norm {_norm(total)}"
         rows.append(Row("sum so far" if arrived < len(coming) else "sum", text, focus, "accent"))
+    node = trace.graph.nodes[focus]
+    which = f", output {output}" if len(node.outputs) > 1 else ""
     detail = f"{arrived} of {len(coming)}"
-    return [Section(f"Gradient of {node_name(trace.graph.nodes[focus])}", detail, _limited(rows, len(coming)))]
+    return [Section(f"Gradient of {node_name(node)}{which}", detail, _limited(rows, len(coming)))]
 
 
 def _norm(array: object) -> str:

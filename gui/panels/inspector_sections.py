@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
+from engine.graph.lifetimes import start_of
 from engine.graph.model import Edge, Node, SavedTensor, TensorInfo
 from engine.graph.numbers import format_shape
 
@@ -37,7 +38,7 @@ class ArrivalSection(Section):
         self.restart(theme)
         is_start = moment.is_root and bool(moment.trace.backward)
         if is_start:
-            info = moment.trace.grad_info(moment.node, moment.output) if not arrivals else None
+            info = start_of(moment.trace, moment.node, moment.output)
             start = "" if info is None else number_text(info)
             self.add_row("the backward pass starts here", start, theme.accent_text)
         for edge, info in arrivals[:_MOST_ROWS]:
@@ -48,12 +49,12 @@ class ArrivalSection(Section):
                 self.add_row(name, number_text(info), theme.accent_text, node_id=edge.target, exact=exact_of(info))
         if len(arrivals) > _MOST_ROWS:
             self.add_text(f"and {len(arrivals) - _MOST_ROWS} more consumers")
-        here = sum(1 for handed in arrivals if handed.info is not None)
-        total = moment.gradient
-        if len(arrivals) > 1 and total is not None:
-            self.add_row(f"sum of {len(arrivals)}", number_text(total), theme.accent_text, exact=exact_of(total))
-        elif len(arrivals) > 1:
-            self.add_text(f"{here} of {len(arrivals)} have arrived; the gradient is their sum.")
+        here = sum(1 for handed in arrivals if handed.info is not None) + is_start
+        total, count = moment.gradient, len(arrivals) + is_start
+        if count > 1 and total is not None:
+            self.add_row(f"sum of {count}", number_text(total), theme.accent_text, exact=exact_of(total))
+        elif count > 1:
+            self.add_text(f"{here} of {count} have arrived; the gradient is their sum.")
         self.finish(is_shown=bool(arrivals) or is_start)
 
 

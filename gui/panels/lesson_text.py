@@ -313,9 +313,13 @@ def _outside_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping
             "" if update.amount is None else f" by {_span(format_number(update.amount), theme.leaf_text, is_mono=True)}"
         )
         text = f"{escape(update.text)} changed {_span(node_name(event.node), theme.data_text)}{change}"
-        parts.append(
-            f"{text} (the norm of the change). The graph still shows the values that the passes computed with."
-        )
+        parts.append(f"{text} (the norm of the change).")
+        name = _span(node_name(event.node), theme.text)
+        if update.after.array is None:
+            parts.append(f"{name} is another one now; its new values were not kept.")
+        else:
+            number = _span(number_text(update.after), theme.data_text, is_mono=True)
+            parts.append(f"{name} is {number} now. The next forward pass will compute with that.")
     else:
         title = node_title(event.node)
         code = line_text(sources, event.node.source)

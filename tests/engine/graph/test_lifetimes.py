@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from engine import trace
-from engine.graph.lifetimes import Lifetimes, arriving, sum_so_far
-from engine.graph.model import SavedTensor, saved_bytes
+from engine.graph.lifetimes import Lifetimes, arriving, start_of, sum_so_far
+from engine.graph.model import SavedTensor, TensorInfo, saved_bytes
 from engine.graph.observation import Observation
 from engine.graph.stepper import Stepper
 from engine.graph.trace import Trace
@@ -115,3 +115,19 @@ def test_before_the_backward_pass_nothing_is_ready(position: int) -> None:
     stepper = Stepper(recorded)
     stepper.move_to(max(position, stepper.first))
     assert stepper.ready().tolist() == []
+
+
+def test_a_root_that_others_read_begins_with_what_they_do_not_account_for() -> None:
+    build = GraphBuilder()
+    w = build.tensor("leaf", "w")
+    a = build.op("sin", w, name="a")
+    trace = build.trace(build.op("sum", a), build.op("exp", a), a)
+    step = trace.step_of(a)
+    assert step is not None
+    step.grad_outputs[0] = TensorInfo(shape=(), dtype="float32", array=np.array(4.5, dtype=np.float32))
+    start = start_of(trace, a)
+    assert start is not None
+    assert np.asarray(start).tolist() == 2.5, "4.5 without the two contributions of 1"
+    assert start_of(trace, w) is None, "no root"
+    step.grad_outputs[0] = TensorInfo(shape=(), dtype="float32")
+    assert start_of(trace, a) is None, "not kept"

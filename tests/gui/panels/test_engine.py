@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine import trace
+from engine.graph.numbers import format_number
 from engine.graph.observation import Observation
 from engine.graph.trace import Trace
 from gui.document import Document
@@ -208,3 +209,60 @@ def test_gradients_have_the_colour_and_the_face_of_gradients(panel: EnginePanel,
         ("before", "muted", False),
         ("after", "accent", True),
     ]
+
+
+def test_a_root_that_others_read_shows_its_own_start_in_the_sum(panel: EnginePanel, document: Document) -> None:
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+
+    def several() -> tuple[torch.Tensor, ...]:
+        a = w * 2
+        return a, (a * 3).sum(), (a * a).sum()
+
+    recorded = trace(several, values="all")
+    document.set_trace(recorded)
+    root = next(node for node, _ in recorded.roots if recorded.graph.nodes[node].name == "a")
+    document.move_to_end()
+    document.select(root)
+    (section,) = (section for title, section in shown(panel).items() if title.startswith("Gradient of a"))
+    assert section.rows[0].text == "the backward pass starts here"
+    assert section.rows[0].detail == f"norm {format_number(2**0.5)}", "ones"
+    expected = torch.ones(2) + 3 + 2 * (w.detach() * 2)
+    assert section.rows[-1].text == "sum"
+    assert section.rows[-1].detail == f"norm {format_number(float(expected.norm()))}"
+    assert torch.equal(torch.tensor(recorded.grad(root)), expected)
+
+
+def test_more_contributions_than_rows_are_all_counted(panel: EnginePanel, document: Document) -> None:
+    w = torch.tensor(1.5, requires_grad=True)
+    recorded = trace(lambda: torch.stack([w * k for k in range(1, 31)]).sum(), values="all")
+    document.set_trace(recorded)
+    leaf = recorded.leaves()[0].id
+    document.move_to(recorded.backward[-1].index)
+    document.select(leaf)
+    (section,) = (section for title, section in shown(panel).items() if title.startswith("Gradient of w"))
+    assert section.detail == "30 of 30"
+    texts = [row.text for row in section.rows]
+    assert "sum" in texts
+    assert section.rows[texts.index("sum")].detail == format_number(float(sum(range(1, 31))))
+
+
+def test_every_output_has_its_own_sum(panel: EnginePanel, document: Document) -> None:
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+
+    def split() -> torch.Tensor:
+        _, second = (x * 1).split(2)
+        total: torch.Tensor = (second * second).sum() + second.sum() * 3
+        return total
+
+    recorded = trace(split, values="all")
+    document.set_trace(recorded)
+    node = next(node for node in recorded.graph.nodes if node.label.startswith("split"))
+    document.move_to_end()
+    document.select(node.id)
+    titles = [title for title in shown(panel) if title.startswith("Gradient of")]
+    assert len(titles) == 1
+    assert titles[0].endswith("output 1")
+    gradient = recorded.grad(node, 1)
+    assert gradient is not None
+    section = shown(panel)[titles[0]]
+    assert section.rows[-1].detail == f"norm {format_number(float((gradient**2).sum() ** 0.5))}"
