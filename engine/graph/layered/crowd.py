@@ -14,7 +14,7 @@ LEAST = 20
 A vertex with so many wires is taken out to see which parts it alone holds together.
 """
 GAP = 24.0
-TRACK_GAP = 10.0
+TRACK_GAP = 14.0
 MARGIN = 14.0
 """From a bus or a trunk to the boxes beside it."""
 

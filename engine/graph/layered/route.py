@@ -10,10 +10,13 @@ from .place import Placed
 from .ranks import Chain, Ranked
 
 STRAIGHT_GAP = 34.0
-BENT_GAP = 40.0
+BENT_GAP = 44.0
 EDGE_GAP = 6.0
 """Room between a level's own border and its first or last boxes where wires cross that border."""
-TRACK_GAP = 10.0
+TRACK_GAP = 14.0
+"""Beside each line there is room for the way back, and between that and the next line."""
+HEAD_GAP = 20.0
+"""From a box to the first track: an arrow head and a rounded corner, of the way back too."""
 MARGIN = 7.0
 SIFTINGS = 4
 """How often all lines of one channel are given the chance to move to a better track."""
@@ -70,7 +73,7 @@ def route_down(level: Level, ranked: Ranked, ordered: Ordered, placed: Placed) -
             gap = _gap(tracks, is_edge=is_edge)
         else:
             gap = tracks * TRACK_GAP + BENT_GAP / 2 if last >= r else 0.0
-        spans.append((y, gap / (tracks + 1)))
+        spans.append(_span(y, gap, tracks))
         y += gap
     frame = _Frame(level, ordered, tops, bottoms, heights)
     lines = _Lines(frame, placed, nets, back, spans)
@@ -87,6 +90,13 @@ def _gap(tracks: int, *, is_edge: bool) -> float:
     if is_edge:
         return EDGE_GAP + (TRACK_GAP * (tracks + 1) if tracks else 0.0)
     return BENT_GAP + TRACK_GAP * (tracks - 1) if tracks else STRAIGHT_GAP
+
+
+def _span(y: float, gap: float, tracks: int) -> tuple[float, float]:
+    """y of the first track in a channel, and how far apart its tracks are."""
+    if tracks < 2 or gap < 2 * HEAD_GAP + TRACK_GAP * (tracks - 1):
+        return y + gap / (tracks + 1), gap / (tracks + 1)
+    return y + HEAD_GAP, (gap - 2 * HEAD_GAP) / (tracks - 1)
 
 
 def _height(level: Level, vertex: int) -> float:
@@ -247,7 +257,7 @@ class _Lines:
         if r < 0:
             return self.frame.tops[0] - BENT_GAP / 2 - (net.track - 1) * TRACK_GAP
         start, gap = self.spans[r]
-        return start + gap * net.track
+        return start + gap * (net.track - 1)
 
     def _pieces(self, pieces: list[Segment]) -> Route:
         points: Route = []

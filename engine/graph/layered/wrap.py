@@ -9,7 +9,7 @@ from .columns import COLUMN_GAP
 from .level import Arranged, Level, Route, Wire, simplified
 from .ranks import Ranked
 
-TRACK_GAP = 10.0
+TRACK_GAP = 14.0
 FIRST_TRACK = 16.0
 """From a column's end to the first wire that runs past it."""
 
