@@ -195,7 +195,7 @@ class FlowPanel(QWidget):
         for name, area, color in areas:
             text = QRectF(area.right() - 90, area.top() + 1, 84, _RAIL_PX - 2)
             painter.fillRect(text.adjusted(40, 1, 0, -1), mix(theme.surface, color, 0.1))  # no line runs through it
-            painter.setPen(mix(theme.surface, color, 0.9))
+            painter.setPen(mix(color, theme.text, 0.35))
             painter.drawText(text, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
 
     def _paint_axis(self, painter: QPainter, theme: Theme) -> None:

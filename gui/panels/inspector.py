@@ -183,7 +183,7 @@ class InspectorPanel(QWidget):
         self._empty = QLabel(_EMPTY)
         self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setWordWrap(True)
-        self._empty.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._empty.setObjectName("emptyNote")
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
         self.area = VerticalArea(self)
         self.area.setAccessibleName("Description of the node")
