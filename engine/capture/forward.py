@@ -16,7 +16,7 @@ from ..graph.model import Node, TensorInfo
 from .compiled import CompilerOff
 from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
-from .matching import IN_BACKWARD, IN_FUNCTION, NO_GRAD
+from .matching import IN_BACKWARD, IN_FUNCTION, MEMORY, NO_GRAD
 from .names import NameTracker, names_of_call
 from .randomness import remember
 from .schema import PLAIN_TYPES, Signature, flat_tensors, named_arguments, plain_parameter, signature_of
@@ -25,7 +25,9 @@ from .tensors import shares_memory
 
 _top_saved_tensors_default_hooks = torch._C._autograd._top_saved_tensors_default_hooks
 
-_Running = tuple[Node, FrameType | None, Sequence[torch.Tensor], tuple[Origin, bool] | None]
+_Changed = tuple[torch.Tensor, tuple[int, int]]
+"""An operand that is changed in place: the operation that made it, and the one that its elements came from."""
+_Running = tuple[Node, FrameType | None, Sequence[_Changed], tuple[Origin, bool] | None]
 """An operation between its start and its end: its node, the program's frame, the operands that it changes in place,
 and for a detach where its operand comes from and whether that requires grad."""
 
@@ -104,7 +106,7 @@ class ForwardMode(TorchDispatchMode):
         inputs, changed = self._inputs(signature, args, kwargs, node)
         tape.place = ()
         if changed and tape.before_write is not None:
-            for tensor in changed:
+            for tensor, _ in changed:
                 tape.before_write(tensor)
         node.id = len(tape.nodes)
         tape.nodes.append(node)
@@ -135,8 +137,8 @@ class ForwardMode(TorchDispatchMode):
         self._outputs(node, result, args)
         if changed:
             self._tape.writes.note_outputs(node.id, flat_tensors(result))
-            for tensor in changed:
-                self._note_change(tensor, node.id)
+            for tensor, came_from in changed:
+                self._note_change(tensor, came_from, node.id)
         self._name(node, caller)
 
     def _name(self, node: Node, caller: FrameType | None) -> None:
@@ -179,10 +181,10 @@ class ForwardMode(TorchDispatchMode):
 
     def _inputs(
         self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], node: Node
-    ) -> tuple[list[tuple[Origin, str | None, bool]], list[torch.Tensor]]:
+    ) -> tuple[list[tuple[Origin, str | None, bool]], list[_Changed]]:
         tape = self._tape
         found: list[tuple[Origin, str | None, bool]] = []
-        changed: list[torch.Tensor] = []
+        changed: list[_Changed] = []
         written: list[tuple[Origin, str | None, bool]] = []
         mutated = signature.changed(args, kwargs)
         for name, value in named_arguments(signature, args, kwargs):
@@ -191,12 +193,17 @@ class ForwardMode(TorchDispatchMode):
                 continue
             if isinstance(value, torch.Tensor):
                 requires_grad = value.requires_grad
-                found.append((tape.origin(value), name, requires_grad))
+                origin = tape.origin(value)
+                found.append((origin, name, requires_grad))
                 writer = tape.written_leaf(value) if requires_grad else None
                 if writer is not None:
                     written.append((writer, None, True))
+                entry = tape.entries.get(id(value))
+                made = origin[0] if entry is None else entry.node
+                if made != origin[0] and not requires_grad:
+                    written.extend([((other, 0), MEMORY, False) for other in tape.writes.others(value, after=made)])
                 if name in mutated:
-                    changed.append(value)
+                    changed.append((value, (made, origin[0])))
                 continue
             parts = value if isinstance(value, (list, tuple)) else ()
             if PLAIN_TYPES.issuperset(map(type, parts)):
@@ -204,9 +211,10 @@ class ForwardMode(TorchDispatchMode):
             # Numbered by their real places: `x[:, i]` hands over the indices (None, i).
             tensors = [(index, tensor) for index, part in enumerate(parts) for tensor in flat_tensors(part)]
             for index, tensor in tensors:
-                found.append((tape.origin(tensor), f"{name}[{index}]", tensor.requires_grad))
+                origin = tape.origin(tensor)
+                found.append((origin, f"{name}[{index}]", tensor.requires_grad))
                 if name in mutated:
-                    changed.append(tensor)
+                    changed.append((tensor, (origin[0], origin[0])))
             if not tensors:
                 node.params[name] = plain_parameter(value)
                 if name == "generator" and value is not None:
@@ -271,9 +279,9 @@ class ForwardMode(TorchDispatchMode):
         tape.pending_detaches[self._pending_ids] = materialize
         tape.entries[id(result)] = Entry(weakref.ref(result), self._pending_ids, 0)
 
-    def _note_change(self, tensor: torch.Tensor, node_id: int) -> None:
+    def _note_change(self, tensor: torch.Tensor, came_from: tuple[int, int], node_id: int) -> None:
         """An operation changed a tensor in place: whoever shares its memory now reads what that operation wrote."""
-        self._tape.writes.note(tensor, node_id)
+        self._tape.writes.note(tensor, node_id, *came_from)
         if tensor._is_view() and tensor._base is not None:
             self._tape.rebased.append((weakref.ref(tensor._base), node_id))
 

@@ -9,6 +9,8 @@ from .tape import EdgeDraft, Tape
 
 NO_GRAD = "cut: gradients were switched off here (no_grad)"
 IN_FUNCTION = "inside a custom Function: its own backward takes over"
+MEMORY = "memory"
+"""The argument of an edge that comes through memory: around autograd, or by a write into a part of an operand."""
 IN_BACKWARD = "cut: computed by a backward pass of the program without create_graph"
 
 
@@ -20,14 +22,17 @@ def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]])
     custom Function) becomes an edge of its own.
     """
     inputs: dict[int, list[int]] = {}
-    for position, draft in enumerate(tape.edges):
+    drafts = tape.edges
+    for position, draft in enumerate(drafts):
         inputs.setdefault(draft.target, []).append(position)
     grad_index: dict[int, int] = {}
     added: dict[int, list[Edge]] = {}
     for node_id, edges in next_nodes.items():
+        if not edges:
+            continue
         free: dict[tuple[int, int], deque[int]] = {}
         for position in inputs.get(node_id, ()):
-            draft = tape.edges[position]
+            draft = drafts[position]
             free.setdefault((draft.source, draft.output), deque()).append(position)
         for index, edge in enumerate(edges):
             if edge is None:
@@ -41,8 +46,8 @@ def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]])
                 )
     result: list[Edge] = []
     for target in range(len(tape.nodes)):
-        for number, position in enumerate(inputs.get(target, [])):
-            draft = tape.edges[position]
+        for number, position in enumerate(inputs.get(target, ())):
+            draft = drafts[position]
             found = grad_index.get(position)
             result.append(
                 Edge(
@@ -55,7 +60,7 @@ def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]])
                     cut=None if found is not None else _why_cut(tape, draft, target in next_nodes),
                 )
             )
-        result.extend(added.get(target, []))
+        result.extend(added.get(target, ()))
     return result
 
 
@@ -64,7 +69,7 @@ def _why_cut(tape: Tape, edge: EdgeDraft, is_reached: bool) -> str | None:
     target = tape.nodes[edge.target]
     if edge.argument == "result":
         return IN_FUNCTION
-    if edge.argument == "memory":
+    if edge.argument == MEMORY and edge.requires_grad:
         return "cut: the same memory, reached around autograd (numpy, DLPack, .data)"
     if edge.argument is None:
         return "cut: the value was written in place; the gradient is that of the leaf itself"

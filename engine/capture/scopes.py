@@ -236,13 +236,15 @@ class ScopeStack:
 
 def _parameter_count(module: nn.Module) -> int:
     """Elements of all parameters in a module, those that are shared counted once."""
-    if not module._modules and not module._parameters:
-        return 0
+    if not module._modules:
+        parameters = [parameter for parameter in module._parameters.values() if parameter is not None]
+        if len(parameters) < 2:
+            return sum(0 if nn.parameter.is_lazy(parameter) else parameter.numel() for parameter in parameters)
     found: dict[int, int] = {}
     pending = [module]
     while pending:
         holder = pending.pop()
-        pending.extend(child for child in holder._modules.values() if child is not None)
+        pending.extend([child for child in holder._modules.values() if child is not None])
         for parameter in holder._parameters.values():
             if parameter is not None and id(parameter) not in found and not nn.parameter.is_lazy(parameter):
                 found[id(parameter)] = parameter.numel()

@@ -112,7 +112,12 @@ class Keeper:
     ) -> None:
         reason = _why_unreadable(tensor)
         if reason is not None:
-            info.note = f"no values: {reason}"
+            buffer = _buffer_of(tensor) if tensor.is_nested else None
+            if buffer is None:
+                info.note = f"no values: {reason}"
+            else:
+                info.note = f"only statistics were kept: {reason}"
+                self._reduce(info, _statistics(buffer))
             return
         tensor = tensor.detach()
         if tensor.layout != torch.strided:
@@ -265,6 +270,24 @@ def version_of(tensor: torch.Tensor) -> int:
         return tensor._version
     except RuntimeError:
         return 0
+
+
+def _buffer_of(tensor: torch.Tensor) -> torch.Tensor | None:
+    """All elements of a nested tensor, if nothing else lies between them."""
+    if not tensor.is_cpu:
+        return None
+    if tensor.layout is torch.strided:
+        whole = tensor.detach().values()
+        return whole if whole.numel() == tensor.numel() > 0 else None
+    buffer, offsets = getattr(tensor, "_values", None), getattr(tensor, "_offsets", None)
+    if type(buffer) is not torch.Tensor or type(offsets) is not torch.Tensor:
+        return None
+    if getattr(tensor, "_lengths", None) is not None:  # rows that do not fill the place they have
+        return None
+    if torch._C._functorch.is_functorch_wrapped_tensor(buffer) or not buffer.numel():
+        return None
+    rows = buffer.size(getattr(tensor, "_ragged_idx", 1) - 1)
+    return buffer if (int(offsets[0]), int(offsets[-1])) == (0, rows) else None
 
 
 def _statistics(tensor: torch.Tensor) -> Partial:

@@ -22,6 +22,17 @@ class _Write(NamedTuple):
     begin: int
     end: int
     """First byte of the storage that may have been written, and the one after the last."""
+    is_dense: bool
+    """Whether all bytes between were written."""
+    made: int
+    """The operation that made the written tensor: what was written before it has flowed into this write."""
+    source: int
+    """The operation that the tensor's elements came from: the one that made it, or one that wrote into it since."""
+
+    def supersedes(self, earlier: _Write) -> bool:
+        """Whether an earlier write has flowed into this one, or lies below it."""
+        is_below = self.is_dense and self.begin <= earlier.begin and earlier.end <= self.end
+        return earlier.node <= self.made or earlier.node == self.source or is_below
 
 
 class Writes:
@@ -31,11 +42,13 @@ class Writes:
         self._of_storage: dict[int, list[_Write]] = {}
         self._outputs: dict[tuple[int, _Place], int] = {}
 
-    def note(self, tensor: torch.Tensor, node_id: int) -> None:
-        """The operation `node_id` has changed `tensor` in place."""
+    def note(self, tensor: torch.Tensor, node_id: int, made: int, source: int) -> None:
+        """The operation `node_id` has changed `tensor` in place, which `made` made and `source` wrote into last."""
         storage = storage_of(tensor)
         if storage:
-            self._of_storage.setdefault(storage, []).append(_Write(node_id, *_extent(tensor)))
+            begin, end = _extent(tensor)
+            is_dense = tensor.numel() * tensor.element_size() == end - begin
+            self._of_storage.setdefault(storage, []).append(_Write(node_id, begin, end, is_dense, made, source))
 
     def last(self, tensor: torch.Tensor, after: int = -1) -> int | None:
         """The operation after `after` that last changed what `tensor` shows."""
@@ -49,6 +62,24 @@ class Writes:
             if write.begin < end and begin < write.end:
                 return write.node
         return None
+
+    def others(self, tensor: torch.Tensor, after: int) -> list[int]:
+        """The operations after `after` that wrote a part of what `tensor` shows, without the last and all before it.
+
+        They wrote through views that are older than the last write, so no operation has brought the two together.
+        """
+        begin, end = _extent(tensor)
+        found: list[int] = []
+        later: list[_Write] = []
+        for write in reversed(self._of_storage.get(storage_of(tensor), ())):
+            if write.node <= after:
+                break
+            if write.begin < end and begin < write.end:
+                if not any(other.supersedes(write) for other in later):
+                    found.append(write.node)
+                later.append(write)
+                after = max(after, write.made)
+        return found[:0:-1]
 
     def note_outputs(self, node_id: int, results: Iterable[torch.Tensor]) -> None:
         """Remember what the outputs of an operation that writes show: what it wrote may be something else."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.capture.tensors import MEDIUM_ELEMENTS, Budget, Keeper
 from engine.graph.model import TensorInfo
+from engine.graph.summary import summarize
 
 LARGE = (3, 70_001)
 
@@ -239,3 +240,28 @@ def test_a_copy_that_others_look_at_does_not_give_way() -> None:
     assert view.array is not None
     assert np.all(view.array == 0)
     assert [info.array is not None for info in rest] == [False, False, False, True]
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged], ids=str)
+def test_nested_tensors_have_statistics_of_all_their_rows(layout: torch.layout) -> None:
+    rows = [torch.randn(2, 3), torch.randn(5, 3), torch.zeros(1, 3)]
+    nested = torch.nested.nested_tensor(rows, layout=layout)
+    info = _described(nested)
+    expected = summarize(torch.cat(rows).numpy())
+    assert info.array is None
+    assert info.note == "only statistics were kept: the tensor is nested: its rows differ in length"
+    found = info.summary
+    assert found is not None
+    assert (found.count, found.zeros, found.histogram) == (24, 3, expected.histogram)
+    assert (found.min, found.max) == (expected.min, expected.max)
+    assert found.norm == pytest.approx(expected.norm)
+    assert found.std == pytest.approx(expected.std)
+
+
+def test_rows_of_a_nested_tensor_with_gaps_between_them_have_none() -> None:
+    padded = torch.randn(3, 6, 2)
+    part = torch.nested.narrow(padded, 1, torch.zeros(3).long(), torch.tensor([1, 6, 2]), layout=torch.jagged)
+    info = _described(part)
+    assert info.summary is None
+    assert info.note == "no values: the tensor is nested: its rows differ in length"
