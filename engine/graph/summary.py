@@ -96,19 +96,3 @@ def bin_counts(finite: npt.NDArray[np.float64]) -> tuple[float, float, tuple[int
     where = ((finite / 2 - low / 2) / span * BINS).astype(np.int64)
     counts = np.bincount(np.minimum(where, BINS - 1), minlength=BINS)
     return low, high, tuple(counts.tolist())
-
-
-def bin_counts_of_rows(rows: npt.NDArray[np.float64]) -> list[tuple[float, float, tuple[int, ...]]]:
-    """`bin_counts` of every row of an array of finite numbers, shape (rows, elements > 0)."""
-    low, high = rows.min(axis=1, keepdims=True), rows.max(axis=1, keepdims=True)
-    span = high / 2 - low / 2
-    is_flat = span == 0
-    where = ((rows / 2 - low / 2) / np.where(is_flat, 1, span) * BINS).astype(np.int64)
-    np.minimum(where, BINS - 1, out=where)
-    where += np.arange(len(rows))[:, None] * BINS
-    counts = np.bincount(where.ravel(), minlength=len(rows) * BINS).reshape(-1, BINS).tolist()
-    firsts, lasts, flat = low[:, 0].tolist(), high[:, 0].tolist(), is_flat[:, 0].tolist()
-    return [
-        (first, last, (rows.shape[1],) if is_one else tuple(count))
-        for first, last, count, is_one in zip(firsts, lasts, counts, flat, strict=True)
-    ]

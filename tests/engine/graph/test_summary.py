@@ -1,11 +1,11 @@
-"""Histograms of many samples at once are those of each."""
+"""Histograms: every element lies in a bin."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from engine.graph.summary import BINS, bin_counts, bin_counts_of_rows
+from engine.graph.summary import BINS, bin_counts
 
 
 def _rows() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -21,11 +21,6 @@ def _rows() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         np.linspace(0, BINS, 500),
     ]
     return np.array(rows)
-
-
-def test_rows_are_binned_like_one_by_one() -> None:
-    rows = _rows()
-    assert bin_counts_of_rows(rows) == [bin_counts(row) for row in rows]
 
 
 @pytest.mark.parametrize("row", range(len(_rows())))
