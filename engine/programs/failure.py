@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..capture.recorder import describe_error, user_place
 
 _MESSAGE_CHARACTERS = 2000
+_LOST_DEVICE = ("CUDA error:", "HIP error:", "CUBLAS_STATUS_", "CUDNN_STATUS_EXECUTION_FAILED")
 _ENGINE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _DEMO_FOLDER = os.path.join(_ENGINE_FOLDER, "demos") + os.sep
 
@@ -28,8 +29,18 @@ def explain(error: BaseException) -> Failure:
     return Failure(message, _own_traceback(error), user_place(error))
 
 
+def spoils_process(message: str) -> bool:
+    """Whether a failure leaves a GPU that this process cannot use again; whoever runs next needs another process."""
+    return any(words in message for words in _LOST_DEVICE)
+
+
 def _advice(error: BaseException, text: str) -> str:
     name = type(error).__name__
+    if spoils_process(text) and "out of memory" not in text:
+        return (
+            ". The GPU reports an error late, so the line may be a later one: CUDA_LAUNCH_BLOCKING=1 makes it report "
+            "at once. The next run begins in a new process."
+        )
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "can't allocate memory" in text:
         return ". The memory ran out: try a smaller batch or model."
     if isinstance(error, EOFError) and "reading a line" in text:

@@ -12,6 +12,7 @@ from ..catalogue import find_demo
 from ..errors import SaveError, TargetError, TraceError
 from ..graph.trace import Trace
 from ..programs import CallableProgram, Program, ScriptProgram, resolve
+from ..programs.failure import spoils_process
 from ..session.journal import JournaledRun, LossJournal
 from ..session.messages import (
     CheckNode,
@@ -62,7 +63,7 @@ def execute(run: Request, controls: Controls, worker: Worker) -> Execution:
         checked = check(run)
         worker.outbox.send(checked)
         worker.outbox.send(Finished(exit_code=1 if checked.message else 0))
-        return Execution(0, is_reusable=True)
+        return Execution(0, is_reusable=not spoils_process(checked.message))
     if isinstance(run, RunEdited):
         return _edit(run, worker)
     pid = os.getpid()
@@ -96,7 +97,7 @@ def _fetch(request: FetchValues | FetchTile, worker: Worker) -> Execution:
         message, body = worker.fetcher.answer(request)
     worker.outbox.send(message, body)
     worker.outbox.send(Finished(exit_code=1 if message.message else 0))
-    return Execution(0, is_reusable=True)
+    return Execution(0, is_reusable=not spoils_process(message.message))
 
 
 def _edit(request: RunEdited, worker: Worker) -> Execution:
@@ -106,8 +107,9 @@ def _edit(request: RunEdited, worker: Worker) -> Execution:
         worker.editor = Editor(request)
     message, body = worker.editor.answer(request)
     worker.outbox.send(message, body)
-    worker.outbox.send(Finished(exit_code=1 if isinstance(message, EditsRefused) else 0))
-    return Execution(0, is_reusable=True)
+    refusal = message.message if isinstance(message, EditsRefused) else ""
+    worker.outbox.send(Finished(exit_code=1 if refusal else 0))
+    return Execution(0, is_reusable=not spoils_process(refusal))
 
 
 def _run_program(program: Program, run: Run, controls: Controls, worker: Worker) -> Ending:
