@@ -10,11 +10,9 @@ from . import highlight
 from .camera import Camera
 from .highlight import CURRENT_GAP, CURRENT_WIDTH, Changes
 from .painter import Moment
-from .routes import BACK_OFFSET, HEAD_HALF_WIDTH
+from .routes import ROOM
 from .scene import Floats, Ints, Scene
 
-ROUTE_ROOM = 2 * BACK_OFFSET + HEAD_HALF_WIDTH + 2
-"""So far from a link, in scene units, its way back and heads can reach."""
 BOX_ROOM = 4.0
 """So far around a box, in scene units, its shadow and its pen can reach."""
 LITTLE_PX = 60_000
@@ -41,7 +39,7 @@ def marks_of(moment: Moment, camera: Camera) -> QRegion:
 def _ways(scene: Scene, links: Ints, camera: Camera) -> QRegion:
     ways = scene.routes.straight.of(links).astype(np.float64)
     ways = np.concatenate([np.minimum(ways[:, :2], ways[:, 2:]), np.maximum(ways[:, :2], ways[:, 2:])], axis=1)
-    return _around(ways, 3.0 + ROUTE_ROOM * camera.scale, camera)
+    return _around(ways, 3.0 + ROOM * camera.scale, camera)
 
 
 def _around(rects: Floats, room: float, camera: Camera) -> QRegion:

@@ -125,8 +125,7 @@ def _paint_links(
         seen = [link for link in seen if not scenes.carried.links[link]]
     if seen:
         scenes.paint_gradients(painter, now.scene, seen, scale, is_active=is_active)
-        crossed = {frame for link in seen for frame in now.scene.titles_at(*boxes[link].tolist())}
-        scenes.paint_titles(painter, now, sorted(crossed), scale)
+        scenes.paint_titles(painter, now, now.scene.titles_on(seen, *region), scale)
 
 
 def _paint_items(

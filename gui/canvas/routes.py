@@ -20,6 +20,8 @@ BACK_OFFSET = 9.0
 HEAD_LENGTH = 8.0
 HEAD_HALF_WIDTH = 4.0
 ARC_POINTS = 5
+ROOM = 2 * BACK_OFFSET + HEAD_HALF_WIDTH + 2
+"""So far from a line its way back and heads can reach: a mitre reaches at most twice as far as its lines."""
 
 
 @dataclass(frozen=True)
@@ -245,5 +247,4 @@ def _boxes(points: Floats, start: Ints) -> Floats:
         return np.empty((0, 4))
     low = np.minimum.reduceat(points, start[:-1])
     high = np.maximum.reduceat(points, start[:-1])
-    room = 2 * BACK_OFFSET + HEAD_HALF_WIDTH + 2  # a mitre reaches at most twice as far as its lines
-    return np.concatenate([low - room, high + room], axis=1)
+    return np.concatenate([low - ROOM, high + ROOM], axis=1)

@@ -16,6 +16,7 @@ from . import routes
 from .chunks import Chunks
 from .group_labels import TITLE_BAR
 from .look import ROLE_OF_KIND, Role
+from .routes import ROOM
 from .shares import Shares
 from .states import SceneStates, States
 from .wording import is_function
@@ -61,8 +62,9 @@ class Scene:
         self._item_chunks, self._link_chunks = Chunks(corners), Chunks(self.routes.boxes)
         frames = corners[self.frames]
         self._frame_chunks = Chunks(frames)
-        bars = np.column_stack([frames[:, :3], np.minimum(frames[:, 1] + TITLE_BAR, frames[:, 3])])
-        self._title_chunks = Chunks(bars)
+        self.bars: Floats = np.column_stack([frames[:, :3], np.minimum(frames[:, 1] + TITLE_BAR, frames[:, 3])])
+        """(frames, 4) the title bars of the open groups."""
+        self._title_chunks = Chunks(self.bars)
         self._item_of_scope = self._collect_scopes()
         self._collect_members()
         self._collect_edges()
@@ -174,10 +176,18 @@ class Scene:
         found: list[int] = self.frames[self._frame_chunks.touching(x, y, right, bottom)].tolist()
         return found
 
-    def titles_at(self, x: float, y: float, right: float, bottom: float) -> list[int]:
-        """Indices of the open groups whose title bars touch a region."""
-        found: list[int] = self.frames[self._title_chunks.touching(x, y, right, bottom)].tolist()
-        return found
+    def titles_on(self, links: Sequence[int], x: float, y: float, right: float, bottom: float) -> list[int]:
+        """Indices of the open groups in a region through whose title bars some links run, there or back."""
+        found = self._title_chunks.touching(x, y, right, bottom)
+        ways = self.routes.straight.of(np.array(links, dtype=np.int64))
+        if not len(found) or not len(ways):
+            return []
+        bars = self.bars[found]
+        low, high = np.minimum(ways[:, :2], ways[:, 2:]) - ROOM, np.maximum(ways[:, :2], ways[:, 2:]) + ROOM
+        is_on = (bars[:, None, 0] <= high[:, 0]) & (bars[:, None, 2] >= low[:, 0])
+        is_on &= (bars[:, None, 1] <= high[:, 1]) & (bars[:, None, 3] >= low[:, 1])
+        crossed: list[int] = self.frames[found[is_on.any(axis=1)]].tolist()
+        return crossed
 
     def largest(self, of_node: Floats) -> Floats:
         """(n,) the largest of what the nodes behind each item have; NaN where none has anything."""

@@ -43,6 +43,7 @@ class Signposts:
         self._key: tuple[int, float] | None = None
         self._scene: Scene | None = None
         self.found: list[Signpost] = []
+        self._places: Floats = np.empty((0, 4))
 
     def are_known(self, scene: Scene, scale: float) -> bool:
         """Whether nothing needs to be worked out."""
@@ -55,11 +56,18 @@ class Signposts:
         if not self.are_known(scene, camera.scale):
             self.found = place(scene, labels, camera.scale)
             self._scene, self._key = scene, (id(scene), camera.scale)
+            corners = [(at.left(), at.top(), at.right(), at.bottom()) for at in (post.place for post in self.found)]
+            self._places = np.array(corners, dtype=np.float64).reshape(-1, 4)
         fonts = labels.fonts
         plate = QColor(box_look(theme, Role.FRAME, NodeState.WAITING).fill)
         plate.setAlphaF(0.9)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for post in self.found:
+        seen = QRectF(dirty.boundingRect()).translated(-camera.dx, -camera.dy)
+        p = self._places
+        is_near = (p[:, 0] <= seen.right()) & (p[:, 2] >= seen.left())
+        is_near &= (p[:, 1] <= seen.bottom()) & (p[:, 3] >= seen.top())
+        for index in np.flatnonzero(is_near).tolist():
+            post = self.found[index]
             at = post.place.translated(camera.dx, camera.dy)
             if not dirty.intersects(at.toAlignedRect()):
                 continue

@@ -211,7 +211,7 @@ class Stage:
             self.transition.paint(painter, scenes.cards, base, self._layer.picture)
         else:
             self._paint_signposts(painter, scenes, scene, dirty)
-            self._paint_on_top(painter, scenes, now, marks, found)
+            self._paint_on_top(painter, scenes, now, marks, found, dirty)
         self._damage.painted(now)
         self.minimap.paint(painter, now, camera, size, theme, ratio)
         is_whole = dirty.boundingRect().contains(widget.rect())
@@ -254,9 +254,12 @@ class Stage:
         if is_small and (posts.are_known(scene, camera.scale) or not self._view.is_moving):
             posts.paint(painter, scene, scenes.cards.labels, scenes.cards.theme, camera, dirty)
 
-    def _paint_on_top(self, painter: QPainter, scenes: ScenePainter, now: Moment, marks: Marks, found: Changes) -> None:
+    def _paint_on_top(
+        self, painter: QPainter, scenes: ScenePainter, now: Moment, marks: Marks, found: Changes, dirty: QRegion
+    ) -> None:
         """What the last steps changed, what is marked, and what is being dragged."""
-        camera, region = self._view.camera, self._view.region
+        camera, area = self._view.camera, dirty.boundingRect()
+        region = camera.region(area.x(), area.y(), area.width(), area.height())
         painter.save()
         painter.translate(camera.dx, camera.dy)
         painter.scale(camera.scale, camera.scale)

@@ -15,7 +15,6 @@ Bools = npt.NDArray[np.bool_]
 MOST_CHANGES = 512
 """More changed nodes than this, and everything is counted anew."""
 STATES = len(NodeState)
-_IS_HERE = np.isin(np.arange(256), [NodeState.CURRENT, NodeState.COMPUTED])
 
 
 class SceneStates:
@@ -39,7 +38,8 @@ class SceneStates:
     @cached_property
     def here(self) -> list[int]:
         """The items at the cursor: where a step or an operation has just been taken."""
-        found: list[int] = np.flatnonzero(_IS_HERE[self.state]).tolist()
+        is_here = (self.state == NodeState.CURRENT) | (self.state == NodeState.COMPUTED)
+        found: list[int] = np.flatnonzero(is_here).tolist()
         return found
 
     def differing(self, other: SceneStates) -> Ints:
