@@ -10,6 +10,10 @@ from .naming import node_title
 from .timeline_painter import grouped
 
 
+_APART = "   "
+"""Between a node and the modules around it."""
+
+
 def title_of(document: Document, item: Breakpoint) -> str:
     """What a breakpoint is on, in words."""
     if item.kind == "condition":
@@ -22,7 +26,7 @@ def title_of(document: Document, item: Breakpoint) -> str:
     if trace is None or node is None:
         return item.text.replace("/", " › ")
     where = " › ".join(trace.graph.nodes[node].scope)
-    return node_title(trace.graph.nodes[node]) + (f"   {where}" if where else "")
+    return node_title(trace.graph.nodes[node]) + (f"{_APART}{where}" if where else "")
 
 
 def stop_text(document: Document, item: Breakpoint) -> str:
@@ -34,7 +38,8 @@ def names_at(document: Document, position: int) -> str:
     """What stops at a position, in words; "" where nothing does."""
     if not document.breakpoints.stops_at(position):
         return ""
-    return plain(", ".join(title_of(document, item) for item in document.breakpoints.at(position)))
+    titles = (title_of(document, item).replace(_APART, " in ") for item in document.breakpoints.at(position))
+    return plain(", ".join(titles))
 
 
 def times(count: int) -> str:

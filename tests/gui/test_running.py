@@ -120,7 +120,7 @@ def test_steps_over_and_out_stop_inside_the_module(window: MainWindow, qtbot: Qt
     document.move_to(1)
     press(window, Qt.Key.Key_N)
     assert document.cursor == 3
-    assert "Stopped at a breakpoint" in messages(window)[0]
+    assert messages(window)[0] == "Stopped at a breakpoint: cos in block2 › layer1."
     press(window, Qt.Key.Key_N)
     assert document.cursor == 5, "over layer0, and at the end of the block"
     document.move_to(2)
