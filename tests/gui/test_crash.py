@@ -103,3 +103,14 @@ def test_uninstall_gives_the_hooks_back(qapp: object) -> None:
     assert sys.excepthook == reporter.report
     reporter.uninstall()
     assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == before
+
+
+def test_a_graph_that_is_switched_off_says_so_and_shows_no_rubbish(opened: MainWindow) -> None:
+    canvas = opened.canvas
+    assert canvas is not None
+    opened._on_crash_widget_failed(canvas)
+    for size in (canvas.size(), canvas.size() / 2):
+        canvas.resize(size)
+        picture = canvas.grab().toImage()
+        corners = [picture.pixelColor(1, 1), picture.pixelColor(picture.width() - 2, picture.height() - 2)]
+        assert corners == [opened.themes.theme.background] * 2
