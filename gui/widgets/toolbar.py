@@ -203,7 +203,7 @@ class StepToolBar(QToolBar):
             if menu.property("beside") == is_narrow:  # as far from the right edge as from the left
                 menu.setProperty("beside", not is_narrow)
                 menu.style().polish(menu)
-        self._wordmark.setVisible(width >= 1360)
+        self._wordmark.setVisible(width >= 1500)  # the title bar says it too
         self.search.setMinimumWidth(200 if width >= 1700 else 130 if width >= 1400 else 0)
 
     def _fill_speeds(self) -> None:
