@@ -97,11 +97,19 @@ def difference_errors(
         for info in step.grad_outputs
     ]
 
+    is_masked = True
+
     def value(operand_values: dict[int, torch.Tensor]) -> float:
         with torch.no_grad():
             outputs = run(operand_values)
         pairs = zip(outputs, weights, strict=False)
-        return sum(float((output * weight).sum()) for output, weight in pairs if weight is not None)
+        # Masks make infinities on purpose, which stay where they are, whatever is moved; and what no gradient arrives
+        # at may well be NaN (the branch that where leaves out).
+        return sum(
+            float((output * weight).masked_fill((output.isinf() | (weight == 0)) & is_masked, 0.0).sum())
+            for output, weight in pairs
+            if weight is not None
+        )
 
     try:
         value(operands)
@@ -116,6 +124,7 @@ def difference_errors(
         direction = torch.from_numpy(np.asarray(generator.standard_normal(gradient.shape)))
         slope = float((torch.from_numpy(gradient.astype(np.float64)) * direction).sum())
         scale = float(np.linalg.norm(gradient.astype(np.float64)))
+        is_masked = not np.isnan(slope)  # NaN is right where the operator itself gives it nearby
         error = _direction_error(value, operands, edge.input_nr, direction, slope, scale, rounding)
         if error is not None:
             errors.append(error)
@@ -131,9 +140,12 @@ def _direction_error(
     scale: float,
     rounding: float,
 ) -> float | None:
-    """None on a kink (the maximum of equal values), where there is no derivative to compare with."""
+    """None where there is no derivative to compare with: at a kink (the maximum of equal values), an infinite one."""
+    if np.isinf(slope):
+        return None
+    sizes = operands[place].abs().nan_to_num(0.0, posinf=0.0)
+    size = max(1.0, float(sizes.max())) if sizes.numel() else 1.0
     operand = operands[place]
-    size = max(1.0, float(operand.abs().max())) if operand.numel() else 1.0
     best = float("inf")
     centre = value(operands)
     middle, is_kinked = abs(centre), True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -72,3 +75,29 @@ def test_without_values_nothing_is_checked_and_nothing_fails() -> None:
     assert not report.has_checks
     assert not report.has_difference
     assert "Nothing could be checked." in format_table(report)
+
+
+def _filled(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return scores.masked_fill(mask, float("-inf")).softmax(-1)
+
+
+def _added(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return (scores + torch.zeros(4, 4).masked_fill(mask, float("-inf"))).softmax(-1)
+
+
+def _left_out(scores: torch.Tensor, _mask: torch.Tensor) -> torch.Tensor:
+    return torch.where(scores > 0, scores.log(), torch.zeros(()))
+
+
+def _infinite_slope(scores: torch.Tensor, _mask: torch.Tensor) -> torch.Tensor:
+    return (scores * torch.tensor([0.0, 1.0, 1.0, 1.0])).abs().sqrt()
+
+
+@pytest.mark.parametrize("program", [_filled, _added, _left_out, _infinite_slope])
+def test_masked_values_are_no_differences(program: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(4, 4, requires_grad=True)
+    mask = torch.ones(4, 4).triu(1).bool()
+    report = check_nodes(trace(lambda: program(scores, mask).pow(2).sum(), values="all"))
+    assert not [row for row in report.nodes if row.verdict == "wrong"]
+    assert report.has_checks
