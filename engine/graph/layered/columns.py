@@ -45,19 +45,23 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
     last = len(ranked.layers) - (1 if level.exits else 0)
     if last - first < 2:
         return [first]
-    heights, width = _extent(level, ranked, first, last, is_folded=False)
-    is_moderate = sum(heights) < max(shape.huge, shape.slender * width)
+    heights, widths = _extent(level, ranked, first, last, is_folded=False)
+    is_moderate = sum(heights) < max(shape.huge, shape.slender * max(widths))
     if is_moderate or _is_mostly_folded(level):
         if not level.is_trunk and len(level.boxes) <= shape.many:
             return [first]
-        heights, width = _extent(level, ranked, first, last, is_folded=True)
-        if sum(heights) < max(shape.height, shape.slender * width):
+        heights, widths = _extent(level, ranked, first, last, is_folded=True)
+        if sum(heights) < max(shape.height, shape.slender * max(widths)):
             return [first]
     parted = _nets_cut(level, ranked, first, last)
-    about = math.sqrt(shape.aspect * sum(heights) / (width + COLUMN_GAP))
-    counts = range(max(1, int(about * 0.6)), int(about * 1.6) + 2) if len(heights) < MANY_RANKS else [round(about)]
-    choices = [_balanced(heights, parted, min(count, len(heights), MOST_COLUMNS)) for count in counts]
-    best = min(choices, key=lambda cuts: _window(heights, cuts, width, shape.aspect))
+    about = math.sqrt(shape.aspect * sum(heights) / (max(widths) + COLUMN_GAP))
+    if len(heights) < MANY_RANKS:
+        counts = range(max(1, int(about * 0.6)), min(int(about * 1.6) + 1, len(heights)) + 1)
+        choices = [_levelled(heights, parted, count) for count in counts]
+    else:
+        choices = [_balanced(heights, parted, min(round(about), MOST_COLUMNS))]
+    needed = [_window(heights, widths, cuts, shape.aspect) for cuts in choices]
+    best = next(cuts for cuts, need in zip(choices, needed, strict=True) if need <= HARDLY_HIGHER * min(needed))
     return [first + cut for cut in best]
 
 
@@ -88,23 +92,25 @@ def _is_mostly_folded(level: Level) -> bool:
     return 2 * len(opened) <= len(level.boxes) and gained < 3 * folded
 
 
-def _window(heights: list[float], cuts: list[int], width: float, aspect: float) -> float:
+def _window(heights: list[float], widths: list[float], cuts: list[int], aspect: float) -> float:
     """Height of the smallest window of the wanted proportions that holds the columns."""
-    return max(_highest(heights, cuts), len(cuts) * (width + COLUMN_GAP) / aspect)
+    columns = list(pairwise([*cuts, len(heights)]))
+    wide = sum(max(widths[start:end]) + COLUMN_GAP for start, end in columns)
+    return max(_highest(heights, cuts), wide / aspect)
 
 
 def _highest(heights: list[float], cuts: list[int]) -> float:
     return max(sum(heights[start:end]) for start, end in pairwise([*cuts, len(heights)]))
 
 
-def _extent(level: Level, ranked: Ranked, first: int, last: int, *, is_folded: bool) -> tuple[list[float], float]:
-    """About the height of every rank, and the width of the widest."""
+def _extent(level: Level, ranked: Ranked, first: int, last: int, *, is_folded: bool) -> tuple[list[float], list[float]]:
+    """About the height and the width of every rank."""
     outside, count = level.entries + level.exits, level.vertices
     if is_folded:
         sizes = [box.folded if box.folded is not None else (box.width, box.height) for box in level.boxes]
     else:
         sizes = [(box.width, box.height) for box in level.boxes]
-    heights, width = [], 0.0
+    heights, widths = [], []
     for layer in ranked.layers[first:last]:
         across = highest = 0.0
         for vertex in layer:
@@ -113,8 +119,8 @@ def _extent(level: Level, ranked: Ranked, first: int, last: int, *, is_folded: b
                 across += wide + BOX_GAP
                 highest = max(highest, high)
         heights.append(highest + RANK_GAP)
-        width = max(width, across)
-    return heights, width
+        widths.append(across)
+    return heights, widths
 
 
 def _nets_cut(level: Level, ranked: Ranked, first: int, last: int) -> list[int]:
