@@ -45,6 +45,8 @@ from .user_hooks import HookWatch
 
 T = TypeVar("T")
 LARGEST_SOURCE_BYTES = 2 << 20
+LONGEST_MESSAGE = 10_000
+"""Characters of an exception's message that are kept."""
 
 
 class Recorder:
@@ -285,8 +287,17 @@ def describe_error(error: BaseException) -> str:
     """ "ValueError at train.py, line 12: the message" """
     place = user_place(error)
     where = "" if place is None else f" at {os.path.basename(place[0])}, line {place[1]}"
-    text = str(error).strip()
+    text = text_of(error)
     return f"{type(error).__name__}{where}" + (f": {text}" if text else "")
+
+
+def text_of(error: BaseException) -> str:
+    """An exception's message, as far as it can be read; it is the program's own class that writes it."""
+    try:
+        text = str(error).strip()
+    except Exception:  # noqa: BLE001 - its own failure says nothing about the one that it should tell
+        return "its message cannot be read"
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} … ({len(text):,} characters)"
 
 
 def user_place(error: BaseException) -> tuple[str, int] | None:

@@ -20,6 +20,8 @@ from .results import drained, named_tensors
 from .sightings import Sighting
 from .teardown import free_parked
 
+MOST_TRACEBACK_CHARACTERS = 1 << 20
+
 _LAYOUTS = (torch.strided, torch.jagged)
 """Forms of results for which torch can make a gradient of ones."""
 
@@ -170,9 +172,15 @@ def user_traceback(error: BaseException) -> str:
     tb = error.__traceback__
     for _ in range(first):
         tb = None if tb is None else tb.tb_next
-    report = traceback.TracebackException(type(error), error, tb)
-    report.stack = traceback.StackSummary.from_list([f for f in report.stack if not is_engine_file(f.filename)])
-    return "".join(report.format())
+    report = traceback.TracebackException(type(error), error, tb, compact=True)
+    pending = [report]
+    while pending:  # what caused it came through our own frames too
+        part = pending.pop()
+        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not is_engine_file(f.filename)])
+        pending += [
+            found for found in (part.__cause__, part.__context__, *(part.exceptions or ())) if found is not None
+        ]
+    return "".join(report.format())[:MOST_TRACEBACK_CHARACTERS]
 
 
 def _name_of(program: Any) -> str:

@@ -6,7 +6,7 @@ import os
 import traceback
 from typing import NamedTuple
 
-from ..capture.recorder import describe_error, user_place
+from ..capture.recorder import describe_error, text_of, user_place
 
 _MESSAGE_CHARACTERS = 2000
 _LOST_DEVICE = ("CUDA error:", "HIP error:", "CUBLAS_STATUS_", "CUDNN_STATUS_EXECUTION_FAILED")
@@ -24,7 +24,7 @@ class Failure(NamedTuple):
 
 def explain(error: BaseException) -> Failure:
     """Turn an exception of the program into what the user needs to know."""
-    text = str(error).strip()
+    text = text_of(error)
     message = describe_error(error)[:_MESSAGE_CHARACTERS] + _advice(error, text)
     return Failure(message, _own_traceback(error), user_place(error))
 

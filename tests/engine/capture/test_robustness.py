@@ -182,6 +182,42 @@ def test_fake_mode_entered_by_the_program() -> None:
     assert [node.label for node in recorded.graph.nodes if node.kind == "op"][-1] == "sum"
 
 
+class _UnreadableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no message")
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(_UnreadableError(), "cannot be read"), (ValueError("x" * 1_000_000), r"1,000,000 characters")]
+)
+def test_odd_exceptions_are_named(error: Exception, words: str) -> None:
+    with pytest.raises(TraceError, match=words) as caught:
+        trace(lambda: _raise(error))
+    assert len(str(caught.value)) < 20_000
+    assert caught.value.trace is not None
+
+
+def test_what_caused_an_error_is_shown_without_our_frames() -> None:
+    w = torch.ones(3, requires_grad=True)
+
+    def run() -> None:
+        try:
+            w @ torch.ones(4)
+        except RuntimeError as error:
+            raise ValueError("outer") from error
+
+    with pytest.raises(TraceError) as caught:
+        trace(run)
+    text = caught.value.user_traceback
+    assert "direct cause" in text
+    assert "w @ torch.ones(4)" in text
+    assert forward.__file__ not in text
+
+
 ODD_RESULTS: dict[str, tuple[Callable[[Tensor], Any], str | None]] = {
     "complex": (lambda a: a + 1j, "complex64.*abs"),
     "integer": (lambda a: a.argmax(), "int64"),
