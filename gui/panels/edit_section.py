@@ -238,6 +238,19 @@ class EditSection(Section):
             box.setToolTip("Detach here: no gradient flows back along this edge")
             box.toggled.connect(partial(self._edits.cut, edge))
             self._links.addWidget(box)
+        self._order_links()
+
+    def _order_links(self) -> None:
+        """Tab comes to what was just made where it stands, and not after everything else in the window."""
+        last: QWidget = self.requires_grad
+        for place in range(self._links.count()):
+            item = self._links.itemAt(place)
+            row = None if item is None else item.layout()
+            places = [item] if row is None else [row.itemAt(number) for number in range(row.count())]
+            for widget in [found.widget() for found in places if found is not None]:
+                if isinstance(widget, LinkButton | QCheckBox):
+                    QWidget.setTabOrder(last, widget)
+                    last = widget
 
     def _link(self, title: str, color: QColor, action: partial[None]) -> LinkButton:
         link = LinkButton(title, color, self, font=ui_font(TEXT_NORMAL_PT))

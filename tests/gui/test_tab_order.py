@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, 
 from pytestqt.qtbot import QtBot
 
 from gui.docks import PLACES
+from gui.opening import classify
 from gui.tab_order import around, takes_tab
 from gui.theme import LIGHT
 from gui.widgets.heat_view import HeatView
+from gui.widgets.text import LinkButton
 from gui.window import MainWindow
 
 
@@ -146,3 +148,20 @@ def test_arrows_move_in_a_heat_map_that_has_the_focus(opened: MainWindow, qtbot:
         QTest.keyClick(heat, key)
     assert opened.document.cursor == before, "the window must not step with them"
     assert heat._cursor == (1, 1)
+
+
+def test_what_is_made_later_has_its_place_in_the_order(window: MainWindow, qtbot: QtBot) -> None:
+    window.workspace.run(classify("demo:neuron"))
+    qtbot.waitUntil(lambda: window.document.trace is not None, timeout=60_000)
+    assert window.panels is not None
+    section = window.panels.edit_section
+    trace = window.document.trace
+    assert trace is not None
+    qtbot.waitUntil(lambda: not window.workspace.editing.why_not)
+    window.document.select(trace.leaves()[0].id)
+    window.document.move_to_end()
+    qtbot.waitUntil(lambda: bool(section.findChildren(LinkButton)))
+    chain = [w for w in around(section.requires_grad, is_forward=True) if takes_tab(w, window)]
+    titles = [w.text() for w in chain[:5] if isinstance(w, QAbstractButton)]
+    assert titles[:4] == ["zero", "scale…", "clip…", "replace…"]
+    assert titles[4].startswith("Cut ")
