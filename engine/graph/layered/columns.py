@@ -15,8 +15,8 @@ RANK_GAP = 40.0
 """About the room between two ranks, for estimates."""
 BOX_GAP = 24.0
 MOST_COLUMNS = 2000
-HARDLY_HIGHER = 1.15
-"""Another column is not worth less."""
+HARDLY_HIGHER, HARDLY_LARGER = 1.15, 1.05
+"""Another column is not worth less, of a column's height and of a window's."""
 LOOSE = 1.08
 """So much higher than necessary columns may be where that parts fewer wires."""
 MANY_BOXES = 40
@@ -61,7 +61,7 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
     else:
         choices = [_balanced(heights, parted, min(round(about), MOST_COLUMNS))]
     needed = [_window(heights, widths, cuts, shape.aspect) for cuts in choices]
-    best = next(cuts for cuts, need in zip(choices, needed, strict=True) if need <= HARDLY_HIGHER * min(needed))
+    best = next(cuts for cuts, need in zip(choices, needed, strict=True) if need <= HARDLY_LARGER * min(needed))
     return [first + cut for cut in best]
 
 
