@@ -127,6 +127,9 @@ class StatisticsView(QWidget):
         else:
             painter.drawText(below, Qt.AlignmentFlag.AlignLeft, format_number(summary.low, 3))
             painter.drawText(below, Qt.AlignmentFlag.AlignRight, format_number(summary.high, 3))
+            if _is_sample(summary):  # its ends are not the extremes below it
+                painter.setFont(self._key_font)
+                painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, "of a sample")
 
     # --- reading out ---
 
@@ -140,8 +143,7 @@ class StatisticsView(QWidget):
             index = min(max(position.x() * bins // max(self.width(), 1), 0), bins - 1)
             width = (summary.high - summary.low) / bins
             low, high = summary.low + index * width, summary.low + (index + 1) * width
-            is_sample = summary.binned != summary.count - summary.nan - summary.inf
-            of = f"{summary.binned:,} finite values" + (", an even sample" if is_sample else "")
+            of = f"{summary.binned:,} finite values" + (", an even sample" if _is_sample(summary) else "")
             return f"{format_number(low)} to {format_number(high)}: {summary.histogram[index]:,} of {of}"
         exact = (summary.min, summary.max, summary.mean, summary.std, summary.norm)
         counts = (summary.zeros, summary.nan, summary.inf)
@@ -162,3 +164,8 @@ class StatisticsView(QWidget):
             QGuiApplication.clipboard().setText("\n".join(f"{name}\t{text}" for name, text in self._texts.items()))
         else:
             super().keyPressEvent(event)
+
+
+def _is_sample(summary: Summary) -> bool:
+    """Whether the histogram counts only some of the finite values."""
+    return summary.binned != summary.count - summary.nan - summary.inf
