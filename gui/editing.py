@@ -15,6 +15,7 @@ from engine.graph.structure import fingerprint
 from engine.graph.trace import Trace
 from engine.session.messages import EditsRefused, RunEdited
 from engine.session.outcome import Outcome
+from engine.session.snapshot import digests
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
@@ -198,7 +199,12 @@ class Editing(QObject):
             self._structure = fingerprint(self.original)
         target, arguments = self._target
         request = RunEdited(
-            target=target, arguments=arguments, structure=self._structure, edits=edits, step=self.original.step
+            target=target,
+            arguments=arguments,
+            sources=digests(self._document.sources),
+            structure=self._structure,
+            edits=edits,
+            step=self.original.step,
         )
         try:
             self._worker.bridge().run_edited(request)
@@ -307,7 +313,6 @@ class Editing(QObject):
             self.notified.emit(Notification(text, "error", details=outcome.stack, key=KEY))
         if self._is_stale:
             self._run()
-        self.changed.emit()
 
 
 class _Change(QUndoCommand):

@@ -59,7 +59,7 @@ class PanelSet(QObject):
         editing, node_edits = window.workspace.editing, window.node_edits
         self.edit_section = EditSection(editing, node_edits)
         self.inspector.add_section(self.edit_section)
-        self.edits = EditsPanel(document, editing, node_edits, themes, window)
+        self.edits = EditsPanel(editing, node_edits, themes, window)
         self.badge = EditBadge(editing, themes, self.canvas)
         self.canvas.menu_filler = node_edits.fill
         self.canvas.edges.menu_filler = node_edits.fill_edge

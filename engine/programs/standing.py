@@ -97,6 +97,7 @@ class _Surroundings:
     def __init__(self, folders: set[str]) -> None:
         self._folders = tuple(folders)
         self._known = set(sys.modules)
+        self._libraries: set[str] = set()
         self.modules: dict[str, Any] = {}
         self._folder = os.getcwd()
         self._environment = dict(os.environ)
@@ -128,11 +129,14 @@ class _Surroundings:
         return str(module.__file__).startswith(self._folders)
 
     def _users(self) -> dict[str, Any]:
-        return {
-            name: module
-            for name, module in list(sys.modules.items())
-            if is_users_module(module) and (name not in self._known or self._is_programs(module))
-        }
+        found = {}
+        for name in sys.modules.keys() - self._libraries:  # over a thousand, and the same ones every time
+            module = sys.modules[name]
+            if not is_users_module(module):
+                self._libraries.add(name)
+            elif name not in self._known or self._is_programs(module):
+                found[name] = module
+        return found
 
 
 def _folder() -> str:

@@ -19,11 +19,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.graph.edits import key_of
 from engine.graph.numbers import format_number
+from engine.graph.trace import Trace
 
-from ..document import Document
 from ..edit_words import describe, is_gradient, node_of
-from ..editing import Editing
+from ..editing import Editing, Entry
 from ..node_edits import NodeEdits
 from ..style import TEXT_NORMAL_PT
 from ..theme import UNIT, Theme, ThemeManager, mono_font, ui_font
@@ -88,19 +89,17 @@ class EditsPanel(QWidget):
 
     def __init__(
         self,
-        document: Document,
         editing: Editing,
         edits: NodeEdits,
         themes: ThemeManager,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._document = document
         self._editing = editing
         self._themes = themes
         self.rows: list[EditRow] = []
         self.setAccessibleName("What if")
-        self._shown: tuple[object, ...] = ()
+        self._shown: tuple[tuple[Entry, ...], Theme | None, Trace | None] = ((), None, None)
         self.original, self.edited = QToolButton(self), QToolButton(self)
         self.original.setText("Original")
         self.edited.setText("Edited")
@@ -153,7 +152,6 @@ class EditsPanel(QWidget):
         self.reset.clicked.connect(editing.reset)
         self.seed.clicked.connect(edits.ask_seed)
         editing.changed.connect(self._refresh)
-        document.numbers_changed.connect(self._refresh)
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
 
@@ -197,7 +195,12 @@ class EditsPanel(QWidget):
         entries = self._editing.entries if original is not None else ()
         if (entries, theme, original) == self._shown:
             return
-        self._shown = (entries, theme, original)
+        before, self._shown = self._shown, (entries, theme, original)
+        if before[1:] == (theme, original) and _has_same_rows(before[0], entries):
+            assert original is not None
+            for row, entry in zip(self.rows, entries, strict=True):  # a slider is dragged: only its words are others
+                row.words.set_text(describe(entry.edit, original))
+            return
         for row in self.rows:
             self._column.removeWidget(row)
             row.hide()
@@ -221,6 +224,13 @@ class EditsPanel(QWidget):
 
     def _on_themes_changed(self, _theme: Theme) -> None:
         self._refresh()
+
+
+def _has_same_rows(one: tuple[Entry, ...], other: tuple[Entry, ...]) -> bool:
+    """Whether both lists are about the same places, and the same of them are applied."""
+    return bool(one) and [(key_of(entry.edit), entry.is_enabled) for entry in one] == [
+        (key_of(entry.edit), entry.is_enabled) for entry in other
+    ]
 
 
 class EditBadge(QWidget):

@@ -92,6 +92,7 @@ class HeatView(HeightByWidth):
         self._blocks_size = (0, 0)
         self._image: QImage | None = None
         self._geometries: dict[int, _Geometry] = {}
+        self._widest: int | None = None
         self._cursor: tuple[int, int] | None = None
         self.setAccessibleName("Heat map")
         self.setMouseTracking(True)
@@ -100,7 +101,7 @@ class HeatView(HeightByWidth):
     def show_matrix(self, matrix: Floats, limit: float, theme: Theme, *, is_gradient: bool) -> None:
         """Show `matrix` (2-d, at least one entry) on a scale from -limit to +limit."""
         self._matrix, self._limit, self._theme, self._is_gradient = matrix, limit, theme, is_gradient
-        self._blocks = self._image = self._cursor = self._mark = self._picture = None
+        self._blocks = self._image = self._cursor = self._mark = self._picture = self._widest = None
         self._geometries.clear()
         self.setAccessibleName(f"Heat map, {matrix.shape[0]} rows by {matrix.shape[1]} columns")
         self.updateGeometry()
@@ -167,10 +168,7 @@ class HeatView(HeightByWidth):
             size = min(width / columns, self._most_height / rows)
             return _Geometry(size, size, False)
         if rows * columns <= _NUMBER_CELLS:
-            metrics = QFontMetrics(mono_font(TEXT_SMALL_PT - 1))
-            widest = max(
-                metrics.horizontalAdvance(self._cell_text(row, column)) for row, column in np.ndindex(rows, columns)
-            )
+            widest = self._widest_text()
             if (widest + 8) * columns <= width and rows * _CELL <= self._most_height:
                 return _Geometry(min(max(widest + 12.0, 44.0), width / columns), _CELL, True)
         cell_width = min(_CELL, width / columns)
@@ -178,6 +176,13 @@ class HeatView(HeightByWidth):
         smallest = min(cell_width, cell_height)
         most = max(8.0, smallest)  # a matrix of extreme proportions gets oblong cells rather than a hairline
         return _Geometry(min(cell_width, most), min(cell_height, most), False)
+
+    def _widest_text(self) -> int:
+        """Pixels of the longest number; all characters have one width. Asked for every width that a layout tries."""
+        if self._widest is None:
+            longest = max(len(self._cell_text(row, column)) for row, column in np.ndindex(*self._matrix.shape))
+            self._widest = QFontMetrics(mono_font(TEXT_SMALL_PT - 1)).horizontalAdvance("0" * longest)
+        return self._widest
 
     def _cell_text(self, row: int, column: int) -> str:
         return format_number(float(self._matrix[row, column]), 3)
