@@ -9,7 +9,6 @@ from ..widgets.text import plain
 from .naming import node_title
 from .timeline_painter import grouped
 
-
 _APART = "   "
 """Between a node and the modules around it."""
 
