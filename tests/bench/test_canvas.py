@@ -15,6 +15,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from gui.canvas import highlight
 from gui.canvas.widget import GraphCanvas
 from gui.document import Document
 from gui.theme import ThemeManager
@@ -86,6 +87,49 @@ class Times:
             median, high = np.percentile(times, (50, 95))
             texts.append(f"{name} median {median:.2f} p95 {high:.2f} max {max(times):.1f} ms")
         return f"{len(self.wall)} paints: {'; '.join(texts)}"
+
+
+@pytest.mark.parametrize("scale", [None, 0.2, 0.4, 0.9], ids=["all of it", "shapes", "names", "texts"])
+def test_step_highlight(opened: Opened, benchmark: BenchmarkFixture, scale: float | None) -> None:
+    """One step with the cursor in view: the parts of the widget that changed, and of that the highlight alone."""
+    canvas = opened.canvas
+    canvas.set_overlay("kind")
+    canvas.fit()
+    scene, stepper = canvas.scene, canvas.document.stepper
+    assert scene is not None
+    assert stepper is not None
+    if scale is not None:
+        canvas.zoom_by(scale / canvas.camera.scale)
+        item = scene.item_of(canvas.document.focus or 0)
+        assert item is not None
+        x, y, right, bottom = scene.rect_of(item)
+        canvas.view.centre((x + right) / 2, (y + bottom) / 2)
+    canvas.view.rest()
+    QApplication.processEvents()
+    frames, marks = Times(), Times()
+    image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
+
+    def run() -> None:
+        for frame in range(FRAMES):
+            wall, cpu = time.perf_counter(), time.process_time()
+            canvas.document.move_to(canvas.document.cursor + (1 if frame % 10 < 5 else -1))
+            QApplication.processEvents()
+            frames.wall.append((time.perf_counter() - wall) * 1000)
+            frames.cpu.append((time.process_time() - cpu) * 1000)
+            moment = canvas._stage._moments.now(scene, stepper)
+            scenes = canvas._stage._scenes
+            assert scenes is not None
+            painter = QPainter(image)
+            painter.translate(canvas.camera.dx, canvas.camera.dy)
+            painter.scale(canvas.camera.scale, canvas.camera.scale)
+            wall, cpu = time.perf_counter(), time.process_time()
+            highlight.paint(painter, scenes, moment, canvas.view.region, canvas.camera.scale)
+            marks.wall.append((time.perf_counter() - wall) * 1000)
+            marks.cpu.append((time.process_time() - cpu) * 1000)
+            painter.end()
+
+    benchmark.pedantic(run, rounds=1)  # type: ignore[no-untyped-call]  # it has no annotations
+    print(f"\n{opened.nodes} nodes, step: whole frame, {frames}\n{opened.nodes} nodes, step: highlight alone, {marks}")
 
 
 def pan(canvas: GraphCanvas, frame: int) -> None:
