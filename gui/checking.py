@@ -10,6 +10,7 @@ from engine.graph.numbers import format_number
 from engine.graph.structure import fingerprint
 from engine.session.messages import CheckNode, NodeChecked
 from engine.session.outcome import Outcome
+from engine.session.snapshot import digests
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
@@ -66,7 +67,13 @@ class NodeChecker(QObject):
         if not self._document.is_replayable:
             self._settle(node_id, Verdict(NO_PROGRAM))
             return
-        request = CheckNode(target=self._target, arguments=self._arguments, node=node_id, structure=fingerprint(trace))
+        request = CheckNode(
+            target=self._target,
+            arguments=self._arguments,
+            sources=digests(self._document.sources),
+            node=node_id,
+            structure=fingerprint(trace),
+        )
         try:
             self._worker.bridge().check(request)
         except OSError as error:

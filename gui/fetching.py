@@ -14,6 +14,7 @@ from engine.graph.structure import fingerprint
 from engine.graph.trace import Trace
 from engine.session.messages import FetchTile, FetchValues, TileReady, ValuesReady
 from engine.session.outcome import Outcome
+from engine.session.snapshot import digests
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.document import Document
@@ -114,6 +115,7 @@ class ValueFetcher(QObject):
         return FetchTile(
             target=self._target,
             arguments=self._arguments,
+            sources=digests(self._document.sources),
             node=node,
             output=output,
             is_gradient=is_gradient,
@@ -143,6 +145,7 @@ class ValueFetcher(QObject):
             FetchValues(
                 target=self._target,
                 arguments=self._arguments,
+                sources=digests(self._document.sources),
                 node=node_id,
                 output=output,
                 is_gradient=is_gradient,

@@ -64,6 +64,8 @@ class FetchValues(Message, frozen=True, tag=True, kw_only=True):
 
     target: str
     arguments: tuple[str, ...] = ()
+    sources: dict[str, str] = {}
+    """What `engine.session.snapshot.digests` says of the program's files as they ran: others are not run."""
     node: int
     output: int = 0
     is_gradient: bool = False
@@ -80,6 +82,8 @@ class FetchTile(Message, frozen=True, tag=True, kw_only=True):
 
     target: str
     arguments: tuple[str, ...] = ()
+    sources: dict[str, str] = {}
+    """As in `FetchValues`."""
     node: int
     output: int = 0
     is_gradient: bool = False
@@ -100,6 +104,8 @@ class RunEdited(Message, frozen=True, tag=True, kw_only=True):
 
     target: str
     arguments: tuple[str, ...] = ()
+    sources: dict[str, str] = {}
+    """What `engine.session.snapshot.digests` says of the program's files as they ran: others are not run."""
     structure: str
     edits: tuple[AnyEdit, ...] = ()
     step: int | None = None
@@ -113,6 +119,8 @@ class CheckNode(Message, frozen=True, tag=True, kw_only=True):
 
     target: str
     arguments: tuple[str, ...] = ()
+    sources: dict[str, str] = {}
+    """What `engine.session.snapshot.digests` says of the program's files as they ran: others are not run."""
     node: int
     structure: str
 

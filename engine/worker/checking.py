@@ -10,6 +10,7 @@ from ..programs import resolve
 from ..programs.failure import explain
 from ..programs.tracing import trace_program
 from ..session.messages import CheckNode, NodeChecked
+from ..session.snapshot import expect_unchanged
 from ..verify.nodes import check_node
 
 
@@ -17,7 +18,9 @@ def check(request: CheckNode) -> NodeChecked:
     """What the comparison says, or a sentence that says why there is none. Never raises."""
     began_s = time.perf_counter()
     try:
-        trace = trace_program(resolve(request.target, request.arguments), "all")
+        program = resolve(request.target, request.arguments)
+        expect_unchanged(program.sources, request.sources)
+        trace = trace_program(program, "all")
         if fingerprint(trace) != request.structure:
             message = (
                 "The program did something else this time: its operations are not those of the trace that is shown."

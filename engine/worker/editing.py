@@ -9,6 +9,7 @@ from ..graph.trace import Trace
 from ..programs import ScriptProgram, resolve
 from ..programs.failure import explain
 from ..session.messages import EditsRefused, RunEdited, TraceReady
+from ..session.snapshot import expect_unchanged
 from .memory import keep_freed_memory
 from .outbox import Body
 
@@ -78,6 +79,7 @@ def _key(request: RunEdited) -> tuple[object, ...]:
 
 def _resolved(request: RunEdited) -> EditedProgram:
     program = resolve(request.target, request.arguments)
+    expect_unchanged(program.sources, request.sources)
     if not isinstance(program, ScriptProgram):
         return edited_callable(program, request.structure)
     if request.step is None:

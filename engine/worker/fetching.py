@@ -9,6 +9,7 @@ from ..errors import ReplayError, TargetError
 from ..programs import ScriptProgram, resolve
 from ..programs.failure import explain
 from ..session.messages import FetchTile, FetchValues, TileReady, ValuesReady
+from ..session.snapshot import expect_unchanged
 from .tiles import Array, KeptTensors, blocks, cut, is_exact
 
 
@@ -57,7 +58,7 @@ class Fetcher:
         if kept is not None:
             return kept, ""
         try:
-            array = np.asarray(self._program(request.structure).fetch([place])[place])
+            array = np.asarray(self._program(request).fetch([place])[place])
             array = array.astype(array.dtype.newbyteorder("<"), copy=False)
             self._kept.put(key, array)
             return array, ""
@@ -70,9 +71,11 @@ class Fetcher:
         self._replay = None  # the next request begins anew
         return None, message or "No values came."
 
-    def _program(self, structure: str) -> Replay:
+    def _program(self, request: FetchValues | FetchTile) -> Replay:
+        structure = request.structure
         if self._replay is None or structure != self._structure:
             program = resolve(self._target, self._arguments)
+            expect_unchanged(program.sources, request.sources)
             if isinstance(program, ScriptProgram):
                 raise TargetError(
                     f"{program.title} is a script: its values are kept while it runs, or not at all. "

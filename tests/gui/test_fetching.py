@@ -17,6 +17,7 @@ from engine.graph.trace import Trace
 from engine.session.events import Event, Exited
 from engine.session.messages import FetchValues, ValuesReady
 from engine.session.outcome import Outcome
+from engine.session.snapshot import digests
 from gui.document import Document
 from gui.opening import classify
 from gui.panels.inspector import InspectorPanel
@@ -119,7 +120,13 @@ def test_a_value_and_a_gradient_are_fetched_from_the_inspector(workspace: Worksp
     QTest.mouseClick(value_link, Qt.MouseButton.LeftButton)
 
     fetching = _FakeSupervisor.made[-1]
-    expected = FetchValues(target="demo:neuron", node=W, is_gradient=True, structure=fingerprint(trace))
+    expected = FetchValues(
+        target="demo:neuron",
+        sources=digests(trace.sources),
+        node=W,
+        is_gradient=True,
+        structure=fingerprint(trace),
+    )
     assert fetching.requests == [expected], "one at a time"
     gradient = np.arange(6, dtype=np.float32).reshape(2, 3)
     fetching.answer(gradient)
