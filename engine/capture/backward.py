@@ -21,7 +21,8 @@ from .user_hooks import note_leaf_hooks
 
 T = TypeVar("T")
 
-_saved_attributes: dict[type, tuple[str, ...]] = {}
+_saved_attributes: dict[type, tuple[tuple[str, str], ...]] = {}
+"""Names of what autograd nodes of a class save, with those of the attributes that unpack it."""
 
 
 class BackwardRecorder:
@@ -223,9 +224,9 @@ class BackwardRecorder:
         node = self._tape.nodes[node_id]
         if node_id in self._tape.opaque_saved or node.saved:
             return
-        for name in _saved_names(grad_fn):
+        for name, attribute in _saved_names(grad_fn):
             try:
-                value = _read(grad_fn, name)
+                value = getattr(grad_fn, attribute)
             except RuntimeError as error:
                 # Freed buffers, or a tensor that was changed in place since: the backward pass will say so itself.
                 self._tape.unreadable.append((node_id, name, str(error)))
@@ -257,17 +258,13 @@ def has_freed_nodes(roots: Sequence[torch.Tensor], tape: Tape) -> bool:
         pending.extend(following for following, _ in grad_fn.next_functions)
         if tape.node_of_sequence.get(grad_fn._sequence_nr()) in tape.opaque_saved:
             continue  # unpacking would run hooks of the program
-        for name in _saved_names(grad_fn):
+        for _, attribute in _saved_names(grad_fn):
             try:
-                _read(grad_fn, name)
+                getattr(grad_fn, attribute)
             except RuntimeError as error:
                 if "freed" in str(error):
                     return True
     return False
-
-
-def _read(grad_fn: Any, name: str) -> Any:
-    return grad_fn.saved_tensors if name == "tensors" else getattr(grad_fn, f"_saved_{name}")
 
 
 class _Known:
@@ -294,11 +291,12 @@ def _memory(gradient: torch.Tensor) -> Memory | None:
     return memory_of(gradient)
 
 
-def _saved_names(grad_fn: Any) -> tuple[str, ...]:
+def _saved_names(grad_fn: Any) -> tuple[tuple[str, str], ...]:
     kind = type(grad_fn)
     names = _saved_attributes.get(kind)
     if names is None:
-        names = tuple(name.removeprefix("_raw_saved_") for name in dir(kind) if name.startswith("_raw_saved_"))
+        found = [name.removeprefix("_raw_saved_") for name in dir(kind) if name.startswith("_raw_saved_")]
+        names = tuple((name, "saved_tensors" if name == "tensors" else f"_saved_{name}") for name in found)
         _saved_attributes[kind] = names
     return names
 

@@ -43,8 +43,8 @@ class Copier:
         dtype = NUMPY_DTYPES.get(tensor.dtype)
         if dtype is None or not tensor.is_cpu or not tensor.is_contiguous() or tensor.is_neg() or tensor.is_conj():
             return None
-        shape = tuple(tensor.shape)
-        nbytes = tensor.numel() * dtype.itemsize
+        shape = tensor.shape
+        nbytes = tensor.nbytes
         if nbytes > _LARGEST_SHARING:
             spare = self._spare.get(nbytes)
             array: npt.NDArray[Any] = spare.pop().view(dtype).reshape(shape) if spare else np.empty(shape, dtype)

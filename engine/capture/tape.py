@@ -272,7 +272,8 @@ class Tape:
         return number
 
     def output_number(self, node_id: int, autograd_number: int) -> int:
-        return self.autograd_outputs.get(node_id, {}).get(autograd_number, autograd_number)
+        numbers = self.autograd_outputs.get(node_id)
+        return autograd_number if numbers is None else numbers.get(autograd_number, autograd_number)
 
     def _autograd_only(self, grad_fn: Any, tensor: torch.Tensor, inner: Origin | None = None) -> Origin:
         """The node for an autograd node that no recorded operation stands for: a custom Function, a rebased view."""

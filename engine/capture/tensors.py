@@ -21,6 +21,7 @@ MEDIUM_ELEMENTS = 65536
 _STATISTICS_ONLY = "only statistics were kept: {:,} elements"
 
 _NAMES: dict[torch.dtype | torch.device | torch.layout, str] = {}
+_is_functorch_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 _PLAIN_CLASSES = frozenset({torch.Tensor, torch.nn.Parameter})
 
 
@@ -135,10 +136,11 @@ class Keeper:
         """Keep the values of a tensor that lies in memory, or its statistics."""
         count = tensor.numel()
         nbytes = count * tensor.element_size()
-        if same_as is not None and not _holds_same_elements(tensor, same_as[0]):
-            same_as = None
-        if same_as is not None and self._share_copy(tensor, info, same_as[1]):
-            return
+        if same_as is not None:
+            if not _holds_same_elements(tensor, same_as[0]):
+                same_as = None
+            elif self._share_copy(tensor, info, same_as[1]):
+                return
         if self.values == "all" or count == 0 or self.budget.take(count, nbytes) or self._make_room(count, nbytes):
             copy = self._copier.copy(tensor)
             self._copies[id(info)] = (info, _clone(tensor) if copy is None else copy)
@@ -284,7 +286,7 @@ def _buffer_of(tensor: torch.Tensor) -> torch.Tensor | None:
         return None
     if getattr(tensor, "_lengths", None) is not None:  # rows that do not fill the place they have
         return None
-    if torch._C._functorch.is_functorch_wrapped_tensor(buffer) or not buffer.numel():
+    if _is_functorch_wrapped(buffer) or not buffer.numel():
         return None
     rows = buffer.size(getattr(tensor, "_ragged_idx", 1) - 1)
     return buffer if (int(offsets[0]), int(offsets[-1])) == (0, rows) else None
@@ -307,7 +309,7 @@ def _is_plain(tensor: torch.Tensor) -> bool:
         and tensor.layout is torch.strided
         and tensor.is_cpu
         and tensor.dtype in NUMPY_DTYPES
-        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        and not _is_functorch_wrapped(tensor)
         and not tensor.is_nested
         and (tensor.data_ptr() != 0 or not tensor.numel())
     )
@@ -318,7 +320,7 @@ def _why_unreadable(tensor: torch.Tensor) -> str | None:
         return "the tensor is on the meta device, which stores none"
     if tensor.is_nested:
         return "the tensor is nested: its rows differ in length"
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+    if _is_functorch_wrapped(tensor):
         return "the tensor exists only inside a torch.func transform"
     if type(tensor) in _PLAIN_CLASSES:
         return None

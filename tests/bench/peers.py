@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -93,15 +94,21 @@ def _gpt2() -> tuple[nn.Module, Inputs]:
     return GPT2Loss(), (torch.randint(50257, (1, 65)),)
 
 
-def _resnet50() -> tuple[nn.Module, Inputs]:
-    return ResNet50Loss(), (torch.randn(2, 3, 224, 224), torch.randint(1000, (2,)))
+def _resnet50(images: int) -> tuple[nn.Module, Inputs]:
+    return ResNet50Loss(), (torch.randn(images, 3, 224, 224), torch.randint(1000, (images,)))
 
 
 def _mlp() -> tuple[nn.Module, Inputs]:
     return MLPLoss(), (torch.randn(32, 64), torch.randint(10, (32,)))
 
 
-PROGRAMS: dict[str, Callable[[], tuple[nn.Module, Inputs]]] = {"gpt2": _gpt2, "resnet50": _resnet50, "mlp": _mlp}
+PROGRAMS: dict[str, Callable[[], tuple[nn.Module, Inputs]]] = {
+    "gpt2": _gpt2,
+    "resnet50x1": partial(_resnet50, 1),  # of these sizes the one at which torchlens costs 8 to 9 times a plain step
+    "resnet50": partial(_resnet50, 2),
+    "resnet50x4": partial(_resnet50, 4),
+    "mlp": _mlp,
+}
 
 
 def _plain(model: nn.Module, inputs: Inputs) -> Any:
