@@ -104,7 +104,7 @@ def _mlp() -> tuple[nn.Module, Inputs]:
 
 PROGRAMS: dict[str, Callable[[], tuple[nn.Module, Inputs]]] = {
     "gpt2": _gpt2,
-    "resnet50x1": partial(_resnet50, 1),  # of these sizes the one at which torchlens costs 8 to 9 times a plain step
+    "resnet50x1": partial(_resnet50, 1),
     "resnet50": partial(_resnet50, 2),
     "resnet50x4": partial(_resnet50, 4),
     "mlp": _mlp,
