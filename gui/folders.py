@@ -9,6 +9,10 @@ from pathlib import Path
 
 FOLDER_VARIABLE = "RETROGRAD_SETTINGS_DIR"
 """Environment variable that names another folder for the settings."""
+MEETING_NAME_LENGTH = 23
+"""Of the longest file in a meeting folder, in bytes."""
+_SOCKET_PATH_BYTES = 103
+"""What a socket's path may take: sun_path has 104 bytes under macOS and 108 under Linux, with the zero at its end."""
 
 
 def default_path() -> Path:
@@ -29,12 +33,13 @@ def log_folder() -> Path:
 def meeting_folder() -> Path | None:
     """A folder of this machine that only this user can enter, made if need be; None where there can be none.
 
-    The folder of the login session where the system has one, else one among the temporary files.
+    The folder of the login session where the system has one, else one among the temporary files; neither where its
+    name leaves no room for a socket's.
     """
     if os.name != "posix":
         return None
     for base, name in ((os.environ.get("XDG_RUNTIME_DIR"), "retrograd"), (tempfile.gettempdir(), _own_name())):
-        if base and os.path.isabs(base) and _make_private(folder := Path(base, name)):
+        if base and os.path.isabs(base) and _has_room(folder := Path(base, name)) and _make_private(folder):
             return folder
     return None
 
@@ -50,6 +55,11 @@ def _settings_folder() -> Path:
 
 def _own_name() -> str:
     return f"retrograd-{os.getuid()}"
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether a socket in it can be bound."""
+    return len(os.fsencode(folder)) + 1 + MEETING_NAME_LENGTH <= _SOCKET_PATH_BYTES
 
 
 def _make_private(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,13 +23,17 @@ _HELPERS = ("resource_tracker", "forkserver", "semaphore_tracker")
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reads or writes the user's settings, logs or runs."""
     folder = tmp_path_factory.mktemp("user")
     monkeypatch.setenv("RETROGRAD_SETTINGS_DIR", str(folder / "settings"))
-    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(variable, str(folder / variable.lower()))
-    (folder / "xdg_runtime_dir").mkdir(mode=0o700)  # of the others, programs make their own
+    with tempfile.TemporaryDirectory(
+        prefix="run"
+    ) as runtime:  # sockets are in it: pytest's own folders can be too deep
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        yield
 
 
 @pytest.fixture(autouse=True)

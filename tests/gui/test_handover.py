@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gui.folders import meeting_folder
+from gui.folders import MEETING_NAME_LENGTH, meeting_folder
 from gui.handover import (
     MAX_MESSAGE_BYTES,
     Answer,
@@ -33,13 +33,16 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+def folder() -> Path:
     found = meeting_folder()
-    assert found == runtime / "retrograd"
+    assert found == Path(os.environ["XDG_RUNTIME_DIR"], "retrograd")
     return found
+
+
+@pytest.fixture
+def short() -> Path:
+    """A folder in which a socket's path is never too long, as it may be in pytest's own."""
+    return Path(os.environ["XDG_RUNTIME_DIR"])
 
 
 @pytest.fixture
@@ -173,25 +176,40 @@ def _expect_refusal(place: MeetingPlace) -> None:
 
 
 def test_a_folder_that_others_may_enter_or_that_is_a_link_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
-    open_folder, linked = tmp_path / "open", tmp_path / "linked"
+    monkeypatch.setattr("tempfile.tempdir", str(short / "none"))
+    open_folder, linked = short / "open", short / "linked"
     (open_folder / "retrograd").mkdir(parents=True)
     (open_folder / "retrograd").chmod(0o755)
     linked.mkdir()
-    (tmp_path / "private").mkdir(mode=0o700)
-    (linked / "retrograd").symlink_to(tmp_path / "private")
-    for runtime in (open_folder, linked, tmp_path / "missing", Path("relative")):
+    (short / "private").mkdir(mode=0o700)
+    (linked / "retrograd").symlink_to(short / "private")
+    for runtime in (open_folder, linked, short / "missing", Path("relative")):
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
         assert meeting_folder() is None
         assert meet(Request()) is False
 
 
-def test_the_temporary_files_have_a_folder_for_each_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert meeting_folder() == tmp_path / f"retrograd-{os.getuid()}"
+def test_the_temporary_files_have_a_folder_for_each_user(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr("tempfile.tempdir", str(short))
+    assert meeting_folder() == short / f"retrograd-{os.getuid()}"
+
+
+def test_a_folder_whose_name_is_too_long_for_a_socket_is_not_used(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (deep := short / ("ä" * 50)).mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    monkeypatch.setattr("tempfile.tempdir", str(short))
+    found = short / f"retrograd-{os.getuid()}"
+    assert meeting_folder() == found
+    assert list(deep.iterdir()) == []
+    place = MeetingPlace(found)
+    paths = (place.lock_path, place.socket_path, place.secret_path)
+    assert max(len(os.fsencode(path.name)) for path in paths) == MEETING_NAME_LENGTH
+    listener = meet(Request())
+    assert isinstance(listener, Listener)
+    listener.close()
 
 
 # Messages
