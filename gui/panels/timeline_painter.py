@@ -18,6 +18,10 @@ from .timeline_scale import TAIL_PX, Events, Scale, is_accumulation, shorter
 LABEL_PX = 34.0
 """Narrower segments have no label."""
 _PAD_PX = 8.0
+NARROWEST_NAME_PX = 5.0
+"""No letter fits into less."""
+ROUND_PX = 3.0
+"""Narrower blocks have no corners to be rounded."""
 
 
 _WORDS = {Phase.FORWARD: ("forward", "op"), Phase.BACKWARD: ("backward", "step"), Phase.UPDATE: ("update", "leaf")}
@@ -150,13 +154,16 @@ def _paint_tail(painter: QPainter, scale: Scale, theme: Theme, place: Rows) -> N
 def _paint_bands(painter: QPainter, events: Events, scale: Scale, theme: Theme, place: Rows) -> None:
     painter.setFont(ui_font(TEXT_SMALL_PT))
     metrics = QFontMetricsF(painter.font())
-    for band in events.bands:
-        left, right = scale.left(band.first), scale.right(band.last)
-        if not band.name or right < 0 or left > scale.width or right - left < 2:
+    colors = [mix(theme.surface, color, 0.45) for color in (theme.accent, theme.data)]
+    lefts, rights = scale.lefts(events.band_ends).T
+    rights = rights + max(scale.unit_px - scale.space_px, 1.0)
+    seen = np.flatnonzero((rights >= 0) & (lefts <= scale.width) & (rights - lefts >= 2))
+    for index, left, right in zip(seen.tolist(), lefts[seen].tolist(), rights[seen].tolist(), strict=True):
+        band = events.bands[index]
+        if not band.name:
             continue
-        is_forward = band.first < len(events.forward)
-        color = theme.data if is_forward else theme.accent
-        painter.fillRect(QRectF(left, place.bands + 13.5, right - left, 1.5), mix(theme.surface, color, 0.45))
+        color = colors[band.first < len(events.forward)]
+        painter.fillRect(QRectF(left, place.bands + 13.5, right - left, 1.5), color)
         visible = max(left, 0.0)
         room = min(right, scale.width) - visible - 2
         shown = _fitting(band.name, metrics, room)
@@ -167,6 +174,8 @@ def _paint_bands(painter: QPainter, events: Events, scale: Scale, theme: Theme, 
 
 def _fitting(name: str, metrics: QFontMetricsF, room: float) -> str:
     """A module's name, of a longer one its last part ("11" of "blocks.11"), or nothing where that is cut too short."""
+    if room < NARROWEST_NAME_PX:
+        return ""
     for text in (name, name.rsplit(".", 1)[-1]):
         if metrics.horizontalAdvance(text) <= room:
             return text
@@ -212,45 +221,50 @@ def _paint_blocks(painter: QPainter, events: Events, scale: Scale, theme: Theme,
         Phase.UPDATE: mix(theme.leaf_soft, theme.leaf, 0.5),
     }
     phases = _phases(events)
-    spans = [(band.first, band.last) for band in events.bands] + [phases[2][1:]]
-    if not events.bands:
-        spans = [phase[1:] for phase in phases]
+    spans = np.concatenate([events.band_ends, [phases[2][1:]]]) if events.bands else np.array([p[1:] for p in phases])
+    spans = spans[spans[:, 1] >= spans[:, 0]]
+    lefts, rights = scale.lefts(spans).T
+    rights = rights + scale.unit_px
+    # Of those that end in one pixel column the first is drawn, and whatever is as wide as a pixel.
+    is_drawn = np.append(True, np.diff(np.trunc(rights)) != 0) | (rights - lefts >= 1)
+    is_drawn &= (rights >= 0) & (lefts <= scale.width)
     painter.setPen(Qt.PenStyle.NoPen)
-    column = -1
-    for first, last in spans:
-        if last < first:
+    narrow: dict[Phase, list[QRectF]] = {}
+    chosen = zip(spans[is_drawn, 0].tolist(), lefts[is_drawn].tolist(), rights[is_drawn].tolist(), strict=True)
+    for first, left, right in chosen:
+        width = right - left - 1 if right - left >= ROUND_PX else max(right - left, 1.0)
+        area, phase = QRectF(left, place.segments, width, place.segment_height), events.phase(first)
+        if width < ROUND_PX:
+            narrow.setdefault(phase, []).append(area)
             continue
-        left, right = scale.left(first), scale.left(last) + scale.unit_px
-        if right < 0 or left > scale.width or (int(right) == column and right - left < 1):
-            continue
-        column = int(right)
-        if right - left >= 3:
-            right -= 1
-        painter.setBrush(strong[events.phase(first)] if is_done else control_color(theme))
-        area = QRectF(left, place.segments, max(right - left, 1.0), place.segment_height)
-        painter.drawRoundedRect(area, min(3.0, area.width() / 3), 3.0)
+        painter.setBrush(strong[phase] if is_done else control_color(theme))
+        painter.drawRoundedRect(area, min(3.0, width / 3), 3.0)
+    for phase, areas in narrow.items():
+        painter.setBrush(strong[phase] if is_done else control_color(theme))
+        painter.drawRects(areas)
     if len(events.accumulations):
         ticks = columns(scale, events.accumulations - len(events.forward) + 1)
         painter.setBrush(mix(theme.surface, theme.leaf, 0.8))
         bottom = round(place.segments + place.segment_height) - 4
-        painter.drawRects([QRect(x, bottom, 1, 4) for x in ticks])
+        painter.drawRects([QRect(x, bottom, width, 4) for x, width in joined(ticks)])
 
 
 def columns(scale: Scale, positions: npt.NDArray[np.int64]) -> list[int]:
     """The pixel columns at which cursors at these positions would stand, each once, as far as they are seen."""
     if not len(positions):
         return []
-    events = positions + scale.forward - 1
-    border = scale.count - scale.updates
-    x = np.array([scale.left(0), scale.left(scale.forward) if scale.forward < scale.count else 0.0, 0.0])
-    x[2] = scale.left(border) if border < scale.count else 0.0
-    phase = (events >= scale.forward).astype(np.int64) + ((events >= border) & (scale.updates > 0))
-    first = np.array([0, scale.forward, border])
-    width = scale.unit_px - scale.space_px + min(2.0, scale.space_px)
-    places = x[phase] + (events - first[phase]) * scale.unit_px + width
+    places = scale.lefts(positions + scale.forward - 1)
+    places += scale.unit_px - scale.space_px + min(2.0, scale.space_px)
     places = places[(places > -8) & (places < scale.width + 8)]
     found: list[int] = np.unique(np.round(places).astype(np.int64)).tolist()
     return found
+
+
+def joined(columns: list[int]) -> list[tuple[int, int]]:
+    """Runs of neighbouring pixel columns, each as its first column and how many they are."""
+    found = np.array(columns, dtype=np.int64)
+    starts = np.flatnonzero(np.diff(found, prepend=-9) != 1)
+    return list(zip(found[starts].tolist(), np.diff(starts, append=len(found)).tolist(), strict=True))
 
 
 def _paint_stops(painter: QPainter, scale: Scale, theme: Theme, place: Rows, stops: npt.NDArray[np.int64]) -> None:
@@ -260,7 +274,7 @@ def _paint_stops(painter: QPainter, scale: Scale, theme: Theme, place: Rows, sto
     painter.setBrush(color)
     if len(found) * 7 > scale.width:
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.drawRects([QRect(x, round(place.track) - 3, 1, 6) for x in found])
+        painter.drawRects([QRect(x, round(place.track) - 3, width, 6) for x, width in joined(found)])
         return
     painter.setPen(QPen(theme.surface, 1))
     for x in found:
@@ -277,12 +291,14 @@ def _paint_curve(
     seen = scale.visible()
     bottom = place.curve + place.curve_height
     stride = max(1, int(1 / max(scale.unit_px, 1e-6)))
-    points = [QPointF(max(scale.left(seen.start), 0.0), bottom)]
-    for event in range(seen.start, seen.stop, stride):
-        height = float(saved[event + 1 : min(event + 1 + stride, len(saved))].max()) / most * place.curve_height
-        left, right = scale.left(event), scale.left(min(event + stride, seen.stop - 1)) if stride > 1 else 0.0
-        points.append(QPointF(left, bottom - height))
-        points.append(QPointF(right if stride > 1 else scale.left(event) + scale.unit_px, bottom - height))
+    starts = np.arange(seen.start, seen.stop, stride)
+    highest = np.maximum.reduceat(saved[1 : int(starts[-1]) + 1 + stride], starts)
+    lefts = scale.lefts(starts)
+    rights = scale.lefts(np.minimum(starts + stride, seen.stop - 1)) if stride > 1 else lefts + scale.unit_px
+    heights = bottom - highest / most * place.curve_height
+    points = [QPointF(max(float(lefts[0]), 0.0), bottom)]
+    for left, right, height in zip(lefts.tolist(), rights.tolist(), heights.tolist(), strict=True):
+        points += (QPointF(left, height), QPointF(right, height))
     points.append(QPointF(points[-1].x(), bottom))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(mix(theme.surface, theme.edge, 0.35))

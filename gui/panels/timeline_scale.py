@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.graph.model import Node, ScopePath
 from engine.graph.timeline import Phase, Timeline, Update, why_no_update
@@ -41,6 +42,8 @@ class Events:
         shared = _common_length([node.scope for node in self.forward])
         scopes = [node.scope for node in self.forward] + [step.node.scope for step in self.backward]
         self.bands = _bands(scopes, shared, len(self.forward))
+        self.band_ends = np.array([band[:2] for band in self.bands], dtype=np.int64).reshape(-1, 2)
+        """(bands, 2) first and last event of each band."""
         places = [len(self.forward) + step.index for step in self.backward if is_accumulation(step.node)]
         self.accumulations = np.array(places, dtype=np.int64)
 
@@ -99,14 +102,11 @@ def _common_length(scopes: Sequence[ScopePath]) -> int:
 
 
 def _bands(scopes: Sequence[ScopePath], shared: int, forward: int) -> list[Band]:
-    bands: list[Band] = []
-    for event, scope in enumerate(scopes):
-        name = scope[shared] if len(scope) > shared else ""
-        if bands and bands[-1].name == name and event != forward:
-            bands[-1] = bands[-1]._replace(last=event)
-        else:
-            bands.append(Band(event, event, name))
-    return bands if any(band.name for band in bands) else []
+    names = [scope[shared] if len(scope) > shared else "" for scope in scopes]
+    if not any(names):
+        return []
+    starts = [event for event, name in enumerate(names) if event in (0, forward) or name != names[event - 1]]
+    return [Band(first, end - 1, names[first]) for first, end in pairwise([*starts, len(names)])]
 
 
 class Scale:
@@ -170,6 +170,14 @@ class Scale:
     def left(self, event: int) -> float:
         """Left end of an event; `count` gives the right end of the last."""
         return MARGIN_PX + self._gap_px(event) + event * self.unit_px - self.scroll_px
+
+    def lefts(self, events: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """`left` of many events at once."""
+        places = np.asarray(MARGIN_PX - self.scroll_px + events * self.unit_px, dtype=np.float64)
+        for border in {self.forward, self.count - self.updates}:
+            if 0 < border < self.count:
+                places[events >= border] += GAP_PX
+        return places
 
     def right(self, event: int) -> float:
         """Right end of an event's segment, without the space after it."""

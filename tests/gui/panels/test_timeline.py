@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from engine.graph.trace import Trace
 from gui.document import Document
 from gui.panels import timeline_menu
 from gui.panels.timeline import TimelinePanel
-from gui.panels.timeline_painter import columns, rows, tail_rect
+from gui.panels.timeline_painter import columns, joined, rows, tail_rect
 from gui.panels.timeline_scale import Events, Scale, shorter
 from gui.style import breakpoint_color
 from gui.theme import DARK, LIGHT, ThemeManager
@@ -98,6 +99,20 @@ def test_the_event_under_the_middle_of_an_event_is_that_event(
             assert scale.event_at(scale.left(event) + scale.unit_px / 2) == event
     assert scale.zoom >= 1
     assert scale.scroll_px >= 0
+
+
+@given(forward=st.integers(0, 20), backward=st.integers(0, 20), updates=st.integers(0, 5), scroll=st.floats(0, 50))
+def test_many_events_lie_where_each_does(forward: int, backward: int, updates: int, scroll: float) -> None:
+    scale = Scale()
+    scale.forward, scale.updates, scale.count = forward, updates, forward + backward + updates
+    scale.width, scale.scroll_px = 700.0, scroll
+    events = np.arange(scale.count)
+    assert scale.lefts(events).tolist() == pytest.approx([scale.left(event) for event in events.tolist()])
+
+
+def test_neighbouring_columns_are_one_bar() -> None:
+    assert joined([]) == []
+    assert joined([3, 4, 5, 9, 11, 12]) == [(3, 3), (9, 1), (11, 2)]
 
 
 def test_zoom_keeps_what_is_under_the_pointer() -> None:
