@@ -75,7 +75,8 @@ class Commands(EditCommands):
         except (OSError, RetrogradError) as error:
             window.notify(not_saved(path, error, again))
         else:
-            window.notify(Notification(f"The graph is saved as {path.name}.", "info", str(path.parent), key="saved"))
+            text = f"The graph is saved as {path.name}."
+            window.notify(Notification(text, "info", str(path.parent), key="saved", is_passing=True))
 
     def run_again(self) -> None:
         self._window.workspace.run_again()
@@ -182,6 +183,16 @@ class Commands(EditCommands):
         if self._window.canvas is not None:
             self._window.canvas.zoom_by(1 / ZOOM_STEP)
 
+    def toggle_legend(self) -> None:
+        if self._window.canvas is not None:
+            chrome = self._window.canvas.chrome
+            chrome.open_legend(is_open=not chrome.legend.is_shown)
+
+    def toggle_map(self) -> None:
+        if self._window.canvas is not None:
+            chrome = self._window.canvas.chrome
+            chrome.open_map(is_open=not chrome.minimap.is_open)
+
     def center_focus(self) -> None:
         focus = self._window.document.focus
         if self._window.canvas is not None and focus is not None:
@@ -248,7 +259,7 @@ class Commands(EditCommands):
             text = f"The log is kept in {folder}; nothing has been written to it yet."
             if folder.exists():
                 text = f"The log is kept in {folder}."
-            self._window.notify(Notification(text, "info", key="log"))
+            self._window.notify(Notification(text, "info", key="log", is_lasting=True))
 
     def about(self) -> None:
         box = QMessageBox(self._window)

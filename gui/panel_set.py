@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -119,13 +120,14 @@ class PanelSet(QObject):
         self._depths.chosen.connect(self._on_depths_chosen)
         self._overlays.chosen.connect(self._on_overlays_chosen)
         bridge = window.workspace.bridge
-        bridge.output_received.connect(self.console.append)
-        bridge.loss_received.connect(self.training.add_points)
-        bridge.rate_changed.connect(self.training.set_rate)
-        bridge.training_changed.connect(self._on_bridge_training_changed)
-        bridge.trace_received.connect(self._on_bridge_trace_received)
-        bridge.exited.connect(self._on_bridge_exited)
-        window.workspace.run_started.connect(self._on_workspace_run_started)
+        bridge.output_received.connect(self._while_open(self.console.append))
+        bridge.loss_received.connect(self._while_open(self.training.add_points))
+        bridge.rate_changed.connect(self._while_open(self.training.set_rate))
+        bridge.training_changed.connect(self._while_open(self._on_bridge_training_changed))
+        bridge.trace_received.connect(self._while_open(self._on_bridge_trace_received))
+        bridge.exited.connect(self._while_open(self._on_bridge_exited))
+        window.workspace.replaced.connect(self._on_workspace_replaced)
+        window.workspace.changed.connect(self._on_workspace_changed)
         window.workspace.training_started.connect(self._on_workspace_training_started)
         self.problems.count_changed.connect(self._on_problems_count_changed)
         self.problems.findings_changed.connect(self._mark_findings)
@@ -157,6 +159,16 @@ class PanelSet(QObject):
         self.loss.step_requested.connect(window.commands.step_training)
         self.loss.stop_requested.connect(window.workspace.stop)
         self.loss.step_through_requested.connect(self._on_loss_step_through_requested)
+
+    def _while_open(self, slot: Callable[..., None]) -> Callable[..., None]:
+        """The slot, for as long as the run is what is open: one that was closed still says its last words."""
+        workspace = self._window.workspace
+
+        def called(*values: object) -> None:
+            if workspace.is_listening:
+                slot(*values)
+
+        return called
 
     def fill_menu(self, title: str, menu: QMenu) -> None:
         """Put the choices called `title` ("Layout", "Depth", "Overlay") into a menu."""
@@ -194,6 +206,8 @@ class PanelSet(QObject):
         overlay = values.overlay if values.overlay in OVERLAYS else OVERLAYS[0]
         self.canvas.set_method(method)
         self.canvas.set_overlay(overlay)
+        self.canvas.chrome.legend.is_open = values.legend_is_open
+        self.canvas.chrome.minimap.is_open = values.map_is_open
         self._show_choices()
 
     def _show_choices(self) -> None:
@@ -204,6 +218,10 @@ class PanelSet(QObject):
         self.canvas.set_method(name)
         self._window.settings.update(layout_method=name)
         self._show_choices()
+
+    def _on_chrome_changed(self) -> None:
+        chrome = self.canvas.chrome
+        self._window.settings.update(legend_is_open=chrome.legend.is_open, map_is_open=chrome.minimap.is_open)
 
     def _on_depths_chosen(self, depth: int) -> None:
         self.canvas.set_depth(depth)
@@ -218,9 +236,13 @@ class PanelSet(QObject):
         self._window.settings.update(overlay=name)
         self._show_choices()
 
-    def _on_workspace_run_started(self) -> None:
+    def _on_workspace_replaced(self) -> None:
         self.console.clear()
         self.training.reset()
+
+    def _on_workspace_changed(self) -> None:
+        workspace = self._window.workspace
+        self.loss.set_program(is_rerunnable=workspace.is_rerunnable, is_running=workspace.is_running)
 
     def _on_workspace_training_started(self) -> None:
         self.training.set_state("running")
@@ -265,7 +287,7 @@ class PanelSet(QObject):
 
     def _on_canvas_status_message(self, text: str) -> None:
         if text and not text.endswith("…"):  # what is still going on is painted in the canvas itself
-            self._window.notify(Notification(text, "info", key="canvas"))
+            self._window.notify(Notification(text, "info", key="canvas", is_passing=True))
 
     def _on_problems_count_changed(self, count: int) -> None:
         self._window.docks.set_title("problems", f"Problems {count}" if count else "Problems")

@@ -54,7 +54,7 @@ def offer_recovery(window: MainWindow) -> None:
                 f"its {last.losses:,} losses are kept, and so are those of the others."
             )
         show = ("Show the losses", lambda: window.open_target(str(last.folder)))
-        window.notify(Notification(text, "info", where, buttons=(show,), key="recovery"))
+        window.notify(Notification(text, "info", where, buttons=(show,), key="recovery", is_lasting=True))
 
     window.workspace.background.run(lambda: find_interrupted(default_base()), then, _ignore)
 

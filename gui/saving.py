@@ -81,7 +81,7 @@ class TraceSaving(QObject):
             text = f"The trace is saved as {path.name}."
             if aside is not None:
                 text += f" What the other program had written is kept as {aside.name}."
-            window.notify(Notification(text, "info", str(path.parent), key=KEY))
+            window.notify(Notification(text, "info", str(path.parent), key=KEY, is_passing=aside is None))
             self.saved.emit()
 
         def failed(error: Exception) -> None:

@@ -135,7 +135,7 @@ class StepCommands(QObject):
         if self._window.document.run_to_breakpoint(direction):
             self._window.notifications.dismiss("breakpoint")
         else:
-            self._window.notify(Notification(text, "info", key="breakpoint"))
+            self._window.notify(Notification(text, "info", key="breakpoint", is_passing=True))
 
     def toggle_breakpoint(self) -> None:
         document, canvas = self._window.document, self._window.canvas

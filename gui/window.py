@@ -134,6 +134,7 @@ class MainWindow(TabOrderWindow):
         workspace.busy_changed.connect(self._on_workspace_busy_changed)
         workspace.notified.connect(self.notify)
         workspace.settled.connect(self.notifications.dismiss)
+        workspace.replaced.connect(self.notifications.forget_target)
         workspace.consent_needed.connect(self._on_workspace_consent_needed)
         workspace.log_opened.connect(self._on_workspace_log_opened)
         self.document.trace_changed.connect(self._show_page)
@@ -197,7 +198,8 @@ class MainWindow(TabOrderWindow):
             try:
                 self.workspace.bridge.prepare()
             except OSError as error:
-                self.notify(Notification(f"No process can be started to run programs: {error}.", "warning"))
+                text = f"No process can be started to run programs: {error}."
+                self.notify(Notification(text, "warning", is_lasting=True))
 
     # What others call
 
@@ -373,14 +375,16 @@ class MainWindow(TabOrderWindow):
         self.refresh_actions()
 
     def _on_settings_noticed(self, text: str) -> None:
-        self.notify(Notification(text, "warning"))
+        self.notify(Notification(text, "warning", is_lasting=True))
 
     def _on_crash_reported(self, summary: str, details: str) -> None:
-        self.notify(Notification(summary, "error", "Your data is safe; the log has the details.", details, key="crash"))
+        where = "Your data is safe; the log has the details."
+        self.notify(Notification(summary, "error", where, details, key="crash", is_lasting=True))
 
     def _on_crash_widget_failed(self, widget: QWidget) -> None:
         from gui.panel_set import switch_off
 
         if self.isAncestorOf(widget):
             name = switch_off(widget)
-            self.notify(Notification(f"{name} failed again and again, so it was switched off.", "error"))
+            text = f"{name} failed again and again, so it was switched off."
+            self.notify(Notification(text, "error", is_lasting=True))

@@ -20,7 +20,7 @@ from gui.bridge import SessionBridge
 from gui.checking import NodeChecker
 from gui.document import Document
 from gui.editing import Editing
-from gui.fetching import KEY, ValueFetcher
+from gui.fetching import ValueFetcher
 from gui.file_state import FileState
 from gui.opening import Target, classify
 from gui.settings import Settings
@@ -49,6 +49,8 @@ class Workspace(QObject):
     """Path of a trace file that is open now, and its `FileState` when it was read."""
     log_opened = Signal(str)
     """Path of a log of training runs to be shown."""
+    replaced = Signal()
+    """Something else is open, or nothing, or the program runs again: losses, output and messages of before are over."""
     training_started = Signal()
     """The program turned out to be a training, and runs."""
     run_started = Signal()
@@ -73,7 +75,8 @@ class Workspace(QObject):
         self._busy = ""
         self._has_trace = False
         self._recorded: dict[int, Trace] = {}  # the steps recorded last
-        self._is_listening = False  # False once the run is no longer what is open: its last events change nothing
+        self.is_listening = False
+        """False once the run is no longer what is open: its last events change nothing."""
         self._cancel_loading: Callable[[], None] | None = None
         bridge = self.bridge
         bridge.started.connect(self._on_bridge_started)
@@ -132,8 +135,7 @@ class Workspace(QObject):
     def run(self, target: Target, arguments: Sequence[str] = (), pause_at: int | None = None) -> None:
         """Run a program in a worker of its own; whatever ran before is ended."""
         self._drop_loading()
-        self.settled.emit(KEY)
-        self.settled.emit("run")
+        is_other = self.target != target or self.arguments != tuple(arguments)
         try:
             self.bridge.run(target.text, tuple(arguments), pause_at)
         except OSError as error:
@@ -141,7 +143,11 @@ class Workspace(QObject):
             return
         self.training = None
         self._has_trace = False
-        self._is_listening = True
+        self.is_listening = True
+        self.replaced.emit()
+        if is_other:  # of the same program the last graph stays until there is another
+            self.document.set_trace(None)
+            self.document.set_sources({})
         self._take(target, arguments)
         self.run_started.emit()
         self._set_busy(f"Starting PyTorch for {target.title}…")
@@ -203,7 +209,7 @@ class Workspace(QObject):
         self.document.set_trace(None)
         self.document.set_sources({})
         self._set_busy("")
-        self.settled.emit("run")
+        self.replaced.emit()
         self.changed.emit()
 
     def shut_down(self, *, is_last: bool = True) -> None:
@@ -239,7 +245,7 @@ class Workspace(QObject):
             self._abandon_run()
             self._set_busy("")
             if isinstance(trace, Trace):
-                self.settled.emit("run")
+                self.replaced.emit()
                 self.trace_read.emit(path, state)
                 self._take(target, ())
                 self.document.set_sources(trace.sources)
@@ -264,7 +270,7 @@ class Workspace(QObject):
         return failed
 
     def _abandon_run(self) -> None:
-        self._is_listening = False
+        self.is_listening = False
         self.training = None
         self.bridge.stop()
 
@@ -283,7 +289,7 @@ class Workspace(QObject):
     # What the session tells
 
     def _on_bridge_started(self, started: Started) -> None:
-        if not self._is_listening:
+        if not self.is_listening:
             return
         self._title = started.title or self._title
         self._recorded.clear()
@@ -293,7 +299,7 @@ class Workspace(QObject):
         self.changed.emit()
 
     def _on_bridge_trace_received(self, trace: Trace, step: int | None, reason: str) -> None:
-        if not self._is_listening:
+        if not self.is_listening:
             return
         self._has_trace = reason != "failed"  # what ran of a program that recorded no backward pass
         self._set_busy("")
@@ -312,7 +318,7 @@ class Workspace(QObject):
     def _on_bridge_observed(self, message: Observed) -> None:
         """The script has gone on: what it did after a recorded step belongs to that, wherever the cursor is by now."""
         trace = self._recorded.get(message.step)
-        if not self._is_listening or trace is None:
+        if not self.is_listening or trace is None:
             return
         count = len(trace.graph.nodes)
         known = [seen for seen in message.observations if all(0 <= node < count for node in seen.nodes)]
@@ -323,19 +329,19 @@ class Workspace(QObject):
 
     def _on_bridge_loss_received(self, steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:
         # A training that was never held says nothing of its state: its losses do, from the second one on.
-        if self._is_listening and self.training is None and len(steps) and steps[-1] > 0:
+        if self.is_listening and self.training is None and len(steps) and steps[-1] > 0:
             self.training = TrainingChanged(state="running", step=int(steps[-1]))
             self.training_started.emit()
             self.changed.emit()
 
     def _on_bridge_training_changed(self, state: TrainingChanged) -> None:
-        if not self._is_listening:
+        if not self.is_listening:
             return
         self.training = state
         self.changed.emit()
 
     def _on_bridge_failed(self, failed: Failed) -> None:
-        if not self._is_listening:
+        if not self.is_listening:
             return
         where = f"{Path(failed.file).name}, line {failed.line}" if failed.file and failed.line else failed.file or ""
         where = "" if where in failed.message else where  # not twice
@@ -343,7 +349,7 @@ class Workspace(QObject):
 
     def _on_bridge_exited(self, outcome: Outcome) -> None:
         self.settled.emit("unresponsive")
-        if not self._is_listening:
+        if not self.is_listening:
             self.changed.emit()
             return
         self.training = None
@@ -358,7 +364,7 @@ class Workspace(QObject):
         self.changed.emit()
 
     def _on_bridge_unresponsive(self, seconds: float) -> None:
-        if not self._is_listening:
+        if not self.is_listening:
             return
         text = f"The program has not answered for {seconds:.0f} seconds. It may be busy, or hang."
         self.notified.emit(Notification(text, "warning", buttons=(("Stop it", self.stop),), key="unresponsive"))
@@ -367,7 +373,7 @@ class Workspace(QObject):
         self.settled.emit("unresponsive")
 
     def _on_bridge_decode_failed(self, message: str) -> None:
-        if not self._is_listening:
+        if not self.is_listening:
             return
         self._set_busy("")
         self._fail(message)

@@ -16,6 +16,8 @@ from .loss_plot import DEFAULT_SMOOTHING, LossPlot
 from .timeline_painter import grouped
 
 _EMPTY = "No training yet. Run a script with a training loop: its loss is drawn here while it runs."
+_RESUME = "Let the held training run (Ctrl+Shift+R)"
+_AGAIN = "Run the program from its beginning (F5)"
 _FINEST = 100
 _SHAPES: dict[str, list[list[tuple[float, float]]]] = {
     "play": [[(4, 2.5), (13, 8), (4, 13.5)]],
@@ -37,7 +39,7 @@ class LossPanel(QWidget):
     """
 
     play_requested = Signal()
-    """Start the training, or let a held one go on."""
+    """Run the program once more, or let a held training go on."""
     pause_requested = Signal()
     step_requested = Signal()
     stop_requested = Signal()
@@ -50,7 +52,8 @@ class LossPanel(QWidget):
         self._themes = themes
         self.plot: LossPlot | None = None
         self.setAccessibleName("Loss")
-        self.play = self._button("Play", "Start or go on training (Ctrl+Shift+R)")
+        self._is_rerunnable = self._is_running = False
+        self.play = self._button("Run again", "")
         self.pause = self._button("Pause", "Hold the training and record this step (Ctrl+P)")
         self.step = self._button("One step", "Run and record one more training step (Ctrl+Right)")
         self.stop = self._button("Stop", "End the program")
@@ -146,6 +149,12 @@ class LossPanel(QWidget):
         if self.plot is not None:
             self.plot.shut_down()
 
+    def set_program(self, *, is_rerunnable: bool, is_running: bool) -> None:
+        """What can be done with the open program, be it a training or not."""
+        if (is_rerunnable, is_running) != (self._is_rerunnable, self._is_running):
+            self._is_rerunnable, self._is_running = is_rerunnable, is_running
+            self._on_training_state_changed()
+
     # --- the training ---
 
     def _on_training_points_added(self) -> None:
@@ -171,11 +180,16 @@ class LossPanel(QWidget):
     def _on_training_state_changed(self) -> None:
         state = self._training.state
         is_live = state in {"running", "paused"}
-        self.play.setText("Resume" if state == "paused" else "Play")
-        self.play.setEnabled(state != "running")
+        is_held = state == "paused"
+        text, tip = ("Resume", _RESUME) if is_held else ("Run again", _AGAIN)
+        self.play.setText(text)
+        self.play.setToolTip(tip)
+        self.play.setAccessibleName(text)
+        self.play.setAccessibleDescription(tip)
+        self.play.setEnabled(is_held or (self._is_rerunnable and not self._is_running and not is_live))
         self.pause.setEnabled(state == "running")
         self.step.setEnabled(state == "paused")
-        self.stop.setEnabled(is_live)
+        self.stop.setEnabled(is_live or self._is_running)
         self.through.setEnabled(bool(self._training.recorded))
         self._show_status()
 
@@ -229,7 +243,7 @@ def status_text(training: TrainingModel) -> str:
         return ""
     parts = [f"step {grouped(training.step)}"]
     speed = training.steps_per_second
-    if speed > 0:
+    if speed > 0 and training.state == "running":  # a held training has none
         parts.append(f"{grouped(round(speed)) if speed >= 100 else format_number(speed, 3)} it/s")
     if training.learning_rate is not None:
         parts.append(f"lr {format_number(training.learning_rate)}")

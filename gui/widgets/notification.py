@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -25,6 +26,8 @@ Level = Literal["info", "warning", "error"]
 MAX_SHOWN = 3
 MAX_MESSAGE = 600
 MAX_DETAILS = 200_000
+PASSING_MS = 8_000
+"""How long a passing message stays, unless the mouse is over it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Notification:
     buttons: Sequence[tuple[str, Callable[[], None]]] = field(default_factory=tuple)
     key: str = ""
     """A notification with the key of one that is shown replaces it."""
+    is_passing: bool = False
+    """It confirms what the user did just now, and leaves by itself."""
+    is_lasting: bool = False
+    """It is not about what is open: it stays when something else is opened."""
 
 
 class NotificationArea(QWidget):
@@ -84,9 +91,16 @@ class NotificationArea(QWidget):
         for bar in list(self._bars):
             self._remove(bar)
 
+    def forget_target(self) -> None:
+        """Something else is open now: take away what was said of the target before."""
+        for bar in list(self._bars):
+            if not bar.notification.is_lasting:
+                self._remove(bar)
+
     def _remove(self, bar: NotificationBar) -> None:
         self._bars.remove(bar)
         self._box.removeWidget(bar)
+        bar.end()
         bar.hide()
         bar.deleteLater()
 
@@ -136,6 +150,25 @@ class NotificationBar(QFrame):
         self._box.addLayout(row)
         self._on_themes_changed(themes.theme)
         themes.changed.connect(self._on_themes_changed)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PASSING_MS)
+        self._timer.timeout.connect(self._on_close_clicked)
+        if notification.is_passing:
+            self._timer.start()
+
+    def end(self) -> None:
+        """It is taken away: nothing is due any more."""
+        self._timer.stop()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._timer.stop()  # it is being read
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        if self.notification.is_passing:
+            self._timer.start()
 
     @property
     def buttons(self) -> dict[str, QPushButton]:

@@ -26,10 +26,15 @@ class _Told:
         self.busy: list[str] = []
         self.settled: list[str] = []
         self.asked: list[Target] = []
+        self.replaced = 0
         workspace.notified.connect(self.notifications.append)
         workspace.busy_changed.connect(self.busy.append)
         workspace.settled.connect(self.settled.append)
         workspace.consent_needed.connect(lambda target, _: self.asked.append(target))
+        workspace.replaced.connect(self._on_workspace_replaced)
+
+    def _on_workspace_replaced(self) -> None:
+        self.replaced += 1
 
 
 @pytest.fixture
@@ -101,7 +106,7 @@ def test_failure_says_what_where_and_offers_another_run(workspace: Workspace, sc
     assert len(told.notifications) == 1  # said once
     shown.buttons[0][1]()
     assert len(_runs(workspace)) == 2
-    assert told.settled[-1] == "run"
+    assert told.replaced == 2
 
 
 @pytest.mark.parametrize("kind", ["crashed", "killed", "lost", "start_failed"])
@@ -160,6 +165,22 @@ def test_what_a_closed_run_still_says_changes_nothing(workspace: Workspace) -> N
     assert workspace.document.sources == {}
     assert told.notifications == []
     assert workspace.target is None
+
+
+def test_a_graph_is_never_shown_under_the_name_of_another_program(workspace: Workspace, script: Path) -> None:
+    told = _Told(workspace)
+    workspace.open("demo:neuron")
+    workspace.bridge.started.emit(Started(target="demo:neuron", title="Neuron", sources={"neuron.py": "z = 1"}))
+    workspace.bridge.trace_received.emit(small_trace(), None, "result")
+    workspace.run_again()
+    assert workspace.document.trace is not None  # of the same program the last one stays until there is another
+    workspace.run(classify(str(script)))
+    assert workspace.title == "train.py"
+    assert workspace.document.trace is None
+    assert workspace.document.sources == {}
+    workspace.bridge.failed.emit(Failed(message="SyntaxError"))
+    assert workspace.document.trace is None
+    assert told.replaced == 3
 
 
 def test_silence_is_told_and_taken_back(workspace: Workspace) -> None:

@@ -186,7 +186,12 @@ def test_buttons_fit_the_state_and_announce(panel: LossPanel, training: Training
         buttons = (panel.play, panel.pause, panel.step, panel.stop, panel.through)
         return [button.isEnabled() for button in buttons]
 
+    assert not any(enabled()), "nothing is open"
+    panel.set_program(is_rerunnable=True, is_running=True)
+    assert enabled() == [False, False, False, True, False]
+    panel.set_program(is_rerunnable=True, is_running=False)
     assert enabled() == [True, False, False, False, False]
+    assert panel.play.text() == "Run again"
     training.set_state("running", 0)
     assert enabled() == [False, True, False, True, False]
     with qtbot.waitSignal(panel.pause_requested):
@@ -205,14 +210,18 @@ def test_buttons_fit_the_state_and_announce(panel: LossPanel, training: Training
             QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     training.set_state("finished")
     assert enabled() == [True, False, False, False, True]
+    panel.set_program(is_rerunnable=False, is_running=False)  # a trace is open now
+    assert enabled() == [False, False, False, False, True]
 
 
 def test_status(training: TrainingModel) -> None:
     assert status_text(training) == ""
     training.add_points(212, 0.1)
     training.set_rate(1240.4, 0.1)
+    training.set_state("running")
+    assert status_text(training) == "step 212 · 1\u202f240 it/s · lr 0.1 · running"
     training.set_state("paused")
-    assert status_text(training) == "step 212 · 1\u202f240 it/s · lr 0.1 · paused"
+    assert status_text(training) == "step 212 · lr 0.1 · paused"
     training.set_state("finished")
     assert status_text(training).endswith("finished")
     for ending in ("stopped", "failed"):
