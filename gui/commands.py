@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl, qVersion
+from PySide6.QtCore import Qt, QUrl, qVersion
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QAbstractSpinBox, QFileDialog, QLineEdit, QMessageBox
 
 from engine.errors import RetrogradError
 from gui.canvas.spotlight import Spotlight
@@ -105,8 +105,11 @@ class Commands(EditCommands):
         self._window.show_palette()
 
     def deselect(self) -> None:
-        if self._window.canvas is not None:
-            self._window.canvas.escape()
+        canvas = self._window.canvas
+        if canvas is not None and isinstance(self._window.focusWidget(), QLineEdit | QAbstractSpinBox):
+            canvas.setFocus(Qt.FocusReason.OtherFocusReason)  # out of a field, back to where keys step
+        elif canvas is not None:
+            canvas.escape()
         else:
             self._window.document.select(None)
 

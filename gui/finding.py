@@ -123,7 +123,8 @@ def node_entries(trace: Trace, go_to: Callable[[int], None]) -> list[Entry]:
         if node.grad_fn is not None:
             details.append(node.grad_fn)
         icon = "variable" if node.name else "node"
-        entries.append(Entry(_short(title), partial(go_to, node.id), _short(" · ".join(details)), icon))
+        found = Entry(_short(title), partial(go_to, node.id), _short(" · ".join(details)), icon, name=node.name or "")
+        entries.append(found)
     return entries
 
 

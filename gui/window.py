@@ -185,6 +185,7 @@ class MainWindow(TabOrderWindow):
             self.panels = PanelSet(self)
             self.canvas = self.panels.canvas
             self.stack.addWidget(self.canvas)
+            self.palette_.home = self.canvas
             for title in ("Layout", "Depth", "Overlay"):
                 self.panels.fill_menu(title, self._menus[title])
             self.refresh_actions()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QFrame,
@@ -31,11 +31,15 @@ _MARKS = {Verdict.RIGHT: "✓", Verdict.CLOSE: "≈", Verdict.WRONG: "✗"}
 class PredictBox(QFrame):
     """Asks for the next step's number before it is taken, and judges the answer by the recorded one."""
 
+    step_wanted = Signal()
+    """Enter was pressed on an answer that is judged already."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._question: Question | None = None
         self._theme: Theme | None = None
         self._key: tuple[int, int] | None = None
+        self._judged = ""
         self.prompt = QLabel(self)
         self.prompt.setTextFormat(Qt.TextFormat.PlainText)
         self.prompt.setWordWrap(True)
@@ -67,7 +71,7 @@ class PredictBox(QFrame):
         layout.addLayout(row)
         layout.addWidget(self.answer)
         self.check.clicked.connect(self._on_check_clicked)
-        self.entry.returnPressed.connect(self._on_check_clicked)
+        self.entry.returnPressed.connect(self._on_return_pressed)
         self.hide()
 
     def ask(self, question: Question | None, key: tuple[int, int], theme: Theme) -> None:
@@ -80,6 +84,7 @@ class PredictBox(QFrame):
             self.prompt.setText(question.text)
         if key != self._key:
             self._key = key
+            self._judged = ""
             self.entry.clear()
             self.answer.clear()
         self.answer.setVisible(bool(self.answer.text()))
@@ -89,6 +94,12 @@ class PredictBox(QFrame):
         for label in (self.heading, self.prompt):
             set_text_color(label, theme.text)
         self.answer.clear()  # its colour was the other theme's
+
+    def _on_return_pressed(self) -> None:
+        if self._judged and self.entry.text() == self._judged:
+            self.step_wanted.emit()
+        else:
+            self._on_check_clicked()
 
     def _on_check_clicked(self) -> None:
         if self._question is None or self._theme is None:
@@ -107,7 +118,8 @@ class PredictBox(QFrame):
             Verdict.CLOSE: self._theme.data_text,
             Verdict.WRONG: self._theme.accent_text,
         }
-        self._show_answer(f"{_MARKS[verdict]} {sentence}", color[verdict])
+        self._judged = text
+        self._show_answer(f"{_MARKS[verdict]} {sentence}\nEnter takes the step.", color[verdict])
 
     def _show_answer(self, text: str, color: QColor) -> None:
         self.answer.setText(text)
@@ -145,6 +157,7 @@ class LessonPanel(QWidget):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.predict = PredictBox()
+        self.predict.step_wanted.connect(document.step_forward)
         self.area = VerticalArea(self, margin=MARGIN, spacing=3 * UNIT)
         self.area.setAccessibleName("Text of the lesson")
         for widget in (self.title, self.text, self.predict):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPalette
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QGraphicsDropShadowEffect,
@@ -32,13 +32,18 @@ VISIBLE_ROWS = 10
 HINT = "Find commands and nodes · [*, 768] · grad>1e3 · nan · kind:leaf · line:48"
 _ENTRY = Qt.ItemDataRole.UserRole
 _MATCH = Qt.ItemDataRole.UserRole + 1
+_EXACT = 100.0
+"""What a name typed in full counts: more than any letters in order can."""
 
 _Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that can be found: `run` is called when it is chosen. `rank` lifts it above equal matches."""
+    """One thing that can be found: `run` is called when it is chosen. `rank` lifts it above equal matches.
+
+    `name`, typed in full, puts it above everything: a variable called w comes before "Watch the value".
+    """
 
     title: str
     run: Callable[[], None]
@@ -47,6 +52,7 @@ class Entry:
     keys: str = ""
     keywords: str = ""
     rank: float = 0.0
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ def search(entries: Sequence[Entry], pattern: str) -> list[tuple[Entry, tuple[in
             if other is None or other[0] < len(pattern) * 2:  # letters strewn over a long text are no match
                 continue
             score = other[0] * 0.5
+        if entry.name and entry.name == pattern.strip():
+            score += _EXACT
         found.append((-score - entry.rank, order, entry, places))
     found.sort(key=lambda item: item[:2])
     return [(entry, places) for _, _, entry, places in found[:MAX_RESULTS]]
@@ -89,6 +97,9 @@ class CommandPalette(QFrame):
         self._themes = themes
         self.top_px = 52
         """Distance from the window's upper edge."""
+        self.home: QWidget = window
+        """What has the keyboard once something was chosen."""
+        self._came_from: QWidget | None = None
         self._entries: Sequence[Entry] = ()
         self._ask: Callable[[str], Answer] | None = None
         self._answer = Answer()
@@ -134,6 +145,8 @@ class CommandPalette(QFrame):
 
     def popup(self, entries: Sequence[Entry], ask: Callable[[str], Answer] | None = None, text: str = "") -> None:
         """Show the palette with these entries and take the keyboard; `ask` is asked about every text typed."""
+        if not self.isVisible():
+            self._came_from = self._window.focusWidget()
         self._entries, self._ask = entries, ask
         self.field.setText(text)
         self._search(text)
@@ -145,7 +158,7 @@ class CommandPalette(QFrame):
     def choose(self) -> None:
         """Close, and do what is marked."""
         entry = self.list.currentIndex().data(_ENTRY)
-        self.dismiss()
+        self.dismiss(self.home)
         if isinstance(entry, Entry):
             entry.run()
 
@@ -153,16 +166,19 @@ class CommandPalette(QFrame):
         """Close, and show everything that was found; without effect where there is nothing to show."""
         shown = self._answer.show_all
         if shown is not None:
-            self.dismiss()
+            self.dismiss(self.home)
             shown()
 
-    def dismiss(self) -> None:
-        """Close without doing anything, and give the keyboard back."""
+    def dismiss(self, heir: QWidget | None = None) -> None:
+        """Close without doing anything, and give the keyboard to `heir`, if it is not somewhere else already."""
         if self.isVisible():
+            is_here = self.field.hasFocus()
             self.hide()
             self._entries, self._ask, self._answer = (), None, Answer()
             self._model.set_rows([])
-            self._window.setFocus()
+            if is_here:
+                heir = heir if heir is not None and heir.isVisible() else self._window
+                heir.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def place(self) -> None:
         """Fit the height to the results, and stay in the middle of the window's upper part, below the toolbar."""
@@ -180,8 +196,9 @@ class CommandPalette(QFrame):
         self.setGeometry((parent.width() - width) // 2, self.top_px, width, height)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.field and event.type() == QEvent.Type.FocusOut:
-            self.dismiss()
+        if watched is self.field and isinstance(event, QFocusEvent) and event.type() == QEvent.Type.FocusOut:
+            if event.reason() != Qt.FocusReason.PopupFocusReason:  # the field's own menu
+                self.dismiss()
         elif watched is self.field and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             return self._handle_key(event.key(), event.modifiers())
         elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
@@ -200,7 +217,7 @@ class CommandPalette(QFrame):
             Qt.Key.Key_PageUp: -VISIBLE_ROWS,
         }
         if key == Qt.Key.Key_Escape:
-            self.dismiss()
+            self.dismiss(self._came_from)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if modifiers & Qt.KeyboardModifier.ControlModifier:
                 self.show_all()

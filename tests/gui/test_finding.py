@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from gui import finding
 from gui.window import MainWindow
+from tests.engine.traces import MUL, W
 from tests.gui.canvas import builders
 
 
@@ -40,6 +41,47 @@ def test_a_query_finds_nodes_and_f3_goes_on(opened: MainWindow, qtbot: QtBot) ->
     QTest.keyClick(canvas, Qt.Key.Key_Escape)
     assert not canvas.spotlight.is_on
     assert not opened.actions_["find_next"].isEnabled()
+
+
+def test_a_variable_typed_in_full_comes_first_and_keys_walk_on_from_it(opened: MainWindow) -> None:
+    canvas, palette = opened.canvas, opened.palette_
+    assert canvas is not None
+    opened.activateWindow()
+    QTest.keyClick(canvas, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(palette.field, "w")
+    assert palette.results[0].name == "w"
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert opened.document.selection == W
+    assert canvas.hasFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_Down)
+    assert opened.document.selection == MUL
+
+
+def test_escape_gives_the_keyboard_back_and_leaves_a_field(opened: MainWindow) -> None:
+    assert opened.panels is not None
+    assert opened.canvas is not None
+    opened.activateWindow()
+    field = opened.panels.lesson.predict.entry
+    opened.docks.raise_("lesson")
+    field.setFocus()
+    opened.show_palette()
+    QTest.keyClick(opened.palette_.field, Qt.Key.Key_Escape)
+    assert field.hasFocus()
+    opened.document.select(W)
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert opened.canvas.hasFocus()
+    assert opened.document.selection == W
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Escape)
+    assert opened.document.selection is None
+
+
+def test_a_click_beside_the_palette_has_the_keyboard(opened: MainWindow) -> None:
+    assert opened.canvas is not None
+    opened.activateWindow()
+    opened.show_palette()
+    QTest.mouseClick(opened.canvas, Qt.MouseButton.LeftButton, pos=QPoint(5, opened.canvas.height() - 90))
+    assert not opened.palette_.isVisible()
+    assert opened.canvas.hasFocus()
 
 
 def test_a_faulty_query_says_where_and_all_can_be_outlined(opened: MainWindow, qtbot: QtBot) -> None:

@@ -131,6 +131,23 @@ def test_a_prediction_is_judged_and_gone_at_the_next_step(panel: LessonPanel, do
     assert not box.isVisible()
 
 
+def test_enter_judges_and_enter_again_takes_the_step(panel: LessonPanel, document: Document, qtbot: QtBot) -> None:
+    document.set_trace(Neuron().trace())
+    box = panel.predict
+    for position in range(document.length):
+        assert document.cursor == position
+        QTest.keyClick(box.entry, Qt.Key.Key_Return)  # nothing is typed yet
+        QTest.keyClicks(box.entry, "-0.5")
+        QTest.keyClick(box.entry, Qt.Key.Key_Return)
+        assert document.cursor == position
+        assert "Enter takes the step" in box.answer.text()
+        QTest.keyClick(box.entry, Qt.Key.Key_4)  # another guess is judged first
+        QTest.keyClick(box.entry, Qt.Key.Key_Return)
+        assert document.cursor == position
+        QTest.keyClick(box.entry, Qt.Key.Key_Return)
+    assert document.cursor == document.length
+
+
 def test_a_theme_change_keeps_what_was_typed(panel: LessonPanel, document: Document, qtbot: QtBot) -> None:
     document.set_trace(Neuron().trace())
     QTest.keyClicks(panel.predict.entry, "1.5")
