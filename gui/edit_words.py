@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.graph.edits import (
     AnyEdit,
     ClipGradient,
@@ -35,6 +37,20 @@ def edge_words(trace: Trace, edge: Edge | CutEdge) -> str:
             for name, source in zip(names, sources, strict=True)
         ]
     return " → ".join(names)
+
+
+def different_edge_words(trace: Trace, edges: Sequence[Edge]) -> list[str]:
+    """The edges in words; those that read the same say by their consumer's line, else by its input, which is which."""
+    words = [edge_words(trace, edge) for edge in edges]
+    for is_line in (True, False):
+        again = {text for text in words if words.count(text) > 1}
+        for place, (text, edge) in enumerate(zip(words, edges, strict=True)):
+            source = trace.graph.nodes[edge.target].source
+            if text in again and is_line and source is not None:
+                words[place] = f"{text} (line {source.line})"
+            elif text in again and not is_line:
+                words[place] = f"{text} as {edge.arg or f'input {edge.input_nr}'}"
+    return words
 
 
 def describe(edit: AnyEdit, trace: Trace) -> str:

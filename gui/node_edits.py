@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -21,7 +21,7 @@ from engine.graph.edits import (
 from engine.graph.model import Edge, Node
 from engine.graph.trace import Trace
 from engine.graph.values import Values
-from gui.edit_words import edge_words, node_words
+from gui.edit_words import different_edge_words, node_words
 from gui.editing import KEY, Editing
 from gui.pasted import fitted, parse_numbers
 from gui.widgets.notification import Notification
@@ -155,8 +155,9 @@ class NodeEdits(QObject):
             switch.setCheckable(True)
             switch.setChecked(self.requires_grad(node_id))
             switch.triggered.connect(partial(self.set_requires_grad, node_id))
-        for edge in self.edges(node_id)[:_MOST_CUTS]:
-            cut = menu.addAction(f"Cut {self.edge_words(edge)}".replace("&", "&&"))
+        edges = self.edges(node_id)[:_MOST_CUTS]
+        for edge, words in zip(edges, self.edge_words(edges), strict=True):
+            cut = menu.addAction(f"Cut {words}".replace("&", "&&"))
             cut.setCheckable(True)
             cut.setChecked(self.is_cut(edge))
             cut.triggered.connect(partial(self.cut, edge))
@@ -170,9 +171,10 @@ class NodeEdits(QObject):
         cut.setChecked(self.is_cut(edge))
         cut.triggered.connect(partial(self.cut, edge))
 
-    def edge_words(self, edge: Edge) -> str:
+    def edge_words(self, edges: Sequence[Edge]) -> list[str]:
+        """Each of these edges of one node in words."""
         trace = self.trace
-        return "" if trace is None else edge_words(trace, edge)
+        return [""] * len(edges) if trace is None else different_edge_words(trace, edges)
 
     def _words(self, node_id: int) -> str:
         return "" if self.trace is None else node_words(self.trace, node_id)

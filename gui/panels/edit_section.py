@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt
 from PySide6.QtGui import QColor, QEnterEvent
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QLayout, QVBoxLayout, QWidget
 
 from engine.graph.edits import SetConstant, SetValue
 from engine.graph.model import Node
@@ -22,6 +22,8 @@ from ..editing import KEY, Editing
 from ..node_edits import NodeEdits
 from ..style import TEXT_NORMAL_PT
 from ..theme import UNIT, ui_font
+from ..widgets.elided_check_box import ElidedCheckBox
+from ..widgets.flow_row import FlowRow
 from ..widgets.matrix_editor import MatrixEditor
 from ..widgets.notification import Notification
 from ..widgets.number_editor import NumberEditor
@@ -103,7 +105,7 @@ class EditSection(Section):
             self._build_constants(node)
             self._build_links(node, moment)
         self._show_constants(node)
-        self._show_links(node)
+        self._show_links(node, moment.theme.accent_text)
         self._show_before(moment)
         has_any = self.number.isVisibleTo(self) or bool(self.constants) or self._links.count() > 0
         self.finish(is_shown=has_any or self.requires_grad.isVisibleTo(self))
@@ -217,25 +219,22 @@ class EditSection(Section):
         _clear(self._links)
         color = moment.theme.accent_text
         if self._edits.has_gradient(node.id):
-            row = QHBoxLayout()
-            row.setSpacing(2 * UNIT)
+            row = FlowRow(self, spacing=3 * UNIT)
             label = QLabel("Gradient", self)
             label.setFont(ui_font(TEXT_NORMAL_PT))
-            row.addWidget(label)
+            row.add(label)
             for title, action in (
                 ("zero", self._edits.zero),
                 ("scale…", self._edits.scale),
                 ("clip…", self._edits.clip),
                 ("replace…", self._edits.replace),
             ):
-                row.addWidget(self._link(title, color, partial(action, node.id)))
-            row.addStretch(1)
-            self._links.addLayout(row)
-        for edge in self._edits.edges(node.id)[:_MOST_EDGES]:
-            box = QCheckBox(f"Cut {self._edits.edge_words(edge)}".replace("&", "&&"), self)
+                row.add(self._link(title, color, partial(action, node.id)))
+            self._links.addWidget(row)
+        edges = self._edits.edges(node.id)[:_MOST_EDGES]
+        for edge, words in zip(edges, self._edits.edge_words(edges), strict=True):
+            box = ElidedCheckBox(f"Cut {words}", "Detach here: no gradient flows back along this edge", self)
             box.setFont(ui_font(TEXT_NORMAL_PT))
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.setToolTip("Detach here: no gradient flows back along this edge")
             box.toggled.connect(partial(self._edits.cut, edge))
             self._links.addWidget(box)
         self._order_links()
@@ -245,9 +244,8 @@ class EditSection(Section):
         last: QWidget = self.requires_grad
         for place in range(self._links.count()):
             item = self._links.itemAt(place)
-            row = None if item is None else item.layout()
-            places = [item] if row is None else [row.itemAt(number) for number in range(row.count())]
-            for widget in [found.widget() for found in places if found is not None]:
+            found = None if item is None else item.widget()
+            for widget in found.widgets if isinstance(found, FlowRow) else [found]:
                 if isinstance(widget, LinkButton | QCheckBox):
                     QWidget.setTabOrder(last, widget)
                     last = widget
@@ -257,7 +255,9 @@ class EditSection(Section):
         link.clicked.connect(partial(_call, action))
         return link
 
-    def _show_links(self, node: Node) -> None:
+    def _show_links(self, node: Node, color: QColor) -> None:
+        for link in self.findChildren(LinkButton):
+            link.set_color(color)
         boxes = [box for box in (self._links.itemAt(place) for place in range(self._links.count())) if box is not None]
         edges = self._edits.edges(node.id)[:_MOST_EDGES]
         checks = [item.widget() for item in boxes if isinstance(item.widget(), QCheckBox)]
@@ -285,15 +285,12 @@ class EditSection(Section):
 
 
 def _clear(layout: QLayout) -> None:
-    """Take everything out of a layout and delete it, nested layouts too."""
+    """Take every widget out of a layout and delete it."""
     while (item := layout.takeAt(0)) is not None:
-        widget, inner = item.widget(), item.layout()
+        widget = item.widget()
         if widget is not None:
             widget.hide()
             widget.deleteLater()
-        elif inner is not None:
-            _clear(inner)
-            inner.deleteLater()
 
 
 def _call(action: partial[None], _is_checked: bool = False) -> None:

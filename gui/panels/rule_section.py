@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from engine.rules import Rule, rule_for
 from engine.rules.book import derivative_text
@@ -12,6 +12,7 @@ from engine.rules.jacobian import MOST_ENTRIES, jacobian
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
+from ..widgets.flow_row import FlowRow
 from ..widgets.formula_view import FormulaView
 from ..widgets.heat_map import scale_limit
 from ..widgets.heat_view import HeatView
@@ -98,16 +99,14 @@ class RuleSection(Section):
         self.check_link.clicked.connect(self.check_requested)
         self.jacobian_link.clicked.connect(self._on_jacobian_link_clicked)
         self.derivative_link.clicked.connect(self._on_derivative_link_clicked)
-        links = QHBoxLayout()
-        links.setSpacing(4 * UNIT)
+        links = FlowRow(self, spacing=4 * UNIT)
         for link in (self.check_link, self.jacobian_link, self.derivative_link):
-            links.addWidget(link)
-        links.addStretch(1)
+            links.add(link)
         for widget in (
             *(self.forward, self.vjp, self.forward_text, self.vjp_text, self.explanation, self.numbers, self.note),
         ):
             self.body.addWidget(widget)
-        self.body.addLayout(links)
+        self.body.addWidget(links)
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.jacobian)
         self.body.addWidget(self.derivative)

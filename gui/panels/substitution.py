@@ -199,7 +199,9 @@ class SubstitutionView(QWidget):
         for view in self._views[written:]:
             set_shown(view, False)
         missing = missing_values(trace, step)
-        is_short = any(array is None for array in arrays) or (without_form > 0 and bool(missing))
+        is_short = any(
+            array is None and not _is_complex(target.info) for target, array in zip(targets, arrays, strict=False)
+        ) or (without_form > 0 and bool(missing))
         self._explain(theme, targets, written, is_short=is_short, is_fetchable=is_fetchable and bool(missing))
         if len(targets) > MOST_TARGETS:
             set_text(self.note, f"and {len(targets) - MOST_TARGETS} more")
@@ -214,6 +216,10 @@ class SubstitutionView(QWidget):
             note = (
                 "The numbers of this step were not all kept: the tensors are larger than what is kept while recording."
             )
+        elif not written and all(target.info.numel == 0 for target in targets):
+            note = "There are no numbers to put in: what is handed on has no elements."
+        elif not written and all(_is_complex(target.info) for target in targets):
+            note = "These gradients are complex; numbers are put in where they are real."
         elif not written:
             note = "This form of the operation has no formula into which numbers can be put."
         set_text(self.note, note)
@@ -257,6 +263,10 @@ def _arrays(trace: Trace, step: BackwardStep, targets: list[Target]) -> list[Flo
             array = by_rule.get(id(edge))
         found.append(array)
     return found
+
+
+def _is_complex(info: TensorInfo) -> bool:
+    return info.dtype.removeprefix("torch.").startswith("complex")
 
 
 def _largest(array: Floats) -> tuple[int, ...]:

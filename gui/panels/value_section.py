@@ -13,6 +13,7 @@ from engine.graph.model import TensorInfo
 from ..fetching_tiles import LARGE_BYTES, LargeTensor
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, TEXT_TITLE_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
+from ..widgets.flow_row import FlowRow
 from ..widgets.large_view import LargeTensorView
 from ..widgets.tensor_view import TensorView, exact_text, number_text
 from ..widgets.text import LinkButton, set_text_color, tooltip
@@ -111,10 +112,8 @@ class QuantityView(QWidget):
         self._looked_at: LargeTensor | None = None
         self.look_link = LinkButton("Look at its values", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
         self.look_link.clicked.connect(self._on_look_link_clicked)
-        self.look_link.hide()
         self.fetch_link = LinkButton("Fetch whole values", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
         self.fetch_link.clicked.connect(self.fetch_requested)
-        self.fetch_link.hide()
         top = QHBoxLayout()
         top.addWidget(self._heading, 1)
         top.addWidget(self.pin)
@@ -124,12 +123,11 @@ class QuantityView(QWidget):
         layout.addLayout(top)
         for widget in (self.number, self.large, self.tensor, self.note):
             layout.addWidget(widget)
-        self.links = QHBoxLayout()
-        self.links.setSpacing(3 * UNIT)
-        self.links.addWidget(self.look_link, 0, Qt.AlignmentFlag.AlignLeft)
-        self.links.addWidget(self.fetch_link, 0, Qt.AlignmentFlag.AlignLeft)
+        self.links = FlowRow(self, spacing=4 * UNIT)
+        self.links.add(self.look_link)
+        self.links.add(self.fetch_link)
         self.editor = QVBoxLayout()
-        layout.addLayout(self.links)
+        layout.addWidget(self.links)
         layout.addLayout(self.editor)
         layout.addStretch(1)
 
@@ -214,7 +212,7 @@ class ValueSection(QWidget):
         self.gradient = QuantityView("Gradient", self)
         self.run_link = LinkButton("Run to it", QColor("gray"), self, font=ui_font(TEXT_NORMAL_PT))
         self.run_link.clicked.connect(self.run_requested)
-        self.gradient.links.addWidget(self.run_link, 0, Qt.AlignmentFlag.AlignLeft)
+        self.gradient.links.add(self.run_link)
         self.run_link.hide()
         self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._layout.setContentsMargins(MARGIN, 3 * UNIT, MARGIN, 3 * UNIT)

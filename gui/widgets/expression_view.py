@@ -93,13 +93,28 @@ class ExpressionView(HeightByWidth):
                     if x > _INDENT and x + visible > width:
                         number, x = number + 1, float(_INDENT)
                     for part in word:
-                        tokens.append(_Token(part.text, part.role, x, number))
-                        x += self._metrics.horizontalAdvance(part.text)
+                        number, x = self._place(part, x, number, width, tokens)
             self._laid_out[width] = tokens, number + 1
         return self._laid_out[width]
 
+    def _place(self, part: Stretch, x: float, number: int, width: int, tokens: list[_Token]) -> tuple[int, float]:
+        """Put a part of a word at `x`; one that is longer than a line goes on in the next. Returns where it ends."""
+        text, one = part.text, self._metrics.horizontalAdvance("0")
+        while True:
+            most = max(int((width - x) / one), 1)
+            if len(text.rstrip(" ")) <= most:
+                tokens.append(_Token(text, part.role, x, number))
+                return number, x + self._metrics.horizontalAdvance(text)
+            tokens.append(_Token(text[:most], part.role, x, number))
+            text, number, x = text[most:], number + 1, float(_INDENT)
+
     def heightForWidth(self, width: int) -> int:
         return round(self._layout(max(width, 40))[1] * self._line_px())
+
+    def pieces(self) -> list[tuple[str, float, float]]:
+        """What is written, in order: each piece with its left end and the bottom of its line."""
+        tokens, _ = self._layout(max(self.width(), 40))
+        return [(token.text, token.x, (token.line + 1) * self._line_px()) for token in tokens]
 
     # --- drawing ---
 

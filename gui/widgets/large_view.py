@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from engine.graph.numbers import MINUS, format_number
 
 from ..fetching_tiles import LargeTensor, Tile, TileValues
 from ..style import TEXT_SMALL_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
+from .flow_row import FlowRow
 from .region import Span, block, whole
 from .scale_bar import LINE_PX, ScaleBar
 from .text import ElidedLabel, LinkButton, set_text_color
@@ -59,18 +60,16 @@ class LargeTensorView(QWidget):
                 ("Try again", "Fetch this part again"),
             )
         )
-        controls = QHBoxLayout()
-        controls.setSpacing(2 * UNIT)
+        controls = FlowRow(self, spacing=3 * UNIT)
         for link in (self.nearer, self.farther, self.all, self.again):
-            controls.addWidget(link)
-        controls.addStretch(1)
+            controls.add(link)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
         layout.addLayout(self._axes)
         for widget in (self._heat, self._scale, self._readout, self._status):
             layout.addWidget(widget)
-        layout.addLayout(controls)
+        layout.addWidget(controls)
         self._readout.hide()
         self._brief = QTimer(self)
         self._brief.setSingleShot(True)

@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QFontMetrics, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from engine.graph.numbers import format_number
 
 from ..pasted import fitted, parse_numbers
 from ..style import TEXT_SMALL_PT
-from ..theme import mono_font
+from ..theme import mono_font, ui_font
 
-_CELL_PX = (64, 24)
+_CELL_PX = (44, 24)
+"""The narrowest cell, and the height of all."""
+_PADDING_PX = 12
 _MOST_ROWS = 6
+_MOST_MEASURED = 256
+"""Numbers that are measured to find how wide a column is; of more, an even sample."""
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -102,6 +106,7 @@ class MatrixEditor(QTableView):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
             header.setDefaultSectionSize(size)
             header.setMinimumSectionSize(16)
+            header.setFont(ui_font(TEXT_SMALL_PT))
         self.horizontalHeader().setFixedHeight(20)
         self.verticalHeader().setFixedWidth(28)
         paste = QAction("Paste values", self)
@@ -120,9 +125,18 @@ class MatrixEditor(QTableView):
         """Show a matrix without telling of it; the chosen cell stays."""
         is_other = array.shape != self._cells.shown.shape
         self._cells.set_array(array)
+        width = self._needed_width(array)
+        if width != self.horizontalHeader().defaultSectionSize():
+            self.horizontalHeader().setDefaultSectionSize(width)
         if is_other:
             rows = min(max(array.shape[0], 1), _MOST_ROWS)
             self.setFixedHeight(rows * _CELL_PX[1] + 20 + 14)
+
+    def _needed_width(self, array: npt.NDArray[Any]) -> int:
+        """Pixels of a column in which no number is cut."""
+        sample = array.reshape(-1)[:: array.size // _MOST_MEASURED + 1].tolist()
+        longest = max((len(format_number(float(value), 4)) for value in sample), default=0)
+        return max(QFontMetrics(self.font()).horizontalAdvance("0" * longest) + _PADDING_PX, _CELL_PX[0])
 
     def paste(self) -> None:
         """Take the numbers from the clipboard."""

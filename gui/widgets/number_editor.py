@@ -3,37 +3,62 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QValidator, QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSizePolicy, QSlider, QWidget
+
+from engine.graph.numbers import format_number
 
 from ..style import TEXT_NORMAL_PT
 from ..theme import UNIT, mono_font
 
 STEPS = 400
 """Places of the slider."""
-_LARGEST = 1e15
+_LARGEST = sys.float_info.max
+_FURTHEST = 1e307
+"""Where the slider ends at most: twice that must still be a number."""
+_PLACES = 323
+"""Decimal places that the spin box keeps: it would round a small number to zero."""
+_WIDEST = "−1.234567e−38"
+_ARROWS_PX = 36
+"""Room for the arrows and the margins of the spin box."""
 
 
 class _Spin(QDoubleSpinBox):
-    """Shows as many digits as a number has, and leaves the wheel to the panel until it is clicked."""
+    """Shows as many digits as a number has, and leaves the wheel to the panel until it is clicked.
+
+    NaN and infinity, which a spin box cannot hold, are written in the place of its lowest number.
+    """
+
+    def show_number(self, value: float) -> None:
+        """Show a number of any kind without telling of it."""
+        is_number = math.isfinite(value)
+        word = "" if is_number else format_number(value)
+        if word != self.specialValueText():
+            self.setSpecialValueText(word)
+        with QSignalBlocker(self):
+            self.setValue(value if is_number else self.minimum())
+
+    def stepBy(self, steps: int) -> None:
+        if self.specialValueText():
+            self.setValue(0.0)
+        else:
+            super().stepBy(steps)
 
     def textFromValue(self, value: float) -> str:
-        return f"{value:.7g}".replace("-", "−")
+        return self.specialValueText() or f"{value:.7g}".replace("-", "−")
 
     def valueFromText(self, text: str) -> float:
-        try:
-            return float(text.replace("−", "-").replace(",", "."))
-        except ValueError:
-            return self.value()
+        if text == self.specialValueText():
+            return self.minimum()
+        number = _parsed(text)
+        return self.value() if number is None else number
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        try:
-            float(text.replace("−", "-").replace(",", "."))
-        except ValueError:
-            return QValidator.State.Intermediate, text, position
-        return QValidator.State.Acceptable, text, position
+        is_right = text == self.specialValueText() or _parsed(text) is not None
+        return QValidator.State.Acceptable if is_right else QValidator.State.Intermediate, text, position
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -58,11 +83,11 @@ class NumberEditor(QWidget):
         self._limit = 2.0
         self.spin = _Spin(self)
         self.spin.setKeyboardTracking(False)
-        self.spin.setDecimals(12)
+        self.spin.setDecimals(_PLACES)
         self.spin.setRange(-_LARGEST, _LARGEST)
         self.spin.setFont(mono_font(TEXT_NORMAL_PT))
         self.spin.setAccessibleName(name)
-        self.spin.setFixedWidth(26 * UNIT)
+        self.spin.setFixedWidth(QFontMetrics(self.spin.font()).horizontalAdvance(_WIDEST) + _ARROWS_PX)
         self.spin.lineEdit().setTextMargins(UNIT, 0, 0, 0)
         self.spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
@@ -92,18 +117,17 @@ class NumberEditor(QWidget):
         is_whole : only whole numbers are possible.
         is_other : it is the number of something else than before, so the slider's range may change.
         """
-        value = value if math.isfinite(value) else 0.0
         self._is_whole = is_whole
         if is_other:
             self._limit = _sensible(value)
         self._limit = max(self._limit, _sensible(value) / 2)
         self._value = value
         self.spin.setSingleStep(1.0 if is_whole else self._limit / 40)
-        with QSignalBlocker(self.spin):
-            self.spin.setValue(value)
+        self.spin.show_number(value)
         if not self.slider.isSliderDown():
+            share = min(max(value / self._limit, -1.0), 1.0) if math.isfinite(value) else 0.0
             with QSignalBlocker(self.slider):
-                self.slider.setValue(round(value / self._limit * STEPS))
+                self.slider.setValue(round(share * STEPS))
         self.slider.setToolTip(f"From {-self._limit:g} to {self._limit:g}".replace("-", "−"))
 
     def _on_spin_value_changed(self, value: float) -> None:
@@ -119,8 +143,17 @@ class NumberEditor(QWidget):
             self.edited.emit(value, is_dragging)
 
 
+def _parsed(text: str) -> float | None:
+    """The finite number that was typed, with any minus sign and decimal mark; None where it is none."""
+    try:
+        number = float(text.replace("−", "-").replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def _sensible(value: float) -> float:
     """A round number, at least 2 and about twice the size of `value`."""
-    wanted = max(2.0, 2 * abs(value))
+    wanted = max(2.0, 2 * min(abs(value), _FURTHEST)) if math.isfinite(value) else 2.0
     power = 10 ** math.floor(math.log10(wanted))
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= wanted))

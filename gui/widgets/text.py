@@ -166,10 +166,11 @@ class LinkButton(QPushButton):
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self.font())
-        return QSize(metrics.horizontalAdvance(self._whole) + 4, metrics.height() + 2)
+        return QSize(metrics.horizontalAdvance(self._whole) + 2, metrics.height() + 2)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(24, self.sizeHint().height())
+        size = self.sizeHint()
+        return QSize(min(24, size.width()), size.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -203,9 +204,8 @@ class LinkButton(QPushButton):
         font.setUnderline(self.underMouse() or self.hasFocus())
         painter.setFont(font)
         painter.setPen(self._color)
-        shown = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width() - 2)
-        area = self.rect().adjusted(1, 0, -1, 0)
-        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        shown = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
         if self.hasFocus():
             option = QStyleOptionFocusRect()
             option.initFrom(self)

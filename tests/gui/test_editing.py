@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
@@ -23,7 +24,7 @@ from engine.graph.model import Source
 from engine.graph.values import Values
 from gui.canvas.edit_marks import EditMarks
 from gui.document import Document
-from gui.edit_words import describe, edge_words
+from gui.edit_words import describe, different_edge_words, edge_words
 from gui.editing import WHY_NOT_FILE, WHY_NOT_YET
 from gui.window import MainWindow
 from tests.engine.traces import small_trace
@@ -137,3 +138,20 @@ def test_an_edge_between_two_of_one_name_says_their_lines() -> None:
     source.name = target.name = "x"
     source.source, target.source = Source("a.py", 72, "f"), Source("a.py", 71, "f")
     assert edge_words(trace, edge) == "x (line 72) → x (line 71)"
+
+
+def test_edges_to_consumers_of_one_name_say_which_is_which() -> None:
+    trace = small_trace()
+    edge = next(edge for edge in trace.graph.edges if trace.graph.nodes[edge.target].kind == "op")
+    source = trace.graph.nodes[edge.source]
+    target = trace.graph.nodes[edge.target]
+    source.name, target.name = "w", "mul"
+    other = msgspec.structs.replace(target, id=len(trace.graph.nodes))
+    trace.graph.nodes.append(other)
+    again = msgspec.structs.replace(edge, target=other.id)
+    assert different_edge_words(trace, [edge]) == ["w → mul"]
+    target.source, other.source = Source("a.py", 7, "f"), Source("a.py", 9, "f")
+    assert different_edge_words(trace, [edge, again]) == ["w → mul (line 7)", "w → mul (line 9)"]
+    twice = [msgspec.structs.replace(edge, arg=arg) for arg in ("self", "other")]
+    words = ["w → mul (line 7) as self", "w → mul (line 7) as other"]
+    assert different_edge_words(trace, twice) == words

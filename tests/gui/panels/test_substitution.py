@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from engine.graph.model import TensorInfo
 from engine.graph.numbers import format_number
 from engine.graph.trace import Trace
 from gui.panels.substitution import SubstitutionView
-from gui.theme import LIGHT
+from gui.style import TEXT_SMALL_PT
+from gui.theme import LIGHT, mono_font
+from gui.widgets.expression_view import ExpressionView, Stretch
 
 from .programs import Neuron, matrices
 
@@ -96,3 +100,38 @@ def _without_values(trace: Trace) -> Trace:
     for info in infos:
         info.recorded_summary, info.array = info.summary, None
     return trace
+
+
+def test_a_complex_gradient_is_not_said_to_be_too_large(view: SubstitutionView) -> None:
+    trace = Neuron().trace()
+    step = trace.backward[-1]
+    leaf = TensorInfo(shape=(2, 2), dtype="complex64", array=np.ones((2, 2), dtype=np.complex64))
+    step.grad_outputs, step.grad_after = [leaf], leaf
+    view.show_step(trace, step, LIGHT, is_fetchable=True)
+    assert view.note.text() == "These gradients are complex; numbers are put in where they are real."
+    assert view.fetch_link.isHidden()
+
+
+def test_an_empty_gradient_says_that_it_has_no_elements(view: SubstitutionView) -> None:
+    trace = Neuron().trace()
+    step = trace.backward[-1]
+    leaf = TensorInfo(shape=(0, 3), dtype="float32", array=np.ones((0, 3), dtype=np.float32))
+    step.grad_outputs, step.grad_after = [leaf], leaf
+    view.show_step(trace, step, LIGHT, is_fetchable=True)
+    assert view.note.text() == "There are no numbers to put in: what is handed on has no elements."
+    assert view.fetch_link.isHidden()
+
+
+@pytest.mark.parametrize("width", [120, 288])
+def test_a_long_name_is_broken_and_not_cut(qtbot: QtBot, width: int) -> None:
+    lines = ExpressionView()
+    qtbot.addWidget(lines)
+    name = "donaudampfschifffahrtsgesellschaftskapitaenskajuetenfenster[0]"
+    lines.show_lines([[Stretch("1", "gradient"), Stretch(f" → {name}", "muted")]], LIGHT)
+    lines.resize(width, lines.heightForWidth(width))
+    pieces = lines.pieces()
+    assert "".join(text for text, _, _ in pieces) == f"1 → {name}"
+    metrics = QFontMetricsF(mono_font(TEXT_SMALL_PT))
+    for text, x, bottom in pieces:
+        assert x + metrics.horizontalAdvance(text.rstrip()) <= width + 1
+        assert bottom <= lines.height() + 1

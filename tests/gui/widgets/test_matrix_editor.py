@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetrics, QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from gui.widgets.matrix_editor import MatrixEditor
@@ -58,3 +58,18 @@ def test_the_chosen_cell_stays_with_other_numbers(editor: MatrixEditor, qtbot: Q
     with qtbot.waitSignal(editor.cell_chosen) as chosen:
         editor.setCurrentIndex(editor.model().index(0, 2))
     assert chosen.args == [0, 2]
+
+
+def test_no_number_of_a_small_matrix_is_cut(editor: MatrixEditor) -> None:
+    editor.set_array(np.array([[-0.00023675, -1e-38, 1.0], [np.nan, 1e38, -123456.7]]))
+    metrics = QFontMetrics(editor.font())
+    model = editor.model()
+    for row, column in np.ndindex(2, 3):
+        text = str(model.data(model.index(row, column)))
+        assert metrics.horizontalAdvance(text) + 8 <= editor.columnWidth(column), text
+
+
+def test_short_numbers_take_narrow_columns(editor: MatrixEditor) -> None:
+    wide = MatrixEditor()
+    wide.set_array(np.full((2, 3), -0.00023675))
+    assert editor.columnWidth(0) < wide.columnWidth(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from pytestqt.qtbot import QtBot
 
 from gui.widgets.number_editor import NumberEditor
@@ -65,6 +66,55 @@ def test_whole_numbers(editor: NumberEditor) -> None:
     assert told == [(4.0, False)]
 
 
-def test_what_is_not_finite_is_shown_as_zero(editor: NumberEditor) -> None:
-    editor.set_value(float("nan"), is_other=True)
-    assert editor.value == 0.0
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-38, "1e−38"), (-1e38, "−1e+38"), (1.5e308, "1.5e+308"), (2e-300, "2e−300")]
+)
+def test_small_and_large_numbers_are_shown_as_what_they_are(editor: NumberEditor, value: float, text: str) -> None:
+    told = _told(editor)
+    editor.set_value(value, is_other=True)
+    assert (editor.value, editor.spin.value()) == (value, value)
+    assert editor.spin.text() == text
+    assert told == []
+
+
+@pytest.mark.parametrize("value", [1e-38, -0.0023675441, -1.234567e-38, 9007199254740993.0])
+def test_a_number_has_room_in_the_spin_box(editor: NumberEditor, value: float) -> None:
+    editor.set_value(value, is_other=True)
+    line = editor.spin.lineEdit()
+    margins = line.textMargins()
+    room = line.width() - margins.left() - margins.right() - 4  # a line edit keeps 2 pixels at each side
+    assert QFontMetrics(line.font()).horizontalAdvance(line.text()) <= room
+
+
+@pytest.mark.parametrize(("value", "word"), [(float("nan"), "NaN"), (float("inf"), "∞"), (float("-inf"), "−∞")])
+def test_what_is_not_finite_is_named_and_can_be_made_a_number(
+    editor: NumberEditor, qtbot: QtBot, value: float, word: str
+) -> None:
+    told = _told(editor)
+    editor.set_value(value, is_other=True)
+    assert editor.spin.text() == word
+    assert told == []
+    editor.spin.selectAll()
+    qtbot.keyClicks(editor.spin, "0")
+    qtbot.keyClick(editor.spin, Qt.Key.Key_Return)
+    assert told == [(0.0, False)]
+    assert editor.spin.text() == "0"
+
+
+def test_a_step_away_from_infinity_begins_at_zero(editor: NumberEditor) -> None:
+    editor.set_value(float("inf"), is_other=True)
+    told = _told(editor)
+    editor.spin.stepUp()
+    assert told == [(0.0, False)]
+    editor.spin.stepUp()
+    assert told[-1][0] > 0
+
+
+def test_infinity_is_not_typed(editor: NumberEditor, qtbot: QtBot) -> None:
+    editor.set_value(1.0, is_other=True)
+    told = _told(editor)
+    editor.spin.selectAll()
+    qtbot.keyClicks(editor.spin, "inf")
+    qtbot.keyClick(editor.spin, Qt.Key.Key_Return)
+    assert told == []
+    assert editor.spin.text() == "1"
