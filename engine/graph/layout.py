@@ -12,6 +12,7 @@ from .drawing import Drawing, Item, ItemKind, Sizes
 from .fold import OPEN_UP_TO, Folds
 from .layered.arrange import Arranger
 from .layered.compose import compose
+from .layered.memory import remembered
 from .layered.pace import VIEW_SHARE, LayoutCancelledError, Pace
 from .layered.view import View, view_of
 from .model import Graph, Node, NodeKind
@@ -141,12 +142,14 @@ def _layered(graph: Graph, view: View, sizes: Sizes, direction: Direction, aspec
     # Teaching graphs keep one calm column; large ones make use of the window.
     is_across = direction == "right"
     may_wrap = len(graph.nodes) > OPEN_UP_TO
-    arranger = Arranger(1.0 / aspect if is_across else aspect, pace, may_wrap=may_wrap, is_across=is_across)
+    proportions = 1.0 / aspect if is_across else aspect
 
     def kind_of(item: Item) -> NodeKind | None:
         return None if item.node is None else graph.nodes[item.node].kind
 
-    return compose(view, kind_of, sizes, arranger, pace, is_across=is_across)
+    with remembered(graph, (proportions, may_wrap, is_across)) as memory:
+        arranger = Arranger(proportions, pace, memory, may_wrap=may_wrap, is_across=is_across)
+        return compose(view, kind_of, sizes, arranger, pace, is_across=is_across)
 
 
 @contextmanager

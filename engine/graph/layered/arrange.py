@@ -7,6 +7,7 @@ from .components import arrange_apart, components
 from .crowd import arrange_crowds, find_crowds
 from .importance import importance_of
 from .level import Arranged, Level
+from .memory import Memory
 from .order import settle_order
 from .pace import Pace
 from .place import place_across
@@ -22,25 +23,33 @@ class Arranger:
     exchanged afterwards.
     """
 
-    def __init__(self, aspect: float, pace: Pace, *, may_wrap: bool = True, is_across: bool = False) -> None:
+    def __init__(
+        self, aspect: float, pace: Pace, memory: Memory, *, may_wrap: bool = True, is_across: bool = False
+    ) -> None:
         self.aspect = aspect
         self.is_across = is_across
         self.pace = pace
+        self.memory = memory
         self._boxes = 1
         """In the level at hand, those in its parts included."""
         self.shape = Shape(aspect) if may_wrap else None
         self._parts: dict[Level, Arranged] = {}
-        self._pieces: dict[Level, Arranged] = {}
         self._most: float | None = None
         """How high a column may be; None leaves the height to each level's own proportions."""
 
     def arrange_whole(self, level: Level, most: float | None = None) -> Arranged:
         """Lay out one level, as the section of the work that has begun; in columns no higher than `most`, if it can."""
+        known = self.memory.get((level, most))
+        if known is not None:
+            self.pace.advance(1.0)
+            return known
         self._boxes = max(len(level.boxes), 1)
         if most != self._most:
             self._most = most
             self._parts.clear()
-        return self.arrange(level)
+        arranged = self.arrange(level)
+        self.memory.keep((level, most), arranged)
+        return arranged
 
     def arrange(self, level: Level) -> Arranged:
         """Lay out one level: in columns if it is long, else as one piece; parts that nothing connects side by side."""
@@ -54,8 +63,7 @@ class Arranger:
         cuts = self._cuts(level, ranked)
         if len(cuts) > 1:
             return arrange_columns(level, ranked, cuts, self._piece)
-        known = self._pieces.get(level)
-        return known if known is not None else self._in_one_piece(level, ranked)
+        return self._piece(level, ranked)
 
     def _cuts(self, level: Level, ranked: Ranked) -> list[int]:
         if self._most is not None:
@@ -71,10 +79,11 @@ class Arranger:
             self.pace.advance(len(level.boxes) / self._boxes)
         return known
 
-    def _piece(self, level: Level) -> Arranged:
-        known = self._pieces.get(level)
+    def _piece(self, level: Level, ranked: Ranked | None = None) -> Arranged:
+        known = self.memory.get((level, "one piece"))
         if known is None:
-            known = self._in_one_piece(level, assign_ranks(level))
+            known = self._in_one_piece(level, ranked or assign_ranks(level))
+            self.memory.keep((level, "one piece"), known)
         else:
             self.pace.advance(len(level.boxes) / self._boxes)
         return known
@@ -88,6 +97,5 @@ class Arranger:
         placed = place_across(level, ordered, importance_of(level, ranked), is_back_right=self.is_across)
         self.pace.advance(third)
         arranged = route_down(level, ranked, ordered, placed)._replace(crossings=ordered.crossings)
-        self._pieces[level] = arranged
         self.pace.advance(third)
         return arranged

@@ -19,6 +19,8 @@ HARDLY_HIGHER, HARDLY_LARGER = 1.15, 1.05
 """Another column is not worth less, of a column's height and of a window's."""
 LOOSE = 1.08
 """So much higher than necessary columns may be where that parts fewer wires."""
+CLOSE_ENOUGH = 0.002
+"""Of a column's height: a lower one is not looked for any longer."""
 MANY_BOXES = 40
 MANY_RANKS = 400
 """From so many ranks on, columns come out even anyway."""
@@ -172,8 +174,9 @@ def _levelled(heights: list[float], parted: list[int], count: int) -> list[int]:
     """Cut into at most `count` columns the highest of which is about as low as can be, where few wires are parted."""
     above = [0.0, *accumulate(heights)]
     total, end = above[-1], len(heights)
-    low, high = max(*heights, total / count), total
-    while high - low > 1.0:
+    highest = max(heights)
+    low, high = max(highest, total / count), total / count + highest  # that many do in any case
+    while high - low > CLOSE_ENOUGH * low:
         middle = (low + high) / 2
         low, high = (low, middle) if _columns_needed(above, middle) <= count else (middle, high)
     most = high * LOOSE

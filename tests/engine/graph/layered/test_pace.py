@@ -50,14 +50,13 @@ def test_every_method_ends_at_1(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["layered", "kamada_kawai", "spring"])
 def test_it_can_be_cancelled_at_every_point_that_is_told(method: str) -> None:
-    graph = transformer(2)
     told: list[float] = []
-    layout(graph, method, folds=Folds.none(), on_progress=told.append)
+    layout(transformer(2), method, folds=Folds.none(), on_progress=told.append)
     for share in told[:-1]:
         reached = [-1.0]
         with pytest.raises(LayoutCancelledError, match="cancelled"):
             layout(
-                graph,
+                transformer(2),  # another one each time: nothing of it is remembered
                 method,
                 folds=Folds.none(),
                 is_cancelled=partial(_has_reached, reached, share),
