@@ -256,8 +256,9 @@ class SessionBridge(QObject):
 
         def job() -> Trace:
             from engine.storage.trace_file import loads
+            from gui.reading import prepared
 
-            return loads(bytes(body))
+            return prepared(loads(bytes(body)))
 
         def then(trace: Any) -> None:
             if number == self._run_number:

@@ -15,6 +15,7 @@ from engine.errors import RetrogradError, TargetError
 from engine.graph.trace import Trace
 from engine.session.messages import Failed, Observed, Started, TrainingChanged
 from engine.session.outcome import Outcome
+from gui import garbage
 from gui.background import Background
 from gui.bridge import SessionBridge
 from gui.checking import NodeChecker
@@ -23,6 +24,7 @@ from gui.editing import Editing
 from gui.fetching import ValueFetcher
 from gui.file_state import FileState
 from gui.opening import Target, classify
+from gui.reading import read
 from gui.settings import Settings
 from gui.widgets.notification import Notification
 
@@ -172,7 +174,7 @@ class Workspace(QObject):
             if isinstance(loaded, Trace):
                 self.document.set_trace(loaded)
 
-        self._cancel_loading = self.background.run(partial(Trace.load, path), then, self._loading_failed(path))
+        self._cancel_loading = self.background.run(partial(read, path), then, self._loading_failed(path))
 
     def record_step(self, step: int) -> None:
         """Record a training step that was not: by running the program again as far as there.
@@ -208,6 +210,7 @@ class Workspace(QObject):
         self._title = ""
         self.document.set_trace(None)
         self.document.set_sources({})
+        garbage.search_all()
         self._set_busy("")
         self.replaced.emit()
         self.changed.emit()
@@ -252,7 +255,7 @@ class Workspace(QObject):
                 self.document.set_trace(trace)
                 self.changed.emit()
 
-        self._cancel_loading = self.background.run(partial(Trace.load, path), then, self._loading_failed(path))
+        self._cancel_loading = self.background.run(partial(read, path), then, self._loading_failed(path))
         self.changed.emit()
 
     def _loading_failed(self, path: Path) -> Callable[[Exception], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from weakref import WeakKeyDictionary
 
 from .functions import Functions
 from .model import Graph, Node, ScopePath
@@ -195,6 +196,14 @@ class Folds:
         """What a graph is first shown with: small ones open, large ones as a few boxes that show their structure."""
         if len(graph.nodes) <= OPEN_UP_TO:
             return cls.none()
+        size = len(graph.nodes), len(graph.edges)
+        known = _first.get(graph)
+        if known is None or known[0] != size:
+            known = _first[graph] = size, cls._to_begin_with(graph)
+        return known[1]
+
+    @classmethod
+    def _to_begin_with(cls, graph: Graph) -> Folds:
         folds = cls.all_folded(graph)
         children, held = children_of(graph), _operations(graph)
         within = _with_inner(held)
@@ -219,6 +228,10 @@ class Folds:
     def _count(self, boxes: list[ScopePath]) -> int:
         """How many boxes show these folded calls."""
         return len({self.sharing_box(path)[0] for path in boxes})
+
+
+_first: WeakKeyDictionary[Graph, tuple[tuple[int, int], Folds]] = WeakKeyDictionary()
+"""What large graphs are first shown with, and how many nodes and edges they had then."""
 
 
 def _operations(graph: Graph) -> dict[ScopePath, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -174,6 +175,7 @@ class Node(msgspec.Struct, eq=False, kw_only=True, gc=False):
         return NotImplemented
 
 
+@lru_cache(4096)
 def _plain_words(operator: str) -> str:
     """An aten operator's name without the marks of its implementation: "log_softmax" for "_log_softmax"."""
     if operator.startswith("_scaled_dot_product"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from .model import Edge, Graph, ScopePath
 
@@ -24,6 +25,10 @@ class Run(NamedTuple):
     signature: str
     is_chain: bool = False
     period: int = 1
+
+
+_known: WeakKeyDictionary[Graph, tuple[tuple[int, int], list[Run]]] = WeakKeyDictionary()
+"""Unbroken runs by graph, with how many nodes and edges it had then: one that is still recorded grows."""
 
 
 def scope_paths(graph: Graph) -> list[ScopePath]:
@@ -68,7 +73,18 @@ def _repeat_at(names: list[str], start: int) -> tuple[int, int]:
 
 
 def unbroken_runs(graph: Graph) -> list[Run]:
-    """The parts of repeated runs that can be shown as one box: nothing leads out of them and back in again."""
+    """The parts of repeated runs that can be shown as one box: nothing leads out of them and back in again.
+
+    Found once for each graph.
+    """
+    size = len(graph.nodes), len(graph.edges)
+    known = _known.get(graph)
+    if known is None or known[0] != size:
+        known = _known[graph] = size, _unbroken(graph)
+    return known[1]
+
+
+def _unbroken(graph: Graph) -> list[Run]:
     runs = repeated_runs(graph)
     if not runs:
         return []

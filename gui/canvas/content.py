@@ -11,11 +11,12 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import LayoutError
 from engine.graph.drawing import Sizes
-from engine.graph.fold import Folds, scope_paths
+from engine.graph.fold import Folds
 from engine.graph.functions import Functions, functions_of
 from engine.graph.layout import layout
 from engine.graph.model import ScopePath
 from engine.graph.trace import Trace
+from gui import garbage
 
 from . import moving, quantities
 from .fonts import Fonts
@@ -192,7 +193,7 @@ class Content(QObject):
     @property
     def has_groups(self) -> bool:
         """Whether there is any module call to fold."""
-        return self.trace is not None and bool(scope_paths(self.trace.graph))
+        return bool(self._outermost)
 
     def cancel(self) -> None:
         """Give up the layout being made; the scene stays what it was."""
@@ -228,6 +229,7 @@ class Content(QObject):
         self.busy_changed.emit(True)
 
     def _on_job_finished(self, scene: Scene) -> None:
+        garbage.spare(len(scene.trace.graph.nodes))
         self._laid_out = scene
         self.scene = self._placed(scene)
         self.busy_changed.emit(False)

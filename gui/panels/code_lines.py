@@ -34,7 +34,7 @@ class CodeLines:
         self.trace = trace
         self._nodes: dict[str, dict[int, list[int]]] = {}
         self._results: dict[tuple[str, int], Node | None] = {}
-        self._runs: dict[tuple[str, int, str, str | None], list[int]] = {}
+        self._runs: dict[tuple[str, int], dict[tuple[str, str | None], list[int]]] = {}
         self._moments: dict[tuple[str, int], list[tuple[int, int]]] = {}
         for node in trace.graph.nodes:
             if node.source is not None:
@@ -81,11 +81,12 @@ class CodeLines:
         """Ids of the nodes that the same operation of the same line made, each time it ran, this one included."""
         if node.source is None:
             return [node.id]
-        key = node.source.file, node.source.line, node.label, node.name
-        if key not in self._runs:
-            same = self.nodes(node.source.file, node.source.line)
-            self._runs[key] = [other.id for other in same if (other.label, other.name) == (node.label, node.name)]
-        return self._runs[key]
+        place = node.source.file, node.source.line
+        if place not in self._runs:
+            groups = self._runs[place] = {}
+            for other in self.nodes(*place):
+                groups.setdefault((other.label, other.name), []).append(other.id)
+        return self._runs[place][node.label, node.name]
 
     def latest(self, file: str, line: int, stepper: Stepper) -> Node | None:
         """The result of a line as the cursor sees it: of a line that ran many times, the run that it came to last."""

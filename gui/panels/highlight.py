@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtGui import QColor, QFont, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 
 from ..style import mix
@@ -24,6 +26,7 @@ _KINDS = (
 )
 
 
+@lru_cache(8)
 def line_spans(text: str) -> list[list[Span]]:
     """For each line of `text` (whose line ends are "\\n"), the coloured spans of Python code."""
     if len(text) > _LONGEST_TEXT:

@@ -27,6 +27,11 @@ def split_lines(text: str) -> list[str]:
     return _LINE_END.split(text)
 
 
+def shown_code(text: str) -> str:
+    """A program's text as it is shown: with one kind of line end, and without what Qt would take for another."""
+    return "\n".join(split_lines(text)).replace("\u2029", " ").removesuffix("\n")
+
+
 def line_text(sources: Mapping[str, str], source: Source | None) -> str:
     """The line of the program without its indentation; empty where the text is not known."""
     if source is None or source.file not in sources:

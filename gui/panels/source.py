@@ -15,7 +15,7 @@ from ..widgets.text import set_text_color, tooltip
 from .code_calls import CallChain
 from .code_lines import CodeLines, LineFact
 from .code_view import CodeView
-from .naming import file_name, split_lines
+from .naming import file_name, shown_code
 from .rows import MARGIN
 
 _EMPTY = "The code of the program appears here once it has run."
@@ -152,7 +152,7 @@ class SourcePanel(QWidget):
         if path not in self._document.sources:
             return
         self._file = path
-        text = "\n".join(split_lines(self._document.sources[path])).replace("\u2029", " ").removesuffix("\n")
+        text = shown_code(self._document.sources[path])
         if text != self._shown_text:
             self._shown_text = text
             self.view.set_code(text)

@@ -230,3 +230,23 @@ def test_what_takes_in_most_calls_is_the_repeat() -> None:
         build.leave()
     assert [(len(run.paths), run.period) for run in repeated_runs(build.graph())] == [(15, 5)]
     assert repeated_runs(transformer(12))[0].period == 1
+
+
+def test_a_graph_that_has_grown_is_looked_at_again() -> None:
+    build = GraphBuilder()
+    x = build.tensor("input", "x")
+    for block in range(3):
+        build.enter(f"block{block}")
+        x = build.op("mul", x, build.tensor("leaf", "w"))
+        build.leave()
+    graph = build.graph()
+    assert [len(run.paths) for run in unbroken_runs(graph)] == [3]
+    assert unbroken_runs(graph) is unbroken_runs(graph)
+    build.enter("block3")
+    build.op("mul", x, build.tensor("leaf", "w"))
+    build.leave()
+    grown = build.graph()
+    graph.nodes[:], graph.edges[:] = grown.nodes, grown.edges
+    graph.scopes.update(grown.scopes)
+    graph._incoming = graph._outgoing = None
+    assert [len(run.paths) for run in unbroken_runs(graph)] == [4]
