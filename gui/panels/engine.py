@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QStackedLayout,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeView,
@@ -29,13 +30,13 @@ from PySide6.QtWidgets import (
 )
 
 from ..document import Document
-from ..style import TEXT_SMALL_PT, mix
+from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, mix
 from ..theme import UNIT, Theme, ThemeManager, ui_font
 from ..widgets.text import set_text_color
-from .engine_rows import NODE_ROLE, EngineModel, bytes_text, sections
+from .engine_rows import MORE_ROLE, NODE_ROLE, EngineModel, bytes_text, sections
 
 _EMPTY = "Open a program to see what the autograd engine holds at each step."
-CURVE_PX = 56
+CURVE_PX = 62
 MOST_DETAIL = 0.6
 """Of the width, for the detail at the right of a row."""
 LATER_MS = 40
@@ -63,7 +64,7 @@ class EnginePanel(QWidget):
         self.list.setIndentation(14)
         self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.list.setExpandsOnDoubleClick(False)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.list.clicked.connect(self._on_list_activated)
         self.list.activated.connect(self._on_list_activated)
         self.list.collapsed.connect(self._on_list_collapsed)
@@ -85,9 +86,11 @@ class EnginePanel(QWidget):
         around.addWidget(self.list)
         column.addLayout(around, 1)
         self._hint = QLabel(_EMPTY, self)
-        self._hint.setObjectName("hint")
+        self._hint.setObjectName("emptyNote")
+        self._hint.setTextFormat(Qt.TextFormat.PlainText)
+        self._hint.setFont(ui_font(TEXT_NORMAL_PT))
         self._hint.setWordWrap(True)
-        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._hint)
         self._pages.addWidget(shown)
@@ -188,6 +191,16 @@ class _SharedRow(QStyledItemDelegate):
             own.rect.setRight(border - 1)
         super().paint(painter, own, index)
 
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        """Say more where there is room; of a long name the end says most."""
+        super().initStyleOption(option, index)
+        more = "" if index.column() else str(index.data(MORE_ROLE) or "")
+        style = self._view.style()
+        margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option, self._view) + 1
+        area = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, self._view)
+        if more and QFontMetrics(option.font).horizontalAdvance(option.text + more) <= area.width() - 2 * margin:
+            option.text += more
+
 
 class MemoryCurve(QWidget):
     """Bytes that saving keeps alive over the whole step, with the cursor; a click or a drag goes there."""
@@ -212,7 +225,7 @@ class MemoryCurve(QWidget):
         return QSize(240, CURVE_PX)
 
     def _area(self) -> QRectF:
-        return QRectF(self.rect()).adjusted(12, 20, -12, -8)
+        return QRectF(self.rect()).adjusted(12, 28, -12, -8)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, document = self._themes.theme, self._document
@@ -234,7 +247,9 @@ class MemoryCurve(QWidget):
         text = f"saved {bytes_text(now)} of {bytes_text(int(values.max()))}"
         if lifetimes.is_retained:
             text += " · the graph is kept"
-        painter.drawText(QRectF(12, 3, self.width() - 24, 15), Qt.AlignmentFlag.AlignLeft, text)
+        painter.drawText(
+            QRectF(12, 6, self.width() - 24, 18), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
+        )
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         x = area.left() + area.width() * (document.cursor - lifetimes.first) / (len(values) - 1)
         painter.setPen(QPen(theme.accent, 1.5))

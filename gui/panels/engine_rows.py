@@ -17,12 +17,13 @@ from engine.graph.trace import Trace
 from ..style import TEXT_NORMAL_PT
 from ..theme import Theme, mono_font
 from ..widgets.tensor_view import number_text
-from ..widgets.text import plain
+from ..widgets.text import plain, tooltip
 from .naming import node_name, node_title
 from .timeline_painter import grouped
 
 MOST_ROWS = 16
 NODE_ROLE = Qt.ItemDataRole.UserRole + 1
+MORE_ROLE = Qt.ItemDataRole.UserRole + 2
 _ROLES = frozenset(
     {
         Qt.ItemDataRole.DisplayRole,
@@ -32,6 +33,7 @@ _ROLES = frozenset(
         Qt.ItemDataRole.TextAlignmentRole,
         Qt.ItemDataRole.AccessibleTextRole,
         NODE_ROLE,
+        MORE_ROLE,
     }
 )
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -39,12 +41,20 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class Row(NamedTuple):
-    """One line: what, a detail at its right end, the node that it is about, and the theme's colour of the detail."""
+    """One line: what, a detail at its right end, the node that it is about, and the theme's colour of the detail.
+
+    `more` follows the text where there is room for it.
+    """
 
     text: str
     detail: str = ""
     node: int | None = None
     color: str = "muted"
+    more: str = ""
+
+    @property
+    def whole_text(self) -> str:
+        return self.text + self.more
 
     @property
     def is_number(self) -> bool:
@@ -156,7 +166,7 @@ def _saved_row(trace: Trace, saved: Saved) -> Row:
     tensor = saved.tensor
     source = None if tensor.source is None else trace.graph.nodes[tensor.source[0]]
     what = tensor.name if source is None else node_name(source)
-    text = f"{what} {format_shape(tensor.shape)} for {saved.node.label}"
+    text, more = f"{what} {format_shape(tensor.shape)}", f" for {saved.node.label}"
     version = f"v{tensor.version} · " if tensor.version else ""
     if saved.lives_anyway:
         detail = f"{version}lives anyway"
@@ -164,7 +174,7 @@ def _saved_row(trace: Trace, saved: Saved) -> Row:
         detail = f"{version}{bytes_text(tensor.nbytes)} · kept"
     else:
         detail = f"{version}{bytes_text(tensor.nbytes)} · to step {saved.end}"
-    return Row(plain(text), detail, saved.node.id)
+    return Row(plain(text), detail, saved.node.id, more=plain(more))
 
 
 def bytes_text(count: int) -> str:
@@ -241,11 +251,14 @@ class EngineModel(QAbstractItemModel):
             return colour
         if role == Qt.ItemDataRole.FontRole:
             return self.number_font if column == 1 and row.is_number else None
-        if role == NODE_ROLE:
-            return row.node
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.text}, {row.detail}"
-        return row.text if column == 0 else row.detail
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tooltip("\n".join(part for part in (row.whole_text, row.detail) if part))
+        others: dict[int, object] = {
+            NODE_ROLE: row.node,
+            MORE_ROLE: row.more,
+            Qt.ItemDataRole.AccessibleTextRole: f"{row.whole_text}, {row.detail}",
+        }
+        return others.get(role, row.text if column == 0 else row.detail)
 
     def _heading(self, section: Section, column: int, role: int) -> object:
         if role == Qt.ItemDataRole.DisplayRole:

@@ -28,10 +28,12 @@ from ..widgets.tensor_view import number_text
 from ..widgets.text import set_text_color
 from .following import Following
 from .naming import form_text, node_title
-from .rows import MARGIN
 from .watch_delegate import WatchDelegate, thumbnail
 
-_EMPTY = "Nothing is watched. P pins the value of the current node here, Shift+P its gradient."
+_EMPTY = (
+    "Nothing is watched. Pin beside a value or a gradient in the inspector puts it here; so do P for the value of the "
+    "current node and Shift+P for its gradient."
+)
 _MOST_PICTURES = 64
 _MIME = "application/x-retrograd-watch"
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -159,7 +161,7 @@ class WatchPanel(QWidget):
         self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._empty.setMargin(MARGIN)
+        self._empty.setObjectName("emptyNote")
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)

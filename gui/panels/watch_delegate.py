@@ -70,27 +70,36 @@ class WatchDelegate(QStyledItemDelegate):
         right = inner.right() + 1
         if image is not None:
             frame = QRectF(right - _THUMB_W, inner.center().y() - _THUMB_H / 2 + 0.5, _THUMB_W, _THUMB_H)
+            # Of few elements the cells are seen; smoothing would invent values between them.
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
             painter.drawImage(frame, image)
             painter.setPen(theme.line)
             painter.drawRect(frame)
             right -= _THUMB_W + 2 * UNIT
-        middle = Qt.AlignmentFlag.AlignVCenter
         is_number = index.data(Qt.ItemDataRole.UserRole + 1)
-        painter.setFont(self._number_font if is_number else self._small_font)
-        width = min(painter.fontMetrics().horizontalAdvance(number) + 2, max((right - inner.left()) * 2 // 3, 40))
-        painter.setPen((theme.accent_text if is_gradient else theme.data_text) if is_number else theme.muted)
-        shown = painter.fontMetrics().elidedText(number, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(
-            QRect(right - width, inner.top(), width, inner.height()), int(middle | Qt.AlignmentFlag.AlignRight), shown
+        number_color = (theme.accent_text if is_gradient else theme.data_text) if is_number else theme.muted
+        parts = (
+            (self._number_font if is_number else self._small_font, number_color, number),
+            (self._name_font, theme.text, name),
+            (self._small_font, theme.muted, what),
         )
-        left = QRect(inner.left(), inner.top(), right - width - 2 * UNIT - inner.left(), inner.height())
-        half = left.height() // 2
-        for font, color, text, top in (
-            (self._name_font, theme.text, name, left.top()),
-            (self._small_font, theme.muted, what, left.top() + half),
+        for rect, (font, color, text) in zip(
+            self.places(inner, right, number, is_number=is_number), parts, strict=True
         ):
             painter.setFont(font)
             painter.setPen(color)
-            shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, left.width())
-            painter.drawText(QRect(left.left(), top, left.width(), half), int(middle), shown)
+            side = Qt.AlignmentFlag.AlignRight if text is number else Qt.AlignmentFlag.AlignLeft
+            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+            painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter | side), shown)
         painter.restore()
+
+    def places(self, inner: QRect, right: int, number: str, *, is_number: bool) -> tuple[QRect, QRect, QRect]:
+        """Where number, name and form stand: the number beside the name, the form below with the whole width."""
+        font = self._number_font if is_number else self._small_font
+        half, room = inner.height() // 2, right - inner.left()
+        width = min(QFontMetrics(font).horizontalAdvance(number) + 2, max(room * 2 // 3, 40))
+        return (
+            QRect(right - width, inner.top(), width, half),
+            QRect(inner.left(), inner.top(), room - width - 2 * UNIT, half),
+            QRect(inner.left(), inner.top() + half, room, half),
+        )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from engine import trace
@@ -266,3 +267,33 @@ def test_every_output_has_its_own_sum(panel: EnginePanel, document: Document) ->
     assert gradient is not None
     section = shown(panel)[titles[0]]
     assert section.rows[-1].detail == f"norm {format_number(float((gradient**2).sum() ** 0.5))}"
+
+
+def test_who_needs_a_saved_tensor_is_said_where_there_is_room(panel: EnginePanel, document: Document) -> None:
+    document.set_trace(small_trace())
+    rows = shown(panel)["Saved"].rows
+    place = [section.title for section in panel.model.sections].index("Saved")
+    number = next(number for number, row in enumerate(rows) if row.more)
+    row, index = rows[number], panel.model.index(number, 0, panel.model.index(place, 0))
+    delegate = panel.list.itemDelegate()
+    assert isinstance(delegate, _SharedRow)
+    written = []
+    for width in (600, 60):
+        option = QStyleOptionViewItem()
+        option.rect = QRect(0, 0, width, 24)
+        delegate.initStyleOption(option, index)
+        written.append(option.text)
+    assert written == [row.whole_text, row.text]
+    assert row.more.startswith(" for ")
+    assert row.whole_text in str(index.data(Qt.ItemDataRole.ToolTipRole))
+    assert row.detail in str(index.data(Qt.ItemDataRole.ToolTipRole))
+
+
+def test_names_in_tooltips_are_never_markup(panel: EnginePanel, document: Document) -> None:
+    recorded = small_trace()
+    for node in recorded.graph.nodes:
+        node.name = "<b>x</b>"
+    document.set_trace(recorded)
+    shown(panel)
+    index = panel.model.index(0, 0, panel.model.index(0, 0))
+    assert "&lt;b&gt;x" in str(index.data(Qt.ItemDataRole.ToolTipRole))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QRect, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.graph.numbers import format_number
 from gui.document import Document
 from gui.panels.inspector import InspectorPanel
+from gui.panels.rows import MARGIN
 from gui.panels.watch import WatchPanel
+from gui.panels.watch_delegate import ROW_PX, WatchDelegate
 from gui.theme import DARK, LIGHT, ThemeManager
 from gui.watching import Watch, WatchModel
 
@@ -126,3 +129,31 @@ def test_rows_are_drawn_in_both_themes(panel: WatchPanel, model: WatchModel, doc
         colors = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(0, 92, 3)}
         assert theme.surface.name() in colors
         assert len(colors) > 20, "thumbnails and numbers"
+
+
+def test_a_thumbnail_of_few_elements_has_no_colours_between_them(
+    panel: WatchPanel, model: WatchModel, document: Document
+) -> None:
+    document.set_trace(matrices(2, 3))
+    document.move_to_end()
+    model.toggle(Watch(0))
+    image = panel.list.viewport().grab().toImage()
+    right = panel.list.viewport().width() - MARGIN
+    strip = {image.pixelColor(x, ROW_PX // 2 - 6).name() for x in range(right - 54, right - 2)}
+    assert len(strip) <= 3
+
+
+def test_number_name_and_form_stand_apart_and_the_form_has_the_whole_width() -> None:
+    delegate = WatchDelegate(LIGHT)
+    inner = QRect(16, 4, 200, 38)
+    number, name, form = delegate.places(inner, inner.right() + 1, "norm 9.01e+15", is_number=True)
+    assert not any(one.intersects(other) for one, other in ((number, name), (number, form), (name, form)))
+    assert form.width() == inner.width()
+    assert number.right() == inner.right()
+
+
+def test_the_empty_list_says_how_it_is_filled(panel: WatchPanel) -> None:
+    text = panel.findChild(QLabel, "emptyNote")
+    assert isinstance(text, QLabel)
+    assert text.isVisible()
+    assert all(word in text.text() for word in ("inspector", "P", "Shift+P"))
