@@ -12,9 +12,10 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPen,
+    QPixmap,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import QToolTip, QWidget
@@ -34,6 +35,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 30, 26
 _RAIL_PX = 18
 """Height of the rails on which gradients without a size stand: NaN above the scale, zero and None below it."""
 _EMPTY = "Open a program with parameters: how large their gradients are, layer by layer, is drawn here."
+CLOSEST_PX = 3.0
+"""Ticks of modules are no closer than this, and lines through closer points are thin."""
 STEP_PX = 92
 """Width of the name of another step."""
 _LEGEND = "root mean square of each parameter’s gradient, first layer left · ● weight ○ bias"
@@ -58,6 +61,8 @@ class FlowPanel(QWidget):
         self.others: list[tuple[int, dict[str, float]]] = []
         self._low, self._high = -1.0, 0.0
         self._has_broken = False
+        self._picture: QPixmap | None = None
+        """Everything but what is selected or under the pointer."""
         self.setAccessibleName("Gradient flow")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -65,7 +70,7 @@ class FlowPanel(QWidget):
         document.numbers_settled.connect(self._on_changed)
         document.selection_changed.connect(self.update)
         training.recorded_changed.connect(self._on_changed)
-        themes.changed.connect(self.update)
+        themes.changed.connect(self._on_themes_changed)
 
     def sizeHint(self) -> QSize:
         return QSize(600, 200)
@@ -104,7 +109,16 @@ class FlowPanel(QWidget):
         ]
         self._set_scale()
         self.setAccessibleDescription(self._summary())
+        self._picture = None
         self.update()
+
+    def _on_themes_changed(self, _theme: Theme) -> None:
+        self._picture = None
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._picture = None
 
     def _set_scale(self) -> None:
         own = [point.size for point in self.points]
@@ -132,6 +146,12 @@ class FlowPanel(QWidget):
         """The column of a point, in pixels."""
         plot = self._plot
         return plot.left() + plot.width() * (index + 0.5) / max(len(self.points), 1)
+
+    @property
+    def _columns(self) -> list[float]:
+        """`x_of` all points."""
+        plot, count = self._plot, len(self.points)
+        return [plot.left() + plot.width() * (index + 0.5) / count for index in range(count)]
 
     def y_of(self, size: float) -> float:
         """The height of a gradient's size, in pixels; those without one have rails of their own."""
@@ -163,6 +183,19 @@ class FlowPanel(QWidget):
             )
             painter.end()
             return
+        ratio = self.devicePixelRatioF()
+        if self._picture is None or self._picture.devicePixelRatio() != ratio:
+            self._picture = self._drawn(theme, ratio)
+        painter.drawPixmap(0, 0, self._picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_chosen(painter, theme)
+        painter.end()
+
+    def _drawn(self, theme: Theme, ratio: float) -> QPixmap:
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(theme.surface)
+        painter = QPainter(picture)
         self._paint_bands(painter, theme)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for place, (step, sizes) in enumerate(self.others):
@@ -172,6 +205,7 @@ class FlowPanel(QWidget):
         self._paint_line(painter, [point.size for point in self.points], QPen(theme.accent, 1.8))
         self._paint_points(painter, theme)
         painter.end()
+        return picture
 
     def _paint_bands(self, painter: QPainter, theme: Theme) -> None:
         """What is dead, vanishing, exploding or NaN, behind the scale; the names in front of its lines."""
@@ -223,40 +257,41 @@ class FlowPanel(QWidget):
         font = ui_font(TEXT_SMALL_PT)
         metrics = QFontMetricsF(font)
         painter.setFont(font)
-        free = plot.left() - 1
+        free = ticked = plot.left() - 1
         last = ""
         common = _common_path([point.module for point in self.points])
+        column = plot.width() / len(self.points)
         for index, point in enumerate(self.points):
             name = point.module.removeprefix(common) or point.name
-            x = self.x_of(index) - plot.width() / len(self.points) / 2
             if name == last:
                 continue
             last = name
-            painter.setPen(theme.line)
-            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + _RAIL_PX))
-            shown = metrics.elidedText(plain(name), Qt.TextElideMode.ElideLeft, 140)
-            width = metrics.horizontalAdvance(shown)
-            if x >= free and x + width <= plot.right() + _RIGHT:
-                painter.setPen(theme.muted)
-                painter.drawText(QPointF(x + 3, plot.bottom() + _RAIL_PX + 16), shown)
-                free = x + width + 14
+            x = plot.left() + column * index
+            if x >= free:
+                shown = metrics.elidedText(plain(name), Qt.TextElideMode.ElideLeft, 140)
+                width = metrics.horizontalAdvance(shown)
+                if x + width <= plot.right() + _RIGHT:
+                    painter.setPen(theme.muted)
+                    painter.drawText(QPointF(x + 3, plot.bottom() + _RAIL_PX + 16), shown)
+                    free, ticked = x + width + 14, -math.inf
+            if x - ticked >= CLOSEST_PX:
+                painter.setPen(theme.line)
+                painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + _RAIL_PX))
+                ticked = x
 
     def _paint_line(self, painter: QPainter, sizes: Sequence[float], pen: QPen) -> None:
         """Through the weights alone: biases would make a zigzag of it."""
-        path = QPainterPath()
-        is_open = False
-        for index, (point, size) in enumerate(zip(self.points, sizes, strict=True)):
-            if not point.is_weight and any(p.is_weight for p in self.points):
-                continue
-            place = QPointF(self.x_of(index), self.y_of(size))
-            if is_open:
-                path.lineTo(place)
-            else:
-                path.moveTo(place)
-            is_open = True
+        has_weights = any(point.is_weight for point in self.points)
+        places = [
+            QPointF(x, self.y_of(size))
+            for point, x, size in zip(self.points, self._columns, sizes, strict=True)
+            if point.is_weight or not has_weights
+        ]
+        if len(places) > self._plot.width() / CLOSEST_PX:
+            pen.setWidthF(1.0)  # a zigzag of wide lines would be one blot, and take long
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(path)
+        painter.drawPolyline(places)
 
     def _paint_step(self, painter: QPainter, place: int, text: str, color: QColor) -> None:
         painter.setFont(ui_font(TEXT_SMALL_PT))
@@ -269,18 +304,26 @@ class FlowPanel(QWidget):
             painter.setPen(self._themes.theme.muted)
             painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 
+    @property
+    def _radius(self) -> float:
+        return 4.0 if len(self.points) < self._plot.width() / 10 else 2.0
+
     def _paint_points(self, painter: QPainter, theme: Theme) -> None:
-        radius = 4.0 if len(self.points) < self._plot.width() / 10 else 2.0
+        """Each kind of point is drawn once and copied: there may be thousands."""
+        ratio, radius = painter.device().devicePixelRatioF(), self._radius
+        middle = math.ceil(radius) + 1
+        dots = [_dot(theme.accent, fill, radius, middle, ratio) for fill in (theme.surface, theme.accent)]
+        for x, point in zip(self._columns, self.points, strict=True):
+            painter.drawPixmap(QPointF(x - middle, self.y_of(point.size) - middle), dots[point.is_weight])
+
+    def _paint_chosen(self, painter: QPainter, theme: Theme) -> None:
         selection = self._document.selection
+        painter.setPen(QPen(theme.data, 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         for index, point in enumerate(self.points):
-            center = QPointF(self.x_of(index), self.y_of(point.size))
             if point.node == selection or index == self._hovered:
-                painter.setPen(QPen(theme.data, 2))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawEllipse(center, radius + 4, radius + 4)
-            painter.setPen(QPen(theme.accent, 1.4))
-            painter.setBrush(theme.accent if point.is_weight else theme.surface)
-            painter.drawEllipse(center, radius, radius)
+                center = QPointF(self.x_of(index), self.y_of(point.size))
+                painter.drawEllipse(center, self._radius + 4, self._radius + 4)
 
     # --- pointer and keys
 
@@ -320,6 +363,20 @@ class FlowPanel(QWidget):
             self.node_activated.emit(self.points[self._hovered].node)
         else:
             super().keyPressEvent(event)
+
+
+def _dot(line: QColor, fill: QColor, radius: float, middle: int, ratio: float) -> QPixmap:
+    """A point, in the middle of a picture of twice `middle` pixels."""
+    picture = QPixmap(math.ceil(2 * middle * ratio), math.ceil(2 * middle * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(line, 1.4))
+    painter.setBrush(fill)
+    painter.drawEllipse(QPointF(middle, middle), radius, radius)
+    painter.end()
+    return picture
 
 
 def _common_path(modules: Sequence[str]) -> str:
