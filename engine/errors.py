@@ -13,7 +13,17 @@ class RetrogradError(Exception):
 
 
 class TargetError(RetrogradError):
-    """The target cannot be used at all: no such file, demo or callable, or a kind that is not supported."""
+    """The target cannot be used at all: no such file, demo or callable, or a kind that is not supported.
+
+    Attributes
+    ----------
+    source : tuple of (file, line) or None
+        The line that cannot be read, where the fault is in a program's text.
+    """
+
+    def __init__(self, message: str, source: tuple[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.source = source
 
 
 class TraceError(RetrogradError):

@@ -59,6 +59,7 @@ class Document(QObject):
         self._edge: int | None = None
         self._destination: int | None = None
         self._sources: dict[str, str] = {}
+        self._fault: tuple[str, int] | None = None
         self._is_replayable = False
         self._awaited: set[tuple[int, int, bool]] = set()
         self.large_tensors: Callable[[int, int, bool], LargeTensor | None] | None = None
@@ -133,9 +134,14 @@ class Document(QObject):
     def sources(self) -> dict[str, str]:
         return self._sources
 
-    def set_sources(self, sources: dict[str, str]) -> None:
-        if sources != self._sources:
-            self._sources = dict(sources)
+    @property
+    def fault(self) -> tuple[str, int] | None:
+        """File and line at which a program stopped: those of the trace's error, or of one that could not even run."""
+        return self._fault if self._trace is None else self._trace.error_source
+
+    def set_sources(self, sources: dict[str, str], fault: tuple[str, int] | None = None) -> None:
+        if sources != self._sources or fault != self._fault:
+            self._sources, self._fault = dict(sources), fault
             self.source_changed.emit()
 
     @property

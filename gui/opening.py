@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tokenize
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from engine.catalogue import DEMOS, find_demo
-from engine.errors import TargetError
+from engine.errors import RetrogradError, TargetError
 
 TargetKind = Literal["demo", "script", "callable", "exported", "trace", "log"]
 
@@ -58,6 +59,24 @@ def classify(text: str) -> Target:
             "model (.pt2), a training log (.csv, .jsonl, .json, tfevents) or a folder of logs."
         )
     return Target(str(path), kind, path, path.name or str(path))
+
+
+def reading_problem(path: Path, error: Exception) -> str:
+    """A sentence about a file that could not be read."""
+    if isinstance(error, RetrogradError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{path.name} cannot be read: {error.strerror or error}."
+    return f"{path.name} cannot be read: {type(error).__name__}: {error}"
+
+
+def text_of(file: str) -> dict[str, str]:
+    """The text of a program that did not come to run, by its file; empty where it is no readable text."""
+    try:
+        with tokenize.open(file) as stream:
+            return {file: stream.read()}
+    except (OSError, SyntaxError, ValueError):
+        return {}
 
 
 def _demo(text: str) -> Target:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
-from engine.errors import RetrogradError, TargetError
+from engine.errors import TargetError
 from engine.graph.trace import Trace
 from engine.session.messages import Failed, Observed, Started, TrainingChanged
 from engine.session.outcome import Outcome
@@ -23,7 +23,7 @@ from gui.document import Document
 from gui.editing import Editing
 from gui.fetching import ValueFetcher
 from gui.file_state import FileState
-from gui.opening import Target, classify
+from gui.opening import Target, classify, reading_problem, text_of
 from gui.reading import read
 from gui.settings import Settings
 from gui.widgets.notification import Notification
@@ -262,13 +262,7 @@ class Workspace(QObject):
         def failed(error: Exception) -> None:
             self._cancel_loading = None
             self._set_busy("")
-            if isinstance(error, RetrogradError):
-                message = str(error)
-            elif isinstance(error, OSError):
-                message = f"{path.name} cannot be read: {error.strerror or error}."
-            else:
-                message = f"{path.name} cannot be read: {type(error).__name__}: {error}"
-            self._fail(message, where=str(path))
+            self._fail(reading_problem(path, error), where=str(path))
 
         return failed
 
@@ -348,6 +342,8 @@ class Workspace(QObject):
             return
         where = f"{Path(failed.file).name}, line {failed.line}" if failed.file and failed.line else failed.file or ""
         where = "" if where in failed.message else where  # not twice
+        if failed.file and failed.line and not self.document.sources:  # it did not come to run: its text is shown
+            self.document.set_sources(text_of(failed.file), (failed.file, failed.line))
         self._fail(failed.message, where=where, details=failed.traceback)
 
     def _on_bridge_exited(self, outcome: Outcome) -> None:

@@ -48,17 +48,16 @@ def _never_read(trace: Trace, unread: list[Node]) -> list[Finding]:
     if not unread:
         return []
     is_one = len(unread) == 1
+    it = "it" if is_one else "them"
     return [
         Finding(
             kind="unused-leaf",
             severity="warning",
             node_id=unread[0].id,
             title=f"{names(unread)} {'takes' if is_one else 'take'} no part in this step",
-            reason=f"The module was called, but no operation on the way to the loss{root_place(trace)} reads "
-            f"{'this parameter' if is_one else 'these parameters'}: no gradient can reach "
-            f"{'it' if is_one else 'them'}, and .grad stays None.",
-            cure=f"Call the part of forward() that uses {'it' if is_one else 'them'}, or remove "
-            f"{'it' if is_one else 'them'} from the model and the optimizer.",
+            reason=f"The model has {it}, but no operation on the way to the loss{root_place(trace)} reads {it}: "
+            f"no gradient can reach {it}, and .grad stays None.",
+            cure=f"Call the part of forward() that uses {it}, or remove {it} from the model and the optimizer.",
             related=tuple(leaf.id for leaf in unread[1:]),
         )
     ]

@@ -77,7 +77,8 @@ def read_source(path: Path) -> tuple[str, CodeType]:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read()
     except SyntaxError as error:
-        raise TargetError(_syntax_message(path, error)) from error
+        source = None if error.lineno is None else (str(path), error.lineno)
+        raise TargetError(_syntax_message(path, error), source) from error
     except (ValueError, UnicodeDecodeError) as error:
         raise TargetError(f"{path} is not Python source text: {error}.") from error
     except (RecursionError, MemoryError) as error:
@@ -90,7 +91,7 @@ def _syntax_message(path: Path, error: SyntaxError) -> str:
     if error.lineno is None:
         return f"{kind} in {path}: {error.msg}."
     line = (error.text or "").strip()
-    return f"{kind} at {path}:{error.lineno}: {error.msg}" + (f": {line[:200]}" if line else ".")
+    return f"{kind} at {path.name}, line {error.lineno}: {error.msg}" + (f": {line[:200]}" if line else ".")
 
 
 def _split(target: str) -> tuple[str, str | None]:

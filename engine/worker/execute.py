@@ -74,7 +74,8 @@ def execute(run: Request, controls: Controls, worker: Worker) -> Execution:
         worker.outbox.send(Started(target=run.target, title=program.title, sources=program.sources))
         ending = _run_program(program, run, controls, worker)
     except TargetError as error:
-        ending = Ending(str(error), 2, Failed(message=str(error)))
+        file, line = error.source or (None, None)
+        ending = Ending(str(error), 2, Failed(message=str(error), file=file, line=line, before_run=True))
     except KeyboardInterrupt:
         ending = STOPPED
     if os.getpid() != pid:  # a child that the script forked came to the script's end: it is not the worker

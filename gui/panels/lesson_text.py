@@ -10,7 +10,7 @@ from html import escape
 
 from PySide6.QtGui import QColor, QFontMetrics
 
-from engine.graph.model import Node, TensorInfo
+from engine.graph.model import Node, SavedTensor, TensorInfo
 from engine.graph.numbers import format_number, format_shape
 from engine.graph.stepper import Stepper
 from engine.graph.timeline import Phase
@@ -333,11 +333,19 @@ def _outside_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping
             number = _span(number_text(event.node.outputs[0]), theme.data_text, is_mono=True)
             parts.append(f"{_span(node_name(event.node), theme.text)} is {number}.")
         if event.node.saved:
-            names = ", ".join(dict.fromkeys(escape(tensor.name) for tensor in event.node.saved[:8]))
-            parts.append(f"For the way back it keeps {names}.")
+            kept = dict.fromkeys(_kept(trace, event.node, saved) for saved in event.node.saved[:8])
+            parts.append(f"For the way back it keeps {', '.join(_span(name, theme.data_text) for name in kept)}.")
     if ahead is not None:
         parts.append(f"Next: {_span(node_title(ahead.node), theme.data_text)}.")
     return title, _join(parts)
+
+
+def _kept(trace: Trace, node: Node, saved: SavedTensor) -> str:
+    """What is saved, by the name of whoever made it; where that is not known, as autograd calls it."""
+    if saved.source is None:
+        return saved.name
+    maker = trace.graph.nodes[saved.source[0]]
+    return f"its result {node_name(node)}" if maker.id == node.id else node_name(maker)
 
 
 def _handed_parts(trace: Trace, node: Node, theme: Theme) -> list[str]:

@@ -177,6 +177,8 @@ class SourcePanel(QWidget):
 
     def _on_document_source_changed(self) -> None:
         self._list_files()
+        if self._document.trace is None and self._document.fault is not None:
+            self._follow(softly=False)
 
     def catch_up(self, is_seen: bool) -> None:
         """The panel comes in front of others, or goes behind them."""
@@ -209,7 +211,7 @@ class SourcePanel(QWidget):
             self.show_file(self._file)
             return
         self._is_chosen = False
-        error = None if self._document.trace is None else self._document.trace.error_source
+        error = self._document.fault
         main = error[0] if error is not None and error[0] in paths else None
         if main is None:
             main = paths[0] if self._lines is None else self._lines.main_file(paths)
@@ -228,9 +230,7 @@ class SourcePanel(QWidget):
         place = self._current_place()
         if selection is not None and self._lines is not None:
             place = self._lines.place(selection) or place
-        trace = self._document.trace
-        if place is None and trace is not None and trace.error_source is not None:
-            place = trace.error_source
+        place = place or self._document.fault
         if place is not None and place[0] in self._document.sources:
             if place[0] != self._file:
                 self.show_file(place[0])
@@ -241,14 +241,16 @@ class SourcePanel(QWidget):
         self._show_foot()
         trace, stepper, lines = self._document.trace, self._document.stepper, self._lines
         if trace is None or stepper is None or lines is None or self._file is None:
-            self.view.set_marks(None, None, None)
+            fault = self._document.fault
+            is_here = fault is not None and fault[0] == self._file
+            self.view.set_marks(None, None, fault[1] if fault is not None and is_here else None)
             self.view.set_margin({}, set())
             return
         selection = self._document.selection
         places = (
             self._current_place(),
             self._looked_at or (None if selection is None else lines.place(selection)),
-            trace.error_source,
+            self._document.fault,
         )
         self.view.set_marks(*(place[1] if place is not None and place[0] == self._file else None for place in places))
         updates = lines.updates(self._file, stepper)

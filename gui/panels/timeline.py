@@ -42,7 +42,7 @@ from .timeline_painter import (
     tail_rect,
 )
 from .timeline_scale import Events, Scale
-from .timeline_text import EMPTY, cursor_text, event_text
+from .timeline_text import cursor_text, event_text, nothing_text
 
 _KNOB_PX = 10
 _NEAR_PX = 6
@@ -134,7 +134,7 @@ class TimelinePanel(QWidget):
             painter.setPen(theme.muted)
             painter.setFont(ui_font(TEXT_NORMAL_PT))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, EMPTY)
+            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, nothing_text(self._document))
             painter.end()
             return
         if self._layers is None or self._layers[0].devicePixelRatio() != self.devicePixelRatioF():

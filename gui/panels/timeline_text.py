@@ -14,6 +14,7 @@ from .timeline_painter import grouped
 from .timeline_scale import Events
 
 EMPTY = "The forward and the backward pass appear here once a program has run."
+NOTHING_RAN = "Nothing to step through: no operation was recorded, so there is no backward pass either."
 
 
 def event_text(trace: Trace, events: Events, event: int) -> str:
@@ -57,11 +58,16 @@ def _place(trace: Trace, node: Node) -> list[str]:
     return lines
 
 
+def nothing_text(document: Document) -> str:
+    """What stands in the place of the events where there are none."""
+    return EMPTY if document.trace is None else NOTHING_RAN
+
+
 def cursor_text(document: Document) -> str:
     """Where the cursor stands, as a sentence."""
     here, position, length = document.here, document.cursor, document.length
-    if document.trace is None:
-        return EMPTY
+    if document.first == document.last:
+        return nothing_text(document)
     if here is None:
         return f"Before the first of {-document.first} operations"
     if position == 0:

@@ -185,7 +185,7 @@ def test_diagnose_does_not_praise_a_script_that_it_saw_nothing_of(tmp_path: Path
 BAD_PROGRAMS = {
     "raises.py": ("import torch\nw = torch.ones(2, requires_grad=True)\nx = w * 2\nraise ValueError('my reason')\n",
                   3, "ValueError at", "my reason"),
-    "syntax.py": ("def f(:\n", 2, "SyntaxError at", "syntax.py:1"),
+    "syntax.py": ("def f(:\n", 2, "SyntaxError at", "syntax.py, line 1"),
     "never.py": ("import torch\nw = torch.ones(2, requires_grad=True)\nprint((w * 2).sum())\n",
                  3, "never called backward()", ""),
     "exits.py": ("import sys\nprint('on my way')\nsys.exit(7)\n", 3, "exited with code 7", ""),

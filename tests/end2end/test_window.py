@@ -136,7 +136,7 @@ def test_an_unchanged_script_is_recorded_and_its_losses_drawn(window: MainWindow
 BAD_SCRIPTS = {
     "raises": ("import torch\nw = torch.ones(2, requires_grad=True)\nx = w * 2\nraise ValueError('my reason')\n",
                ("ValueError", "line 4", "my reason"), True),
-    "syntax": ("def f(:\n", ("SyntaxError", ":1"), False),
+    "syntax": ("def f(:\n", ("SyntaxError", "syntax.py, line 1"), False),
     "never": ("import torch\nw = torch.ones(2, requires_grad=True)\nprint((w * 2).sum())\n",
               ("never called backward()",), True),
     "exits": ("import sys\nsys.exit(7)\n", ("code 7",), False),

@@ -183,6 +183,14 @@ def test_a_graph_is_never_shown_under_the_name_of_another_program(workspace: Wor
     assert told.replaced == 3
 
 
+def test_the_text_of_a_program_that_cannot_even_run_is_shown(workspace: Workspace, script: Path) -> None:
+    script.write_text("x = (\n")
+    workspace.run(classify(str(script)))
+    workspace.bridge.failed.emit(Failed(message="SyntaxError at train.py, line 1: …", file=str(script), line=1))
+    assert workspace.document.sources == {str(script): "x = (\n"}
+    assert workspace.document.fault == (str(script), 1)
+
+
 def test_silence_is_told_and_taken_back(workspace: Workspace) -> None:
     told = _Told(workspace)
     workspace.run(classify("demo:loop"))

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.catalogue import DEMOS
+from engine.graph.model import SavedTensor
 from engine.graph.numbers import format_number
 from engine.graph.trace import Trace
 from gui.document import Document
@@ -107,6 +108,20 @@ def test_a_failed_program_says_why_there_is_no_backward_pass(panel: LessonPanel,
     document.set_trace(Trace(Neuron().trace().graph, error="ValueError at line 3: <no>"))
     assert panel.title.text() == "No backward pass"
     assert "ValueError at line 3: <no>" in plain(panel)
+
+
+def test_what_an_operation_keeps_is_called_as_in_the_program(panel: LessonPanel, document: Document) -> None:
+    trace = Neuron().trace()
+    x = next(node for node in trace.graph.nodes if node.name == "x")
+    a = next(node for node in trace.graph.nodes if node.name == "a")
+    mul = next(node for node in trace.graph.nodes if node.label == "mul")
+    mul.saved = (SavedTensor(name="self", shape=(), dtype="float32", source=(x.id, 0)),)
+    a.saved = (SavedTensor(name="result", shape=(), dtype="float32", source=(a.id, 0)),)
+    document.set_trace(trace)
+    document.move_to(-3)
+    assert "For the way back it keeps  x ." in plain(panel).replace("  x.", "  x .")
+    document.move_to(-1)
+    assert "For the way back it keeps  its result a" in plain(panel)
 
 
 def test_a_prediction_is_judged_and_gone_at_the_next_step(panel: LessonPanel, document: Document, qtbot: QtBot) -> None:

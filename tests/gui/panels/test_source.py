@@ -127,6 +127,13 @@ def test_sources_are_shown_before_there_is_a_trace(panel: SourcePanel, document:
     assert not panel.view.isVisible()
 
 
+def test_a_line_that_python_cannot_read_is_marked_though_nothing_ran(panel: SourcePanel, document: Document) -> None:
+    document.set_sources({"/tmp/a.py": "x = 1\ny = (\n"}, ("/tmp/a.py", 2))
+    assert panel.view.marks == (None, None, 2)
+    document.set_sources({"/tmp/a.py": "x = 1\ny = (\n"})
+    assert panel.view.marks == (None, None, None)
+
+
 def test_the_line_that_failed_is_marked(panel: SourcePanel, document: Document) -> None:
     whole = Neuron().trace()
     partial = Trace(
