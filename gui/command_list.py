@@ -102,6 +102,22 @@ COMMANDS: tuple[Command, ...] = (
     command("zoom_in", "Zoom in", "Draw the graph larger", "Ctrl++", "Ctrl+=", when="trace"),
     command("zoom_out", "Zoom out", "Draw the graph smaller", "Ctrl+-", when="trace"),
     command("center_focus", "Centre the current node", "Bring it to the middle", "C", when="trace"),
+    command(
+        "toggle_legend",
+        "Show or hide the legend",
+        "Explain boxes, lines and colours, or leave the room to the graph",
+        "K",
+        when="trace",
+        keywords="kinds colours scale key",
+    ),
+    command(
+        "toggle_map",
+        "Show or hide the map",
+        "The small picture of the whole graph, where not all of it is in view",
+        "M",
+        when="trace",
+        keywords="minimap overview",
+    ),
     command("reset_positions", "Reset positions", "Put boxes moved by hand back", when="moved"),
     command("fold_all", "Fold all", "One box for each module", "Ctrl+Shift+F", icon="fold", when="trace"),
     command("unfold_all", "Unfold all", "Open every module", "Ctrl+Shift+U", icon="unfold", when="trace"),
@@ -169,7 +185,8 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&View": (
         *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "fold_all", "unfold_all", "unfold_only"),
         *("unfold_others", SEPARATOR, "show_modules", "show_functions", "show_operations", "<Depth>", SEPARATOR),
-        *("<Layout>", "<Overlay>", "reset_positions", SEPARATOR, "toggle_theme", "<Theme>", "<Panels>", "reset_layout"),
+        *("<Layout>", "<Overlay>", "reset_positions", "toggle_legend", "toggle_map", SEPARATOR),
+        *("toggle_theme", "<Theme>", "<Panels>", "reset_layout"),
     ),
     "&Help": ("show_shortcuts", "show_log", SEPARATOR, "about"),
 }

@@ -154,6 +154,7 @@ class PanelSet(QObject):
         ):
             changed.connect(window.refresh_actions)
         self.canvas.drawing_changed.connect(self._on_canvas_drawing_changed)
+        self.canvas.chrome.changed.connect(self._on_chrome_changed)
         self.loss.play_requested.connect(self._on_loss_play_requested)
         self.loss.pause_requested.connect(window.commands.pause_training)
         self.loss.step_requested.connect(window.commands.step_training)

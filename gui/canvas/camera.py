@@ -55,7 +55,19 @@ def fitted(
 ) -> Camera:
     """Everything in view, centred; `bounds` = x, y, width, height of the scene, `top` pixels are covered above."""
     x, y, w, h = bounds
-    room_x, room_y = max(width - 2 * margin, 16.0), max(height - top - 2 * margin, 16.0)
-    scale = min(room_x / max(w, 1.0), room_y / max(h, 1.0), MOST_FIT)
-    scale = max(scale, LEAST_SCALE)
-    return Camera(scale).centred(x + w / 2, y + h / 2, width, height + top)
+    return fitted_in((x, y, x + w, y + h), (0.0, top, width, height), margin)
+
+
+def fitted_in(
+    rect: tuple[float, float, float, float],
+    area: tuple[float, float, float, float],
+    margin: float,
+    most: float = MOST_FIT,
+) -> Camera:
+    """A rectangle of the scene in the middle of a part of the view, at no more than a scale; x, y, right, bottom."""
+    w, h = rect[2] - rect[0], rect[3] - rect[1]
+    room_x, room_y = max(area[2] - area[0] - 2 * margin, 16.0), max(area[3] - area[1] - 2 * margin, 16.0)
+    scale = max(min(room_x / max(w, 1.0), room_y / max(h, 1.0), most), LEAST_SCALE)
+    return Camera(scale).pinned(
+        (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, (area[0] + area[2]) / 2, (area[1] + area[3]) / 2
+    )

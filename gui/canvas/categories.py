@@ -21,6 +21,9 @@ _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 MIXED, OTHERS = "several", "others"
 _GREY = QColor("#8A8F98")
 ROW = 18.0
+INSET = 16.0
+"""Pixels between a legend and the edges of the view."""
+MOST_NAME = 160.0
 
 
 class Tints:
@@ -89,7 +92,7 @@ def panel_width(fonts: Fonts, title: str, texts: Sequence[str], before: float) -
 
 def panel(painter: QPainter, theme: Theme, fonts: Fonts, title: str, size: QRectF, height: float) -> QRectF:
     """Draw the ground and the title of a legend at the foot of a view of this height; returns its place."""
-    place = QRectF(size.x(), height - 16 - size.height(), size.width(), size.height())
+    place = QRectF(size.x(), height - INSET - size.height(), size.width(), size.height())
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(theme.line, 1))
     painter.setBrush(theme.surface)
@@ -100,18 +103,29 @@ def panel(painter: QPainter, theme: Theme, fonts: Fonts, title: str, size: QRect
     return place
 
 
+def legend_width(categories: Categories, fonts: Fonts) -> float:
+    """Width of the legend in pixels."""
+    texts = _texts(categories, fonts)
+    widest = max(fonts.width(name, Face.SMALL) + 44 + fonts.width(count, Face.MONO_SMALL) for name, count in texts)
+    return max(widest + 24, panel_width(fonts, categories.title, (), 0))
+
+
+def _texts(categories: Categories, fonts: Fonts) -> list[tuple[str, str]]:
+    """Name and count of every row; one without a count where nothing is known."""
+    rows = categories.names or (("nothing is known", 0),)
+    return [(fonts.elide(plain(name), Face.SMALL, MOST_NAME), str(count) if count else "") for name, count in rows]
+
+
 def paint_legend(painter: QPainter, categories: Categories, theme: Theme, fonts: Fonts, height: float) -> QRectF:
     """Draw the legend in the lower left corner of a view of this height; returns its place."""
-    rows = categories.names or (("nothing is known", 0),)
-    texts = [(fonts.elide(plain(name), Face.SMALL, 160.0), str(count) if count else "") for name, count in rows]
-    widest = max(fonts.width(name, Face.SMALL) + 44 + fonts.width(count, Face.MONO_SMALL) for name, count in texts)
-    width = max(widest + 24, panel_width(fonts, categories.title, (), 0))
-    place = panel(painter, theme, fonts, categories.title, QRectF(16, 0, width, legend_height(categories)), height)
+    texts = _texts(categories, fonts)
+    size = QRectF(INSET, 0, legend_width(categories, fonts), legend_height(categories))
+    place = panel(painter, theme, fonts, categories.title, size, height)
     for row, (name, count) in enumerate(texts):
         y = place.y() + 32 + ROW * row
         if count:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(_colour(row, rows[row][0]))
+            painter.setBrush(_colour(row, categories.names[row][0]))
             painter.drawRoundedRect(QRectF(place.x() + 12, y + 3, 12, 12), 3, 3)
         painter.setFont(fonts[Face.SMALL])
         painter.setPen(theme.text)

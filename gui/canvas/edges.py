@@ -14,6 +14,7 @@ from engine.graph.model import Edge
 
 from . import edge_menu, hit_test
 from .lines import draw_triangles
+from .painter import Moment, ScenePainter
 
 if TYPE_CHECKING:
     from .widget import GraphCanvas
@@ -39,7 +40,7 @@ class Edges(QObject):
     def link_at(self, position: QPointF) -> int | None:
         """The drawn line at a position of the widget that no box and nothing of the frame covers."""
         scene, canvas = self._canvas.scene, self._canvas
-        if scene is None or canvas.is_covered(position):
+        if scene is None or canvas.chrome.covers(position):
             return None
         return hit_test.link_at(
             scene, *canvas.camera.to_scene(position.x(), position.y()), REACH_PX / canvas.camera.scale
@@ -98,8 +99,8 @@ class Edges(QObject):
 
     # ----- painting
 
-    def paint(self, painter: QPainter) -> None:
-        """Outline the picked edge's line; the painter's unit is the widget's pixel."""
+    def paint(self, painter: QPainter, scenes: ScenePainter, now: Moment) -> None:
+        """Outline the picked edge's line, below the titles on its way; the painter's unit is the widget's pixel."""
         canvas, scene = self._canvas, self._canvas.scene
         edge = canvas.document.edge
         links = [] if scene is None or edge is None else scene.links_of_edges([edge])
@@ -121,3 +122,8 @@ class Edges(QObject):
         painter.setBrush(color)
         draw_triangles(painter, scene.routes.heads(chosen) * camera.scale + shift)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.save()
+        painter.translate(camera.dx, camera.dy)
+        painter.scale(camera.scale, camera.scale)
+        scenes.paint_titles(painter, now, scene.titles_on(links, *canvas.view.region), camera.scale)
+        painter.restore()

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from engine.graph.model import ScopePath
 
+from .aside import GAP
 from .content import Content
 from .scene import Scene
 from .view import READABLE
@@ -173,7 +174,10 @@ class Folding(QObject):
             path, x, y = self._pin
             item = scene.item_of_scope(path)
             if item is not None:
-                view.set_camera(canvas.camera.pinned(*scene.rect_of(item)[:2], x, y))
+                is_under_bar = 0 <= y < view.top  # which comes with what was opened
+                view.set_camera(
+                    canvas.camera.pinned(*scene.rect_of(item)[:2], x, view.top + GAP if is_under_bar else y)
+                )
         self._pin = self._wanted_node = None
 
     def _pinned(self, path: ScopePath, change: Callable[[ScopePath], None]) -> None:

@@ -56,7 +56,7 @@ class Hands:
         self._grabbed = None
         travel = self._canvas.travel
         if event.button() is Qt.MouseButton.LeftButton and (
-            travel.go_by_breadcrumbs(event.position()) or travel.click_legend(event.position())
+            travel.go_by_breadcrumbs(event.position()) or self._canvas.chrome.click(event.position())
         ):
             self._pressed = None
             return
@@ -123,7 +123,7 @@ class Hands:
     def item_at(self, position: QPointF) -> int | None:
         """The item at a position of the widget; an open group's ground does not count."""
         scene, canvas = self._canvas.scene, self._canvas
-        if scene is None or canvas.is_covered(position):
+        if scene is None or canvas.chrome.covers(position):
             return None
         return hit_test.box_at(scene, *self._canvas.camera.to_scene(position.x(), position.y()))
 

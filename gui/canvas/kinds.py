@@ -8,11 +8,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QPen, QPolygonF
 
 from engine.graph.stepper import NodeState
+from gui.theme import Theme
 
 from .cards import FUNCTION_MARK, CardPainter
-from .categories import ROW, panel, panel_width
+from .categories import INSET, ROW, panel, panel_width
 from .fonts import Face, Fonts
-from .look import CALLS, Role, box_look
+from .look import CALLS, BoxLook, Role, box_look, mix
 from .scene import Scene
 
 WORDS = {
@@ -28,6 +29,10 @@ WORDS = {
 }
 DATA, GRADIENT, CUT = "data", "gradient", "data, but no gradient back"
 SWATCH = 24.0
+QUIET = frozenset(Role) - {Role.LEAF, Role.LOSS}
+"""Kinds whose outlines are almost the colour of the legend's ground."""
+OUTLINE = 0.6
+"""So much of the colour of quiet texts their outlines have there."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +64,25 @@ def legend_width(kinds: Kinds, fonts: Fonts) -> float:
     return panel_width(fonts, "Kinds", [*(WORDS[role] for role in kinds.roles), *kinds.lines], SWATCH + 10)
 
 
+def swatch_look(theme: Theme, role: Role) -> BoxLook:
+    """A small box of a kind: as round as the box is, for its size, and with an outline that is seen on the legend."""
+    look = box_look(theme, role, NodeState.WAITING)
+    border = mix(look.border, theme.muted, OUTLINE) if role in QUIET else look.border
+    radius = None if look.radius is None else min(look.radius / 2, 6.0)
+    return BoxLook(look.fill, border, look.border_width, radius, look.is_dashed)
+
+
 def paint_legend(painter: QPainter, kinds: Kinds, cards: CardPainter, height: float) -> QRectF:
     """Draw the legend in the lower left corner of a view of this height; returns its place."""
     words = [*(WORDS[role] for role in kinds.roles), *kinds.lines]
     width = legend_width(kinds, cards.fonts)
-    place = panel(painter, cards.theme, cards.fonts, "Kinds", QRectF(16, 0, width, legend_height(kinds)), height)
+    place = panel(painter, cards.theme, cards.fonts, "Kinds", QRectF(INSET, 0, width, legend_height(kinds)), height)
     for row, word in enumerate(words):
         y = place.y() + 32 + ROW * row
         swatch = QRectF(place.x() + 12, y + 2, SWATCH, 14)
         if row < len(kinds.roles):
             role = kinds.roles[row]
-            look = box_look(cards.theme, role, NodeState.WAITING)
-            if look.radius is not None:  # as round as the box is, for its size
-                look = type(look)(look.fill, look.border, look.border_width, min(look.radius / 2, 6.0), look.is_dashed)
-            cards.paint_box(painter, swatch, look)
+            cards.paint_box(painter, swatch, swatch_look(cards.theme, role))
             _paint_sign(painter, role, cards, swatch)
         else:
             _paint_line(painter, word, cards, swatch)

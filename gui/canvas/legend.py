@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtCore import QRectF, QSizeF
+from PySide6.QtGui import QPainter
 
-from . import categories, kinds, overlay
+from . import categories, chips, kinds, overlay
 from .cards import CardPainter
-from .categories import Categories
+from .categories import INSET, Categories
 from .fonts import Fonts
 from .kinds import Kinds
 from .overlay import Scale
@@ -18,7 +18,6 @@ from .scene import Scene
 Content = Kinds | Scale | Categories
 LEAST_WIDTH, LEAST_HEIGHT = 260.0, 200.0
 """In a smaller view the legend would hide the graph."""
-SMALL_HEIGHT = 34.0
 
 
 class Legend:
@@ -30,6 +29,8 @@ class Legend:
         self.content: Content | None = None
         self.place = QRectF()
         """Where it is in the widget; empty while it is hidden."""
+        self.is_shown = True
+        """Whether all of it was shown when it was painted last."""
 
     def show(self, scene: Scene | None, overlay_name: str) -> Scale | Categories | None:
         """Explain an overlay of a scene; returns what colours the boxes, None where kinds and states do."""
@@ -37,19 +38,23 @@ class Legend:
         self.content = colouring if colouring is not None or scene is None else kinds.kinds_of(scene)
         return colouring
 
-    def click(self, position: QPointF) -> bool:
-        """Make it small or large again if it lies under a position; False if it does not."""
-        if not self.place.contains(position):
-            return False
-        self.is_open = not self._is_shown
-        return True
+    def place_at_rest(self, fonts: Fonts, size: QSizeF) -> QRectF:
+        """Where it is in a view of this size while nothing gives way to it; empty where there is no room for it."""
+        if self.content is None or size.width() < LEAST_WIDTH or size.height() < LEAST_HEIGHT:
+            return QRectF()
+        is_large = self.is_open if self.is_open is not None else not isinstance(self.content, Kinds)
+        return self._place(fonts, size.height(), is_large=is_large)
 
-    _is_shown = True
+    def _place(self, fonts: Fonts, height: float, *, is_large: bool) -> QRectF:
+        wide, tall = self._size(fonts) if is_large else (chips.width(fonts, self._title), chips.HEIGHT)
+        return QRectF(INSET, height - INSET - tall, wide, tall)
 
-    def small_place(self, fonts: Fonts, height: float) -> QRectF:
-        """Where it is while it is small, at the foot of a view of this height."""
-        wide = categories.panel_width(fonts, self._title, (), 0)
-        return QRectF(16, height - 16 - SMALL_HEIGHT, wide, SMALL_HEIGHT)
+    def _size(self, fonts: Fonts) -> tuple[float, float]:
+        if isinstance(self.content, Kinds):
+            return kinds.legend_width(self.content, fonts), kinds.legend_height(self.content)
+        if isinstance(self.content, Categories):
+            return categories.legend_width(self.content, fonts), categories.legend_height(self.content)
+        return overlay.SCALE_WIDTH, overlay.SCALE_HEIGHT
 
     @property
     def _title(self) -> str:
@@ -57,34 +62,20 @@ class Legend:
 
     def paint(self, painter: QPainter, cards: CardPainter, size: QSizeF, is_free: Callable[[QRectF], bool]) -> None:
         """Draw it in the lower left corner of a view; `is_free` tells whether nothing of the graph is in a place."""
-        width, height = size.width(), size.height()
         self.place = QRectF()
-        if self.content is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
+        if self.content is None or size.width() < LEAST_WIDTH or size.height() < LEAST_HEIGHT:
+            return
+        fonts, height = cards.fonts, size.height()
+        gives_way = isinstance(self.content, Kinds) and not is_free(self._place(fonts, height, is_large=True))
+        self.is_shown = not gives_way if self.is_open is None else self.is_open
+        if not self.is_shown:
+            self.place = self._place(fonts, height, is_large=False)
+            chips.paint(painter, self.place, self._title, cards.theme, fonts)
             return
         if isinstance(self.content, Kinds):
-            tall = kinds.legend_height(self.content)
-            would_hide = not is_free(
-                QRectF(16, height - 16 - tall, kinds.legend_width(self.content, cards.fonts), tall)
-            )
-        else:
-            would_hide = False
-        self._is_shown = not would_hide if self.is_open is None else self.is_open
-        if not self._is_shown:
-            small = self.small_place(cards.fonts, height)
-            self.place = categories.panel(painter, cards.theme, cards.fonts, self._title, small, height)
-        elif isinstance(self.content, Kinds):
             self.place = kinds.paint_legend(painter, self.content, cards, height)
         else:
-            self.place = overlay.paint_legend(painter, self.content, cards.theme, cards.fonts, height)
-        self._paint_chevron(painter, cards)
-
-    def _paint_chevron(self, painter: QPainter, cards: CardPainter) -> None:
-        x, y = self.place.right() - 18, self.place.y() + 18
-        if isinstance(self.content, Scale) and self.content.has_broken and self._is_shown:
-            return  # the swatch of what is not finite stands there
-        tip = 2.0 if self._is_shown else -2.0
-        pen = QPen(cards.theme.muted, 1.5)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(QPolygonF([QPointF(x - 4, y - tip), QPointF(x, y + tip), QPointF(x + 4, y - tip)]))
+            self.place = overlay.paint_legend(painter, self.content, cards.theme, fonts, height)
+        if not (isinstance(self.content, Scale) and self.content.has_broken):
+            # Else the swatch of what is not finite stands there.
+            chips.paint_sign(painter, chips.sign_place(self.place).center(), cards.theme.muted, is_open=True)

@@ -20,37 +20,43 @@ from .raster import Raster
 from .scene import Scene
 
 MOST_WIDTH, MOST_HEIGHT = 176.0, 152.0
+WIDTH_SHARE, HEIGHT_SHARE = 0.24, 0.28
+"""So much of the view it takes at most."""
+SIGN_COLUMN = 12.0
+"""Beside the picture, for the sign that makes it small."""
 LEAST_SIDE = 48.0
 INSET, GAP = 8.0, 16.0
 FITS = 1.02
 
 
 class Minimap:
-    """Placed in the lower right corner of the view; not shown while everything is in view."""
+    """Placed in the lower right corner of the view; not shown while everything is in view, small if that is wanted."""
 
     def __init__(self) -> None:
         self._picture = QImage()
         self._key: tuple[str, float, float, float] | None = None
         self._moment: Moment | None = None
-        self.is_enabled = True
+        self.is_open = True
+        """Whether all of it is shown, and not only that there is one."""
 
     def place(self, scene: Scene, camera: Camera, size: QSizeF) -> QRectF | None:
-        """Where the map is drawn, in the widget's pixels; None while it is hidden."""
+        """Where all of the map is drawn, in the widget's pixels; None while there is no use for it."""
         x, y, width, height = scene.bounds
-        if not self.is_enabled or not len(scene) or size.width() < 420 or size.height() < 300:
+        if not len(scene) or size.width() < 420 or size.height() < 300:
             return None
         left, top = camera.to_screen(x, y)
         right, bottom = camera.to_screen(x + width, y + height)
         if left >= -FITS and top >= -FITS and right <= size.width() + FITS and bottom <= size.height() + FITS:
             return None
-        scale = self._scale(scene)
-        w = math.ceil(max(width * scale, LEAST_SIDE) + 2 * INSET)
+        most_x, most_y = min(MOST_WIDTH, WIDTH_SHARE * size.width()), min(MOST_HEIGHT, HEIGHT_SHARE * size.height())
+        scale = min(most_x / max(width, 1.0), most_y / max(height, 1.0))
+        w = math.ceil(max(width * scale, LEAST_SIDE) + 2 * INSET + SIGN_COLUMN)
         h = math.ceil(max(height * scale, LEAST_SIDE) + 2 * INSET)
         return QRectF(size.width() - GAP - w, size.height() - GAP - h, w, h)
 
     def scene_point(self, scene: Scene, place: QRectF, position: QPointF) -> tuple[float, float]:
         """The scene position that a position on the map stands for."""
-        scale = self._scale(scene)
+        scale = self._scale(scene, place)
         origin = self._origin(scene, place)
         x = min(max((position.x() - origin.x()) / scale + scene.bounds[0], scene.bounds[0]), sum(scene.bounds[::2]))
         y = min(max((position.y() - origin.y()) / scale + scene.bounds[1], scene.bounds[1]), sum(scene.bounds[1::2]))
@@ -67,7 +73,7 @@ class Minimap:
         place = self.place(scene, camera, size)
         if place is None:
             return None
-        origin, scale = self._origin(scene, place), self._scale(scene)
+        origin, scale = self._origin(scene, place), self._scale(scene, place)
         self._bring_along(now, place, theme, ratio)
         painter.drawImage(QPointF(place.x() - 1, place.y() - 1), self._picture)
         self._paint_here(painter, now, origin, scale, theme)
@@ -77,7 +83,7 @@ class Minimap:
             origin.y() + (y - scene.bounds[1]) * scale,
             (right - x) * scale,
             (bottom - y) * scale,
-        ).intersected(place.adjusted(3, 3, -3, -3))
+        ).intersected(place.adjusted(3, 3, -3 - SIGN_COLUMN, -3))
         shade = QColor(theme.data)
         shade.setAlphaF(0.08)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -86,13 +92,14 @@ class Minimap:
         painter.drawRoundedRect(frame, 3, 3)
         return place
 
-    def _scale(self, scene: Scene) -> float:
-        return min(MOST_WIDTH / max(scene.bounds[2], 1.0), MOST_HEIGHT / max(scene.bounds[3], 1.0))
+    def _scale(self, scene: Scene, place: QRectF) -> float:
+        room_x, room_y = place.width() - 2 * INSET - SIGN_COLUMN, place.height() - 2 * INSET
+        return min(room_x / max(scene.bounds[2], 1.0), room_y / max(scene.bounds[3], 1.0))
 
     def _origin(self, scene: Scene, place: QRectF) -> QPointF:
-        scale = self._scale(scene)
+        scale = self._scale(scene, place)
         return QPointF(
-            place.x() + (place.width() - scene.bounds[2] * scale) / 2,
+            place.x() + (place.width() - SIGN_COLUMN - scene.bounds[2] * scale) / 2,
             place.y() + (place.height() - scene.bounds[3] * scale) / 2,
         )
 
@@ -110,7 +117,7 @@ class Minimap:
         self._moment, self._key = now, key
         if not len(chosen):
             return
-        scene, scale = now.scene, self._scale(now.scene)
+        scene, scale = now.scene, self._scale(now.scene, place)
         origin = self._origin(scene, QRectF(1, 1, place.width(), place.height()))
         dx, dy = origin.x() - scene.bounds[0] * scale, origin.y() - scene.bounds[1] * scale
         area = QRectF(2, 2, place.width() - 2, place.height() - 2)

@@ -37,6 +37,9 @@ _DARK_RAMP = ("#3B2A5E", "#7D3A74", "#C4565F", "#F0954F", "#FCE7A2")
 BROKEN = QColor("#00A6D6")
 """NaN or infinite: a hue that the scale has nowhere."""
 STEPS = 24
+BAR_WIDTH = 208.0
+SCALE_WIDTH, SCALE_HEIGHT = BAR_WIDTH + 24, 80.0
+"""Of the legend of a scale, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def colours_of(scale: Scale | Categories, theme: Theme) -> Tints:
 
 def legend_height(scale: Scale | Categories) -> float:
     """Height of the legend in pixels."""
-    return categories.legend_height(scale) if isinstance(scale, Categories) else 80.0
+    return categories.legend_height(scale) if isinstance(scale, Categories) else SCALE_HEIGHT
 
 
 def ramp_colour(theme: Theme, where: float) -> QColor:
@@ -135,8 +138,7 @@ def paint_legend(painter: QPainter, scale: Scale | Categories, theme: Theme, fon
     """Draw the legend in the lower left corner of a view of this height; returns its place."""
     if isinstance(scale, Categories):
         return categories.paint_legend(painter, scale, theme, fonts, height)
-    bar_width = 208.0
-    size = QRectF(16, 0, bar_width + 24, legend_height(scale))
+    size = QRectF(categories.INSET, 0, SCALE_WIDTH, SCALE_HEIGHT)
     panel = categories.panel(painter, theme, fonts, scale.title, size, height)
     if scale.has_broken:
         text = "NaN or ∞"
@@ -146,7 +148,7 @@ def paint_legend(painter: QPainter, scale: Scale | Categories, theme: Theme, fon
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(BROKEN)
         painter.drawRoundedRect(QRectF(x - 16, panel.y() + 13, 10, 10), 2, 2)
-    bar = QRectF(panel.x() + 12, panel.y() + 34, bar_width, 12)
+    bar = QRectF(panel.x() + 12, panel.y() + 34, BAR_WIDTH, 12)
     gradient = QLinearGradient(bar.topLeft(), bar.topRight())
     for step in range(9):
         gradient.setColorAt(step / 8, ramp_colour(theme, step / 8))

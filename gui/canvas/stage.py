@@ -1,4 +1,4 @@
-"""Composes one frame of the canvas: base picture, highlight, minimap, legend, notices; and what they remember."""
+"""Composes the graph of one frame of the canvas: base picture, highlight, marks; and what they remember."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPen, QRegion
 from PySide6.QtWidgets import QWidget
 
-from engine.graph.model import ScopePath
 from engine.graph.stepper import Stepper
 from gui.theme import Theme
 
-from . import damage, highlight, moving, notices, overlay, routes
-from .breadcrumbs import Breadcrumbs
-from .camera import Camera
+from . import damage, highlight, moving, overlay, routes
 from .cards import CardPainter
 from .damage import Damage
 from .group_labels import TITLE_BAR
@@ -25,7 +22,6 @@ from .labels import Labels
 from .layers import BaseLayer
 from .legend import Legend
 from .look import Role
-from .minimap import Minimap
 from .moments import Moments
 from .painter import DATA_WIDTH, LEAST_TITLE_PX, Focus, Moment, ScenePainter
 from .scene import Ints, Scene
@@ -34,18 +30,15 @@ from .spotlight import Spotlight
 from .transition import Transition
 from .view import View
 
-LEGEND_GAP = 8.0
 _NOTHING = Changes([], [])
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What is marked on top of the scene: indices of items; the path of breadcrumbs; a line of text over the graph."""
+    """What is marked on top of the scene: indices of items."""
 
     selected: int | None = None
     hovered: int | None = None
-    trail: ScopePath = ()
-    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,33 +54,28 @@ class Carry:
 class Stage:
     """Paints a scene into its widget. `renew` before anything that it remembers becomes wrong."""
 
-    def __init__(self, widget: QWidget, view: View) -> None:
+    def __init__(self, widget: QWidget, view: View, legend: Legend) -> None:
         self._widget = widget
         self._view = view
+        self._legend = legend
         self._moments = Moments()
         self._damage = Damage()
         self._layer = BaseLayer()
         self._scenes: ScenePainter | None = None
-        self.legend = Legend()
         self.transition = Transition(widget)
         self._signposts = Signposts()
         self._hits: Ints | None = None
         self._hit: int | None = None
         self._carry: Carry | None = None
-        self.minimap = Minimap()
-        self.breadcrumbs = Breadcrumbs()
-        self._scene: Scene | None = None
-        view.beside = self._beside_legend
 
     def renew(self, scene: Scene | None, labels: Labels | None, theme: Theme, overlay_name: str) -> None:
         """Another scene, theme or overlay: the base picture and everything ready-made is void."""
-        self._scene = scene
         self._moments.clear()
         self._damage.forget()
         self._layer.forget()
         self._hits = self._hit = self._carry = None
         self._scenes = None if labels is None else ScenePainter(CardPainter(labels, theme))
-        colouring = self.legend.show(scene, overlay_name)
+        colouring = self._legend.show(scene, overlay_name)
         if colouring is not None and self._scenes is not None:
             self._scenes.cards.overlay = overlay.colours_of(colouring, theme)
 
@@ -99,7 +87,7 @@ class Stage:
     def recolour(self, scene: Scene, overlay_name: str) -> None:
         """Another overlay: the scene and what is happening in it are the same."""
         if self._scenes is not None:
-            colouring = self.legend.show(scene, overlay_name)
+            colouring = self._legend.show(scene, overlay_name)
             theme = self._scenes.cards.theme
             self._scenes.cards.overlay = None if colouring is None else overlay.colours_of(colouring, theme)
             self._layer.recolour()
@@ -137,25 +125,6 @@ class Stage:
                 self._scenes.carried = Focus(items, links)
         self._carry = carry
 
-    def _is_free(self, scene: Scene, place: QRectF) -> bool:
-        """Whether no box and no line of the scene lies in a place of the widget."""
-        camera = self._view.camera
-        boxes, _, links = scene.visible(*camera.region(place.x(), place.y(), place.width(), place.height()))
-        return not len(boxes) and not len(links)
-
-    def _beside_legend(self, camera: Camera) -> Camera:
-        """The camera moved to the right, as far as there is room, until the small legend covers no box."""
-        scene, width, height = self._scene, self._widget.width(), self._widget.height()
-        if scene is None or self._scenes is None or not len(scene):
-            return camera
-        place = self.legend.small_place(self._scenes.cards.fonts, height)
-        boxes = scene.rects * camera.scale + np.array([camera.dx, camera.dy, camera.dx, camera.dy])
-        is_beside = (boxes[:, 3] > place.top() - LEGEND_GAP) & (boxes[:, 1] < place.bottom() + LEGEND_GAP)
-        covered = boxes[is_beside & (boxes[:, 0] < place.right() + LEGEND_GAP)]
-        room = width - LEGEND_GAP - float(boxes[:, 2].max())
-        needed = place.right() + LEGEND_GAP - float(covered[:, 0].min(initial=place.right() + LEGEND_GAP))
-        return camera.moved(needed, 0.0) if 0 < needed <= room else camera
-
     def _on_screen(self, scene: Scene, item: int) -> QRectF:
         """An item's box in the widget's pixels."""
         x, y, right, bottom = scene.rect_of(item)
@@ -163,27 +132,13 @@ class Stage:
         scale = self._view.camera.scale
         return QRectF(left, top, (right - x) * scale, (bottom - y) * scale)
 
-    def minimap_place(self, scene: Scene) -> QRectF | None:
-        """Where the minimap is in the widget; None while it is hidden."""
-        return self.minimap.place(scene, self._view.camera, QSizeF(self._widget.size()))
-
-    def minimap_point(self, scene: Scene, position: QPointF, *, is_drag: bool = False) -> tuple[float, float] | None:
-        """The scene position behind a position on the minimap; a drag that began there may leave it."""
-        place = self.minimap_place(scene)
-        if place is None or not (is_drag or place.contains(position)):
-            return None
-        return self.minimap.scene_point(scene, place, position)
-
     def stepped(self, scene: Scene, stepper: Stepper) -> QRegion | None:
         """What of the widget must be painted since the cursor has moved; None: all of it."""
         if self._scenes is None or self.transition.is_running:
             return None
         region = self._damage.since(self._moments.now(scene, stepper), self._view.camera)
-        if region is None:
-            return None
-        place = self.minimap_place(scene)
-        # Never nothing: a frame must follow.
-        region += QRect(0, 0, 1, 1) if place is None else place.adjusted(-1, -1, 1, 1).toAlignedRect()
+        if region is not None:
+            region += QRect(0, 0, 1, 1)  # never nothing: a frame must follow
         return region
 
     def paint(self, painter: QPainter, scene: Scene, stepper: Stepper, marks: Marks, dirty: QRegion) -> None:
@@ -191,9 +146,7 @@ class Stage:
         scenes, view, widget = self._scenes, self._view, self._widget
         if scenes is None:
             return
-        theme, fonts = scenes.cards.theme, scenes.cards.fonts
-        ratio, size = widget.devicePixelRatioF(), QSizeF(widget.size())
-        camera = view.camera
+        camera, ratio = view.camera, widget.devicePixelRatioF()
         now = self._moments.now(scene, stepper)
         base, found = self._bring_along(scenes, now)
         self._layer.show(
@@ -213,18 +166,15 @@ class Stage:
             self._paint_signposts(painter, scenes, scene, dirty)
             self._paint_on_top(painter, scenes, now, marks, found, dirty)
         self._damage.painted(now)
-        self.minimap.paint(painter, now, camera, size, theme, ratio)
-        is_whole = dirty.boundingRect().contains(widget.rect())
-        if is_whole or dirty.intersects(self.legend.place.toAlignedRect()):
-            self.legend.paint(painter, scenes.cards, size, partial(self._is_free, scene))
-        if is_whole or dirty.intersects(self.breadcrumbs.place.toAlignedRect()):
-            self.breadcrumbs.paint(painter, marks.trail, theme, fonts, view.top, size.width())
-        if marks.text:
-            crumbs = self.breadcrumbs.place
-            text_top = view.top + 12 if crumbs.isEmpty() else crumbs.bottom() + 8
-            notices.paint_text(painter, size, theme, fonts, marks.text, text_top)
-        if scene.trace.error:
-            notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, scene.trace.error)
+
+    def now(self, scene: Scene, stepper: Stepper) -> Moment:
+        """The present moment."""
+        return self._moments.now(scene, stepper)
+
+    @property
+    def scenes(self) -> ScenePainter | None:
+        """What paints the scene in its colours."""
+        return self._scenes
 
     def _bring_along(self, scenes: ScenePainter, now: Moment) -> tuple[Moment, Changes]:
         """The moment that the base picture will show, and what is to be painted on top of it to show the present."""

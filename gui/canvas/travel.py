@@ -13,7 +13,6 @@ from engine.graph.model import ScopePath
 from .content import Content
 from .history import History, Place
 from .scene import Scene
-from .stage import Stage
 
 if TYPE_CHECKING:
     from .widget import GraphCanvas
@@ -25,11 +24,10 @@ class Travel(QObject):
     changed = Signal()
     """There is another place to go back or forward to."""
 
-    def __init__(self, canvas: GraphCanvas, content: Content, stage: Stage) -> None:
+    def __init__(self, canvas: GraphCanvas, content: Content) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self._content = content
-        self._stage = stage
         self.history = History()
         self._wanted: Place | None = None
         self._is_returning = False
@@ -118,7 +116,7 @@ class Travel(QObject):
 
     def _trail_around(self, scene: Scene) -> ScopePath:
         """The module calls around what fills the view."""
-        x, y, right, bottom = self._canvas.view.region
+        x, y, right, bottom = self._canvas.view.free_region
         middle_x, middle_y = (x + right) / 2, (y + bottom) / 2
         around = scene.frames_at(middle_x, middle_y, middle_x, middle_y)
         r = scene.rects[around]
@@ -128,18 +126,7 @@ class Travel(QObject):
 
     def crumb_at(self, position: QPointF) -> ScopePath | None:
         """The module call that a position on the breadcrumbs stands for."""
-        return self._stage.breadcrumbs.path_at(position)
-
-    def click_legend(self, position: QPointF) -> bool:
-        """Make the legend small or large again; False if it is not under the position."""
-        is_there = self._stage.legend.click(position)
-        if is_there:
-            self._canvas.update()
-        return is_there
-
-    def is_on_legend(self, position: QPointF) -> bool:
-        """Whether the legend lies under a position."""
-        return self._stage.legend.place.contains(position)
+        return self._canvas.chrome.breadcrumbs.path_at(position)
 
     def go_by_breadcrumbs(self, position: QPointF) -> bool:
         """Go to the module call under a position; False if the breadcrumbs are not there."""
@@ -150,7 +137,7 @@ class Travel(QObject):
 
     def is_on_breadcrumbs(self, position: QPointF) -> bool:
         """Whether their bar lies under a position, and hides what the graph has there."""
-        return self._stage.breadcrumbs.place.contains(position)
+        return self._canvas.chrome.breadcrumbs.place.contains(position)
 
     def go_to_scope(self, path: ScopePath) -> None:
         """Bring a module call into view and pick it; () shows everything."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
+import numpy as np
 from PySide6.QtCore import QEasingCurve, QObject, QPointF, QSize, QTimer, QVariantAnimation, Signal
 from PySide6.QtWidgets import QWidget
 
 from . import motion
-from .camera import LEAST_SCALE, Camera, fitted
+from .aside import Floats, Rect, fitted_beside, moved_beside
+from .camera import MOST_FIT, Camera, fitted_in
 
 REST_MS = 140
 """Without a movement for so long, the view is painted again at full quality."""
@@ -18,11 +21,18 @@ READABLE = 0.7
 LEAST_OPENING = 0.45
 """A new graph that would have to be smaller than this to fit is shown from its top instead."""
 
-Rect = tuple[float, float, float, float]
+FIT_MARGIN, OPEN_MARGIN, SHOW_MARGIN = 32.0, 24.0, 56.0
+"""Pixels left free around everything, above a large drawing that is opened, and around one thing that is shown."""
+NARROW = 12.0
+"""The margin is so much less below what covers the top: more would look as if something were missing."""
 
 
-def _as_it_is(camera: Camera) -> Camera:
-    return camera
+def _no_places(_camera: Camera) -> list[Rect]:
+    return []
+
+
+def _itself(rect: Rect) -> Floats:
+    return np.array([rect])
 
 
 class View(QObject):
@@ -41,9 +51,11 @@ class View(QObject):
         self.is_resting = True
         """Whether there is time for what can hardly be seen."""
         self.top = 0.0
-        """Pixels at the top that something covers."""
-        self.beside: Callable[[Camera], Camera] = _as_it_is
-        """Moves a camera that fits a drawing aside of what stands over the view."""
+        """Pixels at the top that something covers, or will."""
+        self.places: Callable[[Camera], Sequence[Rect]] = _no_places
+        """What else stands over the view for a camera, in pixels."""
+        self.boxes_in: Callable[[Rect], Floats] = _itself
+        """(n, 4) what of a rectangle must not be hidden."""
         self._fitted: Rect | None = None
         self._opened: Rect | None = None
         self._rest = QTimer(self)
@@ -62,6 +74,11 @@ class View(QObject):
     def region(self) -> Rect:
         """The part of the scene in view."""
         return self.camera.region(0, 0, self._widget.width(), self._widget.height())
+
+    @property
+    def free_region(self) -> Rect:
+        """The part of the scene in view below what covers the top."""
+        return (*self.camera.to_scene(0, self.top), *self.region[2:])
 
     def set_camera(self, camera: Camera) -> None:
         """Jump there, ending any glide."""
@@ -85,19 +102,23 @@ class View(QObject):
 
     def fit(self, bounds: Rect) -> None:
         """Show a rectangle of x, y, width, height; it stays fitted while the widget is resized."""
-        self.set_camera(self._fit(bounds))
+        self.set_camera(self._fit(_corners(bounds)))
         self._fitted, self._opened = bounds, None
 
     def open_on(self, bounds: Rect) -> None:
         """First look at a drawing: all of it, or its top at a size that shows its boxes."""
-        camera = self._fit(bounds)
+        camera = self._fit(_corners(bounds))
         if camera.scale >= LEAST_OPENING:
             self.fit(bounds)
             self._opened = bounds
             return
         x, y, width, _ = bounds
         scale = max(camera.scale, min(READABLE, (self._widget.width() - 64) / max(width, 1.0)), LEAST_OPENING)
-        self.set_camera(Camera(scale, self._widget.width() / 2 - (x + width / 2) * scale, self.top + 32 - y * scale))
+        middle, area = x + width / 2, self._area
+        camera = Camera(scale).pinned(middle, y, area[2] / 2, self.top + OPEN_MARGIN)
+        hull = (x, y, x + width, y + bounds[3])
+        tall = [(place[0], -math.inf, place[2], math.inf) for place in self.places(camera)]
+        self.set_camera(moved_beside(camera, hull, np.array([hull]), tall, (0.0, -math.inf, area[2], math.inf)))
         self._opened = bounds
 
     def zoom_at(self, factor: float, position: QPointF) -> None:
@@ -112,51 +133,66 @@ class View(QObject):
 
     def go_to(self, rect: Rect, least_scale: float = 0.0) -> None:
         """Glide until a rectangle is in the middle, at this scale or more."""
-        self._glide_to(self._centred_on(rect, max(self.camera.scale, least_scale)))
+        self._glide_to(self._clear(self._centred_on(rect, max(self.camera.scale, least_scale)), rect))
 
-    def show_rect(self, rect: Rect, margin: float = 56.0) -> None:
+    def show_rect(self, rect: Rect) -> None:
         """Show the whole of a rectangle, as large as can be read with ease, in the middle."""
-        width, height = rect[2] - rect[0], rect[3] - rect[1]
-        room_x, room_y = self._widget.width() - 2 * margin, self._widget.height() - self.top - 2 * margin
-        scale = min(max(room_x, 16.0) / max(width, 1.0), max(room_y, 16.0) / max(height, 1.0), 1.0)
-        self._glide_to(self._centred_on(rect, max(scale, LEAST_SCALE)))
+        self._glide_to(self._fit(rect, SHOW_MARGIN, 1.0))
 
     def reveal(self, rect: Rect) -> None:
         """Glide only as far as needed until a rectangle is well inside the view."""
         left, top = self.camera.to_screen(rect[0], rect[1])
         right, bottom = self.camera.to_screen(rect[2], rect[3])
         width, height = self._widget.width(), self._widget.height()
-        margin = min(56.0, width / 6, height / 6)
-        if right - left > width - 2 * margin or bottom - top > height - 2 * margin:
-            if right < margin or bottom < margin or left > width - margin or top > height - margin:
+        margin = min(SHOW_MARGIN, width / 6, height / 6)
+        if right - left > width - 2 * margin or bottom - top > height - self.top - 2 * margin:
+            if right < margin or bottom < margin + self.top or left > width - margin or top > height - margin:
                 self._glide_to(self._centred_on(rect, self.camera.scale))
             return
         dx = max(margin - left, 0.0) - max(right - (width - margin), 0.0)
         dy = max(margin + self.top - top, 0.0) - max(bottom - (height - margin), 0.0)
-        if dx or dy:
-            self._glide_to(self.camera.moved(dx, dy))
+        camera = self._clear(self.camera.moved(dx, dy), rect)
+        if camera != self.camera:
+            self._glide_to(camera)
 
-    def resize(self, old: QSize, new: QSize) -> None:
-        """A fitted view stays fitted, an untouched one is opened anew; else the middle stays in the middle."""
+    def refit(self) -> bool:
+        """Fit anew what is fitted, for a view of which another part is covered; False where nothing is."""
         if self._opened is not None:
             self.open_on(self._opened)
         elif self._fitted is not None:
             self.fit(self._fitted)
-        elif old.isValid():
+        return self._opened is not None or self._fitted is not None
+
+    def resize(self, old: QSize, new: QSize) -> None:
+        """A fitted view stays fitted, an untouched one is opened anew; else the middle stays in the middle."""
+        if not self.refit() and old.isValid():
             self._apply(self.camera.moved((new.width() - old.width()) / 2, (new.height() - old.height()) / 2))
 
     def touches(self, rect: Rect) -> bool:
-        """Whether any of a rectangle is in view."""
-        region = self.region
+        """Whether any of a rectangle is in view, and not only below what covers the top."""
+        region = self.free_region
         return rect[0] < region[2] and rect[2] > region[0] and rect[1] < region[3] and rect[3] > region[1]
 
-    def _fit(self, bounds: Rect) -> Camera:
-        return self.beside(fitted(bounds, self._widget.width(), self._widget.height(), top=self.top))
+    @property
+    def _area(self) -> Rect:
+        return (0.0, self.top, float(self._widget.width()), float(self._widget.height()))
+
+    def _fit(self, rect: Rect, margin: float = FIT_MARGIN, most: float = MOST_FIT) -> Camera:
+        """As large as can be with all boxes beside what stands over the view."""
+        x, top, right, bottom = self._area
+        area = (x, max(top - NARROW, 0.0), right, bottom)
+        places = self.places(fitted_in(rect, area, margin, most))
+        boxes = self.boxes_in(rect)
+        return fitted_beside(lambda room: fitted_in(rect, room, margin, most), rect, boxes, places, area)
+
+    def _clear(self, camera: Camera, rect: Rect) -> Camera:
+        """The camera moved until nothing stands over a rectangle, if there is a way."""
+        return moved_beside(camera, rect, np.array([rect]), self.places(camera), self._area)
 
     def _centred_on(self, rect: Rect, scale: float) -> Camera:
-        x, y = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
-        camera = Camera(scale).centred(x, y, self._widget.width(), self._widget.height())
-        return camera.moved(0.0, self.top / 2)
+        area = self._area
+        middle = ((area[0] + area[2]) / 2, (area[1] + area[3]) / 2)
+        return Camera(scale).pinned((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, *middle)
 
     def _glide_to(self, camera: Camera) -> None:
         self._glide.stop()
@@ -185,3 +221,8 @@ class View(QObject):
     def _on_rest_timeout(self) -> None:
         self.is_moving, self.is_resting = False, True
         self.changed.emit()
+
+
+def _corners(bounds: Rect) -> Rect:
+    """x, y, right, bottom of x, y, width, height."""
+    return (bounds[0], bounds[1], bounds[0] + bounds[2], bounds[1] + bounds[3])

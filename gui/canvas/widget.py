@@ -16,6 +16,7 @@ from gui.theme import Theme, ThemeManager
 from . import menu, notices, overlay
 from .camera import Camera
 from .carrier import Carrier
+from .chrome import Chrome
 from .content import Content
 from .edges import Edges
 from .edit_marks import EditMarks
@@ -64,12 +65,14 @@ class GraphCanvas(Surface):
         self._overlay = overlay.KIND
         self._picked_scope: ScopePath | None = None
         self.view = View(self)
-        self._stage = Stage(self, self.view)
+        self.chrome = Chrome(self, self.view)
+        self.chrome.changed.connect(self.update)
+        self._stage = Stage(self, self.view, self.chrome.legend)
         self._shown: Scene | None = None
         self.folding = Folding(self, self._content)
         self.spotlight = Spotlight(self)
         self.carrier = Carrier(self, self._content, self._stage)
-        self.travel = Travel(self, self._content, self._stage)
+        self.travel = Travel(self, self._content)
         self.edges = Edges(self)
         self._stage.transition.changed.connect(self.update)
         self.spotlight.changed.connect(self._on_spotlight_changed)
@@ -143,6 +146,7 @@ class GraphCanvas(Surface):
             self._overlay = name
             if self.scene is not None:
                 self._stage.recolour(self.scene, name)
+                self.view.refit()
                 self.view.hurry()
             self.update()
 
@@ -237,18 +241,10 @@ class GraphCanvas(Surface):
 
     def go_by_minimap(self, position: QPointF, *, is_drag: bool = False) -> bool:
         """Centre on what a position on the minimap stands for; False if the map is not there."""
-        point = None if self.scene is None else self._stage.minimap_point(self.scene, position, is_drag=is_drag)
+        point = self.chrome.map_point(position, is_drag=is_drag)
         if point is not None:
             self.view.centre(*point)
         return point is not None
-
-    def is_on_minimap(self, position: QPointF) -> bool:
-        return self.scene is not None and self._stage.minimap_point(self.scene, position) is not None
-
-    def is_covered(self, position: QPointF) -> bool:
-        """Whether the minimap, the breadcrumbs or the legend lie over the graph at a position of the widget."""
-        travel = self.travel
-        return self.is_on_minimap(position) or travel.is_on_breadcrumbs(position) or travel.is_on_legend(position)
 
     @property
     def has_selection(self) -> bool:
@@ -291,8 +287,6 @@ class GraphCanvas(Surface):
         self._picked_scope = None
         self.folding.start()
         self.spotlight.reset()
-        has_banner = self.document.trace is not None and bool(self.document.trace.error)
-        self.view.top = notices.BANNER_HEIGHT if has_banner else 0.0
         self._content.set_trace(self.document.trace)
 
     def _on_document_numbers_changed(self) -> None:
@@ -306,7 +300,7 @@ class GraphCanvas(Surface):
         if region is None:
             self.update()
         else:
-            self.update(region)
+            self.update(region + self.chrome.changing())
         if self.follow_cursor and scene is not None and stepper is not None and stepper.current_node is not None:
             item = scene.item_of(stepper.current_node)
             if item is not None:
@@ -351,6 +345,7 @@ class GraphCanvas(Surface):
 
     def _renew_painter(self) -> None:
         self._stage.renew(self.scene, self.labels, self.theme, self._overlay)
+        self.chrome.renew(self.scene, self.fonts, has_bar=self.has_groups)
         if self.scene is not None:
             self._stage.mark(self.scene, self.spotlight)
         self.update()
@@ -371,11 +366,14 @@ class GraphCanvas(Surface):
             notices.paint_empty(painter, self.size(), self.theme, self.fonts, self._empty_reason())
             return
         selected = self.picked_item if self.has_selection else None
-        marks = Marks(selected, self._hands.hovered, self.travel.trail, self.spotlight.text)
-        self._stage.paint(painter, scene, stepper, marks, dirty)
-        self.edges.paint(painter)
+        self._stage.paint(painter, scene, stepper, Marks(selected, self._hands.hovered), dirty)
+        scenes, now = self._stage.scenes, self._stage.now(scene, stepper)
+        if scenes is None:
+            return
+        self.edges.paint(painter, scenes, now)
         self.edit_marks.paint(painter, scene, self.camera, self.theme)
         self.stop_marks.paint(painter, scene, self.camera, self.theme)
+        self.chrome.paint(painter, now, scenes.cards, self.travel.trail, self.spotlight.text, dirty)
         if self._content.is_busy:
             notices.paint_busy(painter, self.size(), self.theme, self.fonts, self._content.percent_done)
 

@@ -14,6 +14,7 @@ from gui.canvas.look import Role
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
 from gui.finding import everything
+from gui.settings import Settings
 from gui.view_menus import layout_choices
 from gui.window import MainWindow
 from tests.gui.canvas import builders
@@ -94,7 +95,7 @@ def test_every_overlay_is_chosen_in_the_menu_and_explained(window: MainWindow, c
     chosen(window, "Overlay")[name].trigger()
     canvas.grab()
     assert canvas.overlay == name
-    assert not canvas._stage.legend.place.isEmpty()
+    assert not canvas.chrome.legend.place.isEmpty()
     assert window.settings.values.overlay == name
 
 
@@ -134,3 +135,17 @@ def test_a_box_is_dragged_and_put_back_by_undo(window: MainWindow, canvas: Graph
     assert (canvas.scene.rects[item] - before[item] == moved).all()
     window.actions_["reset_positions"].trigger()
     assert (canvas.scene.rects == before).all()
+
+
+def test_legend_and_map_are_small_by_key_and_stay_so(window: MainWindow, canvas: GraphCanvas) -> None:
+    canvas.grab()
+    assert canvas.chrome.legend.is_shown or canvas.chrome.legend.is_open is None
+    was_shown = canvas.chrome.legend.is_shown
+    window.actions_["toggle_legend"].trigger()
+    canvas.grab()
+    assert canvas.chrome.legend.is_shown is not was_shown
+    window.actions_["toggle_map"].trigger()
+    assert not canvas.chrome.minimap.is_open
+    values = Settings(window.settings.path).values
+    assert values.legend_is_open is canvas.chrome.legend.is_shown
+    assert not values.map_is_open

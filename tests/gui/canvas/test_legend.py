@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtTest import QTest
+from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from engine.graph.fold import Folds
 from gui.canvas import kinds, overlay
 from gui.canvas.fonts import Fonts
 from gui.canvas.look import Role
+from gui.theme import DARK, LIGHT, Theme
 
 from . import builders
 from .conftest import Show
@@ -22,7 +23,7 @@ def test_every_overlay_has_a_legend(show: Show, name: str) -> None:
     canvas = show(builders.neuron())
     canvas.set_overlay(name)
     canvas.grab()
-    legend = canvas._stage.legend
+    legend = canvas.chrome.legend
     assert legend.content is not None
     assert not legend.place.isEmpty()
 
@@ -41,7 +42,7 @@ def test_a_click_makes_it_small_and_large_again(qtbot: QtBot, show: Show) -> Non
     canvas = show(builders.neuron())
     canvas.set_overlay("dtype")
     canvas.grab()
-    legend = canvas._stage.legend
+    legend = canvas.chrome.legend
     large = legend.place.height()
     where = QPoint(round(legend.place.x() + 20), round(legend.place.bottom() - 10))
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=where)
@@ -59,7 +60,7 @@ def test_the_legend_of_kinds_gives_way_to_the_graph(show: Show) -> None:
     canvas.zoom_by(0.3 / canvas.camera.scale)
     canvas.view.set_camera(canvas.camera.pinned(*canvas.scene.bounds[:2], 600, 40))
     canvas.grab()
-    legend = canvas._stage.legend
+    legend = canvas.chrome.legend
     large = legend.place.height()
     canvas.zoom_at(4.0, QPointF(canvas.width() / 2, canvas.height() / 2))
     x, y = canvas.scene.rects[0, :2].tolist()
@@ -74,13 +75,13 @@ def test_the_legend_of_kinds_gives_way_to_the_graph(show: Show) -> None:
 def test_there_is_no_legend_in_a_small_view(show: Show) -> None:
     canvas = show(builders.neuron(), width=240, height=300)
     canvas.grab()
-    assert canvas._stage.legend.place.isEmpty()
+    assert canvas.chrome.legend.place.isEmpty()
 
 
 @pytest.mark.parametrize("width", range(620, 800, 30))
 def test_a_fitted_graph_stands_beside_the_small_legend_where_there_is_room(show: Show, width: int) -> None:
     canvas = show(builders.neuron(), width=width, height=480)
-    scene, legend = canvas.scene, canvas._stage.legend
+    scene, legend = canvas.scene, canvas.chrome.legend
     assert scene is not None
     legend.is_open = False
     canvas.fit()
@@ -90,18 +91,20 @@ def test_a_fitted_graph_stands_beside_the_small_legend_where_there_is_room(show:
     assert all(box.right() <= width for box in boxes)
 
 
-def test_a_change_of_size_does_not_lead_back_to_where_a_glide_began(show: Show) -> None:
-    canvas = show(builders.blocks(40), width=500, height=400)
-    scene = canvas.scene
-    assert scene is not None
-    canvas.folding.unfold_all()
-    canvas.wait_for_layout()
-    assert canvas.scene is not None
-    canvas.view.open_on(canvas.scene.bounds)
-    before = canvas.camera
-    last = canvas.scene.rect_of(len(canvas.scene) - 1)
-    canvas.view.go_to(last)
-    canvas.resize(500, 410)
-    QTest.qWait(250)
-    assert canvas.camera != before
-    assert canvas.view.touches(last)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("role", list(kinds.WORDS))
+def test_every_swatch_is_seen_on_the_legend(theme: Theme, role: Role) -> None:
+    look = kinds.swatch_look(theme, role)
+    assert max(contrast(look.border, theme.surface), contrast(look.fill, theme.surface)) > 2.0
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """As WCAG defines it: 1 is none."""
+
+    def luminance(colour: QColor) -> float:
+        shares = (colour.redF(), colour.greenF(), colour.blueF())
+        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
+        return float(0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2])
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)

@@ -19,7 +19,7 @@ from gui.canvas.categories import Categories, Tints
 from gui.canvas.fonts import Fonts
 from gui.canvas.labels import Labels
 from gui.canvas.look import Role
-from gui.canvas.minimap import Minimap
+from gui.canvas.minimap import SIGN_COLUMN, Minimap
 from gui.theme import DARK, LIGHT
 
 from . import builders
@@ -188,7 +188,8 @@ def test_the_minimap_maps_both_ways_and_hides_when_all_is_in_view(fonts: Fonts) 
     place = minimap.place(scene, camera, size)
     assert place is not None
     x, y, width, height = scene.bounds
-    assert minimap.scene_point(scene, place, place.center()) == pytest.approx((x + width / 2, y + height / 2))
+    beside = QPointF(SIGN_COLUMN / 2, 0.0)
+    assert minimap.scene_point(scene, place, place.center() - beside) == pytest.approx((x + width / 2, y + height / 2))
     assert minimap.scene_point(scene, place, place.topLeft() - QPointF(500, 500)) == (x, y)
     moment = moments.at(scene, Stepper(trace))
     image = QImage(900, 600, QImage.Format.Format_RGB32)
@@ -197,7 +198,4 @@ def test_the_minimap_maps_both_ways_and_hides_when_all_is_in_view(fonts: Fonts) 
     assert minimap.paint(painter, moment, camera, size, LIGHT, 1.0) == place
     painter.end()
     assert image.pixelColor(int(place.right()) - 4, int(place.bottom()) - 20) == LIGHT.surface
-    minimap.is_enabled = False
-    assert minimap.place(scene, camera, size) is None
-    minimap.is_enabled = True
     assert minimap.place(scene, camera, QSizeF(200, 200)) is None, "no room for it"

@@ -71,7 +71,7 @@ def test_breadcrumbs_say_where_one_is_and_go_there(show: Show, qtbot: QtBot) -> 
     canvas.travel.go_to_node(node)
     settle(canvas, qtbot)
     assert canvas.travel.trail == ("stage0", "stage1", "block0")
-    crumbs = canvas._stage.breadcrumbs
+    crumbs = canvas.chrome.breadcrumbs
     places = {path: place for place, path in crumbs._places}
     assert list(places) == [(), ("stage0",), ("stage0", "stage1"), ("stage0", "stage1", "block0")]
     for place in places.values():
@@ -95,7 +95,7 @@ def test_a_double_click_on_a_crumb_folds(show: Show, qtbot: QtBot) -> None:
     canvas.unfold_all()
     canvas.travel.go_to_node(4)
     settle(canvas, qtbot)
-    place = canvas._stage.breadcrumbs._places[-1][0].center().toPoint()
+    place = canvas.chrome.breadcrumbs._places[-1][0].center().toPoint()
     QTest.mouseDClick(canvas, Qt.MouseButton.LeftButton, NO_KEY, place)
     assert ("block0",) in canvas.folds
 
@@ -115,7 +115,7 @@ def test_long_trails_leave_out_the_middle(show: Show, qtbot: QtBot) -> None:
     canvas.unfold_all()
     canvas.travel.go_to_node(3)
     settle(canvas, qtbot)
-    crumbs = canvas._stage.breadcrumbs
+    crumbs = canvas.chrome.breadcrumbs
     assert crumbs._places[-1][0].right() <= canvas.width()
     assert crumbs._places[0][1] == ()
     assert crumbs._places[-1][1] == canvas.travel.trail
@@ -127,7 +127,7 @@ def test_what_the_bar_of_breadcrumbs_hides_cannot_be_picked(show: Show, qtbot: Q
     canvas.unfold_all()
     canvas.travel.go_to_node(4)
     settle(canvas, qtbot)
-    bar = canvas._stage.breadcrumbs.place
+    bar = canvas.chrome.breadcrumbs.place
     assert bar.width() == canvas.width()
     assert canvas.scene is not None
     item = canvas.scene.item_of(4)
@@ -137,7 +137,7 @@ def test_what_the_bar_of_breadcrumbs_hides_cannot_be_picked(show: Show, qtbot: Q
     beside = QPointF(canvas.width() - 8, bar.center().y())
     canvas.view.pan_by(beside.x() - left, beside.y() - top)
     settle(canvas, qtbot)
-    assert canvas._stage.breadcrumbs.place.contains(beside)
+    assert canvas.chrome.breadcrumbs.place.contains(beside)
     canvas.document.select(None)
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, NO_KEY, beside.toPoint())
     assert canvas.document.selection is None

@@ -1,0 +1,112 @@
+"""Moves a camera until nothing that stands over the view hides what is to be seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from .camera import Camera
+
+Rect = tuple[float, float, float, float]
+"""x, y, right, bottom."""
+Floats = npt.NDArray[np.float64]
+GAP = 8.0
+"""Pixels between a box and what stands beside it."""
+LEAST_SHARE = 0.6
+"""A fit that would have to be smaller than so much of the plain one hides rather a little."""
+
+
+def fitted_beside(
+    fit: Callable[[Rect], Camera], hull: Rect, boxes: Floats, places: Sequence[Rect], area: Rect
+) -> Camera:
+    """The largest fit into an area of the view that leaves every box beside the places.
+
+    Parameters
+    ----------
+    fit : shows everything in a part of the view.
+    hull, boxes : (n, 4) what is to be seen, in scene units.
+    places, area : what stands over the view, and what of the view can be used, in pixels.
+    """
+    plain = fit(area)
+    best: Camera | None = None
+    for room in _rooms(area, places):
+        camera = moved_beside(fit(room), hull, boxes, places, area)
+        if is_clear(camera, boxes, places):
+            if room == area:
+                return camera
+            if best is None or camera.scale > best.scale:
+                best = camera
+    return plain if best is None or best.scale < LEAST_SHARE * plain.scale else best
+
+
+def moved_beside(camera: Camera, hull: Rect, boxes: Floats, places: Sequence[Rect], area: Rect) -> Camera:
+    """The camera moved as little as possible until every box is beside the places and all of the hull in the area.
+
+    Where there is no such way it stays as it is.
+    """
+    if is_clear(camera, boxes, places):
+        return camera
+    for dx, dy in _shifts(camera, boxes, places):
+        moved = camera.moved(dx, dy)
+        if _is_inside(moved, hull, area) and is_clear(moved, boxes, places):
+            return moved
+    return camera
+
+
+def is_clear(camera: Camera, boxes: Floats, places: Sequence[Rect]) -> bool:
+    """Whether no place lies over a box."""
+    return not any(len(_beside(camera, boxes, place, 0, 1)) for place in places)
+
+
+def _rooms(area: Rect, places: Sequence[Rect]) -> Iterator[Rect]:
+    """The area, and what is left of it beside or above the places."""
+    middle = (area[0] + area[2]) / 2
+    for cuts in product(("none", "side", "below"), repeat=len(places)):
+        x, y, right, bottom = area
+        for cut, place in zip(cuts, places, strict=True):
+            if cut == "below":
+                bottom = min(bottom, place[1] - GAP)
+            elif cut == "side" and place[0] + place[2] < 2 * middle:
+                x = max(x, place[2] + GAP)
+            elif cut == "side":
+                right = min(right, place[0] - GAP)
+        yield x, y, right, bottom
+
+
+def _shifts(camera: Camera, boxes: Floats, places: Sequence[Rect]) -> list[tuple[float, float]]:
+    """Ways past the places, the shortest first."""
+    across, along = [0.0], [0.0]
+    scale = camera.scale
+    for place in places:
+        row = _beside(camera, boxes, place, 1)
+        if len(row):
+            across.append(place[2] + GAP - (float(row[:, 0].min()) * scale + camera.dx))
+            across.append(place[0] - GAP - (float(row[:, 2].max()) * scale + camera.dx))
+        column = _beside(camera, boxes, place, 0)
+        if len(column):
+            along.append(place[1] - GAP - (float(column[:, 3].max()) * scale + camera.dy))
+            along.append(place[3] + GAP - (float(column[:, 1].min()) * scale + camera.dy))
+    ways = [(dx, dy) for dx, dy in product(across, along) if math.isfinite(dx) and math.isfinite(dy)]
+    return sorted(ways, key=lambda way: abs(way[0]) + abs(way[1]))
+
+
+def _beside(camera: Camera, boxes: Floats, place: Rect, *axes: int) -> Floats:
+    """The boxes that a place, with a gap around it, lies over as far as these axes go (0: x, 1: y)."""
+    x, y = camera.to_scene(place[0] - GAP + 0.5, place[1] - GAP + 0.5)
+    right, bottom = camera.to_scene(place[2] + GAP - 0.5, place[3] + GAP - 0.5)
+    ends = ((x, right), (y, bottom))
+    is_over = np.ones(len(boxes), dtype=bool)
+    for axis in axes:
+        low, high = ends[axis]
+        is_over &= (boxes[:, axis] < high) & (boxes[:, axis + 2] > low)
+    return boxes[is_over]
+
+
+def _is_inside(camera: Camera, hull: Rect, area: Rect) -> bool:
+    left, top = camera.to_screen(hull[0], hull[1])
+    right, bottom = camera.to_screen(hull[2], hull[3])
+    return left >= area[0] + GAP and top >= area[1] + GAP and right <= area[2] - GAP and bottom <= area[3] - GAP
