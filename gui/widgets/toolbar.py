@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
@@ -18,6 +18,7 @@ from gui.widgets.text import plain, tooltip
 ICON_PX = 16
 HEIGHT_PX = 44
 MAX_NAME = 28
+BETWEEN = " · "
 
 
 class ActionButton(QToolButton):
@@ -86,7 +87,10 @@ class MenuButton(QToolButton):
 
 
 class PositionText(QWidget):
-    """A line of text that may change with every step: unlike a label it never makes the window lay itself out anew."""
+    """A text that may change with every step: unlike a label it never makes the window lay itself out anew.
+
+    Where it is too long for one line it takes two, divided where the sentence is.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -109,11 +113,24 @@ class PositionText(QWidget):
         self._color = color
         self.update()
 
+    def lines(self) -> list[str]:
+        """What is written, line by line; what does not fit even so ends in an ellipsis."""
+        metrics, room = self.fontMetrics(), self.width()
+        parts = self._text.split(BETWEEN)
+        if len(parts) < 2 or metrics.horizontalAdvance(self._text) <= room:
+            return [metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room)]
+        halves = [(BETWEEN.join(parts[:at]), BETWEEN.join(parts[at:])) for at in range(1, len(parts))]
+        best = min(halves, key=lambda pair: max(metrics.horizontalAdvance(half) for half in pair))
+        return [metrics.elidedText(half, Qt.TextElideMode.ElideRight, room) for half in best]
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(self._color)
-        shown = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        lines, high = self.lines(), self.fontMetrics().height()
+        top = (self.height() - high * len(lines)) // 2
+        for number, line in enumerate(lines):
+            place = QRect(0, top + high * number, self.width(), high)
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, line)
         painter.end()
 
 

@@ -272,6 +272,21 @@ def test_toolbar_fits_and_nothing_overlaps(opened: MainWindow, size: tuple[int, 
     assert opened.canvas.width() > size[0] * 0.4
 
 
+def test_the_place_in_the_pass_is_readable_in_a_small_window(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.resize(1280, 800)
+    qtbot.waitUntil(lambda: opened.width() == 1280)
+    position = opened.toolbar.position
+    place, breakpoint_ = "backward 3 of 6 · SigmoidBackward0", "at breakpoint: every sigmoid"
+    position.set_text(f"{place} · {breakpoint_}")
+    assert position.lines() == [place, breakpoint_], "nothing is left out"
+    assert position.fontMetrics().height() * 2 <= position.height()
+    leaf = "backward 27 of 531 · h.11.ln_2.bias (AccumulateGrad)"
+    position.set_text(leaf)
+    assert " · ".join(position.lines()) == leaf
+    position.set_text(place)
+    assert position.lines() == [place]
+
+
 def test_notifications_are_bounded_and_keyed(window: MainWindow, qtbot: QtBot) -> None:
     area = window.notifications
     for number in range(10):
