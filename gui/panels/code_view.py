@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
+    QLinearGradient,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -30,7 +31,19 @@ from ..theme import UNIT, Theme, mono_font
 from .highlight import CodeHighlighter
 
 _SCROLL_MS = 160
+_FADE_PX = 16
+"""Over so many pixels code fades out below a gradient at the margin."""
 _ERROR = QColor("#d64545")
+
+
+def _fade(right: int, color: QColor) -> QLinearGradient:
+    """From nothing to `color`, which is reached at `right`."""
+    clear = QColor(color)
+    clear.setAlpha(0)
+    gradient = QLinearGradient(right - _FADE_PX, 0, right, 0)
+    gradient.setColorAt(0, clear)
+    gradient.setColorAt(1, color)
+    return gradient
 
 
 class Strip(QWidget):
@@ -195,7 +208,7 @@ class CodeView(QPlainTextEdit):
     def _gradient_width(self) -> int:
         """The gradients lie over the ends of their lines, so that no other line loses room to them."""
         metrics = QFontMetrics(mono_font(TEXT_SMALL_PT))
-        widths = [metrics.horizontalAdvance(text) + 4 * UNIT for text in self._margin.values()]
+        widths = [metrics.horizontalAdvance(text) + 4 * UNIT + _FADE_PX for text in self._margin.values()]
         return max(widths, default=0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -258,7 +271,9 @@ class CodeView(QPlainTextEdit):
         for line, top, height in self._rows(event):
             if line in self._margin:
                 width = metrics.horizontalAdvance(self._margin[line]) + 4 * UNIT
-                painter.fillRect(strip.width() - width, top, width, height, self._tint(line, theme))
+                left, tint = strip.width() - width, self._tint(line, theme)
+                painter.fillRect(left, top, width, height, tint)
+                painter.fillRect(left - _FADE_PX, top, _FADE_PX, height, _fade(left, tint))
                 painter.setPen(theme.leaf_text if line in self._updated else theme.accent_text)
                 area = QRect(0, top, strip.width() - 2 * UNIT, height)
                 painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._margin[line])

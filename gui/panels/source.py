@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
@@ -13,8 +11,9 @@ from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
 from ..widgets.text import set_text_color, tooltip
 from .code_calls import CallChain
-from .code_lines import CodeLines, LineFact
+from .code_lines import CodeLines
 from .code_view import CodeView
+from .hover_card import card
 from .naming import file_name, shown_code
 from .rows import MARGIN
 
@@ -283,7 +282,8 @@ class SourcePanel(QWidget):
             return ""
         node = self._lines.variable(word, self._file, line) if word.isidentifier() else None
         nodes = [node] if node is not None else self._lines.nodes(self._file, line)
-        return _facts_text(self._lines.facts(nodes[:_MOST_FACTS], stepper), len(nodes) - _MOST_FACTS)
+        facts = self._lines.facts(nodes[:_MOST_FACTS], stepper)
+        return card(facts, len(nodes) - _MOST_FACTS, self._themes.theme)
 
     def _on_themes_changed(self, theme: Theme) -> None:
         self.view.set_theme(theme)
@@ -304,15 +304,3 @@ def _small_button(text: str, tip: str, parent: QWidget) -> QToolButton:
     button.setAutoRaise(True)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
-
-
-def _facts_text(facts: list[LineFact], more: int) -> str:
-    if not facts:
-        return ""
-    rows = [
-        f"<tr><td>{escape(fact.name[:60])}&nbsp;&nbsp;</td><td>{escape(fact.value)}&nbsp;&nbsp;</td>"
-        f"<td>{'gradient ' + escape(fact.gradient) if fact.gradient else ''}</td></tr>"
-        for fact in facts
-    ]
-    rest = f"<tr><td>and {more} more</td></tr>" if more > 0 else ""
-    return f"<qt><table>{''.join(rows)}{rest}</table></qt>"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QTextDocument
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.graph.numbers import format_number
 from engine.graph.trace import Trace
 from gui.document import Document
-from gui.panels.code_lines import CodeLines
+from gui.panels.code_lines import CodeLines, LineFact
 from gui.panels.highlight import line_spans
+from gui.panels.hover_card import card
 from gui.panels.source import SourcePanel
-from gui.theme import DARK, LIGHT, ThemeManager
+from gui.theme import DARK, LIGHT, Theme, ThemeManager
 
 from .programs import NEURON_CODE, NEURON_FILE, Neuron, matrices
 
@@ -131,7 +132,21 @@ def test_a_line_that_python_cannot_read_is_marked_though_nothing_ran(panel: Sour
     document.set_sources({"/tmp/a.py": "x = 1\ny = (\n"}, ("/tmp/a.py", 2))
     assert panel.view.marks == (None, None, 2)
     document.set_sources({"/tmp/a.py": "x = 1\ny = (\n"})
-    assert panel.view.marks == (None, None, None)
+    assert not any(panel.view.marks)
+
+
+def test_the_line_at_which_a_later_step_failed_is_marked(panel: SourcePanel, document: Document) -> None:
+    trace = matrices()
+    (path,) = trace.sources
+    document.set_sources(trace.sources)
+    document.set_trace(trace)
+    assert panel.view.marks[2] is None
+    document.set_sources(trace.sources, (path, 2))
+    assert panel.view.marks[2] == 2
+    document.move_to(1)
+    assert panel.view.marks[2] == 2, "wherever one is in the step that was recorded"
+    document.set_sources(trace.sources)
+    assert panel.view.marks[2] is None
 
 
 def test_the_line_that_failed_is_marked(panel: SourcePanel, document: Document) -> None:
@@ -156,10 +171,11 @@ def test_hovering_tells_values_and_gradients(panel: SourcePanel, document: Docum
     assert format_number(neuron.a) in describe(9, "a")
     assert "gradient" not in describe(9, "a")
     document.move_to(1)
-    assert f"gradient {format_number(neuron.grad_a)}" in describe(9, "a")
+    assert format_number(neuron.grad_a) in describe(9, "a")
+    assert "gradient" in describe(9, "a")
     line = describe(8, "")
     assert "mul" in line
-    assert "z (add)" in line
+    assert "z&nbsp;(add)" in line
     assert describe(2, "") == ""
 
 
@@ -201,3 +217,47 @@ def test_a_leaf_made_elsewhere_stands_at_its_first_use() -> None:
     node = lines.variable("w", NEURON_FILE, 8)
     assert node is not None
     assert node.id == W
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_card_of_a_line_breaks_no_cell_and_has_the_colours_of_values_and_gradients(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    facts = [LineFact("second.weight (leaf)", "norm 1.186", "norm 0.5327"), LineFact("t <b>", "-1.00e-38", "")]
+    text = card(facts, 3, theme)
+    document = QTextDocument()
+    document.setHtml(text)
+    document.setTextWidth(60)  # less than a cell takes
+    document.documentLayout().documentSize()  # lays it out
+    blocks = [document.findBlockByNumber(number) for number in range(document.blockCount())]
+    texts = {block.text().strip().replace("\xa0", " ") for block in blocks}
+    assert {"second.weight (leaf)", "norm 0.5327", "t <b>", "value", "gradient", "and 3 more"} <= texts
+    for block in blocks:
+        if "more" not in block.text():
+            assert block.layout().lineCount() <= 1, block.text()
+    colors = {
+        block.text().strip().replace("\xa0", " "): block.begin().fragment().charFormat().foreground().color().name()
+        for block in blocks
+        if block.text().strip()
+    }
+    inverted = DARK if theme is LIGHT else LIGHT
+    assert colors["norm 1.186"] == inverted.data_text.name()
+    assert colors["norm 0.5327"] == inverted.accent_text.name()
+
+
+def test_there_is_no_card_without_facts() -> None:
+    assert card([], 0, LIGHT) == ""
+
+
+def test_code_fades_out_below_a_gradient(panel: SourcePanel, document: Document) -> None:
+    view = panel.view
+    document.set_sources({"/a.py": "\u2588" * 200})
+    view.set_margin({1: "1"}, {1})
+    view.repaint()
+    image = view.grab().toImage()
+    line = view.blockBoundingGeometry(view.firstVisibleBlock()).translated(view.contentOffset())
+    y = round(line.center().y()) + view.viewport().y()
+    row = [image.pixelColor(x, y).lightness() for x in range(view.width() - 60, view.width())]
+    levels = sorted(set(row))
+    assert len(levels) > 8, "from the code's colour to the surface's by and by"
+    assert levels[-1] > 240
