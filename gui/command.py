@@ -16,6 +16,7 @@ Condition = Literal[
     "breakpoints",  # there is a breakpoint
     "stops",  # an enabled one stops somewhere in the open trace
     "rerunnable",  # the open target is a program
+    "script",  # it is a script, which may have arguments
     "running",  # a worker runs it now
     "training",  # a training runs or is held
     "held",  # a training is held

@@ -33,6 +33,15 @@ COMMANDS: tuple[Command, ...] = (
     ),
     command("run_again", "Run again", "Run the program once more", "Ctrl+R", "F5", icon="run-again", when="rerunnable"),
     command(
+        "run_with_arguments",
+        "Run with arguments…",
+        "Run the script with arguments, as after its name in a terminal",
+        "Shift+F5",
+        icon="run-again",
+        when="script",
+        keywords="argv argparse parameters options",
+    ),
+    command(
         "rerun_when_saved",
         "Run again when saved",
         "Run the program again by itself whenever its file is saved; a training is not ended for it",
@@ -171,7 +180,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
             "export_view",
             SEPARATOR,
         ),
-        *("run_again", "rerun_when_saved", "stop", SEPARATOR, "close_target", "quit"),
+        *("run_again", "run_with_arguments", "rerun_when_saved", "stop", SEPARATOR, "close_target", "quit"),
     ),
     "&Edit": ("undo", "redo", SEPARATOR, "show_palette", "deselect"),
     "&Go": (

@@ -88,7 +88,19 @@ class Commands(EditCommands):
         self._window.workspace.stop()
 
     def close_target(self) -> None:
-        self._window.workspace.close_target()
+        if self._window.closing.may_close_target():
+            self._window.workspace.close_target()
+
+    def run_with_arguments(self) -> None:
+        from gui.widgets.questions import ArgumentsQuestion
+
+        workspace = self._window.workspace
+        if workspace.target is None:
+            return
+        target = workspace.target
+        question = ArgumentsQuestion(target.title, workspace.arguments, self._window)
+        question.answered.connect(lambda arguments: workspace.run(target, arguments))
+        self._window.open_dialog(question)
 
     def quit(self) -> None:
         self._window.close()

@@ -23,6 +23,7 @@ def conditions(window: MainWindow) -> set[str]:
         "breakpoints": document.trace is not None and bool(document.breakpoints.items),
         "stops": len(document.breakpoints.positions) > 0,
         "rerunnable": workspace.is_rerunnable,
+        "script": workspace.target is not None and workspace.target.kind == "script",
         "running": workspace.is_running or bool(workspace.busy),
         "training": workspace.is_training and not workspace.is_held,
         "held": workspace.is_held,

@@ -14,6 +14,7 @@ from engine.session.messages import TrainingChanged
 from engine.session.outcome import Outcome
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
+from gui.first_nan import FirstNan
 from gui.panels.breakpoints import BreakpointsPanel
 from gui.panels.compare import ComparePanel
 from gui.panels.console import ConsolePanel
@@ -50,6 +51,7 @@ class PanelSet(QObject):
         document, themes = window.document, window.themes
         self.canvas = GraphCanvas(document, themes, window.stack)
         self.training = TrainingModel(self)
+        self.first_nan = FirstNan(window, self.training)
         self.source = SourcePanel(document, themes, window)
         self.lesson = LessonPanel(document, themes, window)
         self.tree = TreePanel(document, themes, window)

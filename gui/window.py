@@ -63,6 +63,8 @@ class MainWindow(TabOrderWindow):
     closed = Signal()
     new_window_requested = Signal()
     """The user wants another window beside this one."""
+    open_elsewhere_requested = Signal(str, object)
+    """A target and its arguments, to be opened in another window."""
 
     def __init__(
         self, settings: Settings, themes: ThemeManager, crash: CrashReporter | None = None, *, warm_up: bool = True
@@ -206,7 +208,8 @@ class MainWindow(TabOrderWindow):
 
     def open_target(self, target: str, arguments: Sequence[str] = ()) -> None:
         """Open whatever `target` names: a demo, a script, a callable, a trace, a log."""
-        self.workspace.open(target, arguments)
+        if self.closing.may_open(target, arguments):
+            self.workspace.open(target, arguments)
 
     def notify(self, notification: Notification) -> None:
         """Show a message above the graph."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer
@@ -86,8 +87,13 @@ class Windows(QObject):
         self._windows.append(window)
         window.closed.connect(self._on_window_closed)
         window.new_window_requested.connect(self.open_window)
+        window.open_elsewhere_requested.connect(self._on_window_open_elsewhere_requested)
         for other in self._windows:
             other.has_siblings = len(self._windows) > 1
+
+    def _on_window_open_elsewhere_requested(self, target: str, arguments: Sequence[str]) -> None:
+        window = self.open_window()
+        QTimer.singleShot(0, window, lambda: window.open_target(target, arguments))  # after its panels
 
     def _window_for(self, request: Request, target: Target | None) -> MainWindow:
         if request.target is None:

@@ -44,7 +44,7 @@ def _advice(error: BaseException, text: str) -> str:
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "can't allocate memory" in text:
         return ". The memory ran out: try a smaller batch or model."
     if isinstance(error, EOFError) and "reading a line" in text:
-        return ". A program that runs here cannot ask for input: give it arguments instead."
+        return ". A program that runs here cannot ask for input: give it arguments (File > Run with arguments…)."
     if isinstance(error, ModuleNotFoundError):
         return ". It must be installed in the Python that runs this program."
     return ""

@@ -17,5 +17,5 @@ def why_no_backward(trace: Trace, *, used_autograd_grad: bool) -> str:
         return "it switched gradients off (torch.set_grad_enabled(False)), so there is nothing to go back through."
     return (
         "it ran no operation on a tensor that requires a gradient, or only under torch.no_grad() or inference_mode(). "
-        "A script that expects arguments gets them after --."
+        "A script that expects arguments gets them by File > Run with arguments…, or on the command line after --."
     )

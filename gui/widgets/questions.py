@@ -1,11 +1,13 @@
-"""The questions that the window asks: may this run, may this training be stopped, whose file is kept."""
+"""The questions that the window asks: may this run, and how; may this training be stopped; whose file is kept."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
 from gui.opening import Target
 
@@ -20,6 +22,44 @@ def may_run(target: Target, parent: QWidget) -> QMessageBox:
         "Run only what you trust. You will not be asked again for this file.",
         "Run",
     )
+
+
+class ArgumentsQuestion(QDialog):
+    """Asks for a script's arguments, written as in a terminal; what cannot be split says why, and nothing runs."""
+
+    answered = Signal(object)
+    """A tuple of the arguments: the script is to run with them."""
+
+    def __init__(self, title: str, arguments: Sequence[str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Run with arguments")
+        self._title = QLabel(f"Arguments of {title}, as after its name in a terminal:", self)
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self.field = QLineEdit(shlex.join(arguments), self)
+        self.field.setAccessibleName("Arguments")
+        self.field.setPlaceholderText("--lr 0.1 --epochs 20")
+        self.field.setMinimumWidth(420)
+        self.field.selectAll()
+        self.fault = QLabel(self)
+        self.fault.setTextFormat(Qt.TextFormat.PlainText)
+        self.fault.hide()
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        self.run = buttons.addButton("Run", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        box = QVBoxLayout(self)
+        for widget in (self._title, self.field, self.fault, buttons):
+            box.addWidget(widget)
+
+    def accept(self) -> None:
+        try:
+            arguments = tuple(shlex.split(self.field.text()))
+        except ValueError as error:  # a quotation mark without its other half
+            self.fault.setText(f"These cannot be read: {str(error).lower()}.")
+            self.fault.show()
+            return
+        super().accept()
+        self.answered.emit(arguments)
 
 
 class CloseQuestion(QMessageBox):

@@ -115,8 +115,8 @@ def test_what_an_operation_keeps_is_called_as_in_the_program(panel: LessonPanel,
     x = next(node for node in trace.graph.nodes if node.name == "x")
     a = next(node for node in trace.graph.nodes if node.name == "a")
     mul = next(node for node in trace.graph.nodes if node.label == "mul")
-    mul.saved = (SavedTensor(name="self", shape=(), dtype="float32", source=(x.id, 0)),)
-    a.saved = (SavedTensor(name="result", shape=(), dtype="float32", source=(a.id, 0)),)
+    mul.saved = [SavedTensor(name="self", shape=(), dtype="float32", source=(x.id, 0))]
+    a.saved = [SavedTensor(name="result", shape=(), dtype="float32", source=(a.id, 0))]
     document.set_trace(trace)
     document.move_to(-3)
     assert "For the way back it keeps  x ." in plain(panel).replace("  x.", "  x .")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QTextDocument
+from PySide6.QtGui import QColor, QTextDocument, QTextOption
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -227,7 +227,8 @@ def test_the_card_of_a_line_breaks_no_cell_and_has_the_colours_of_values_and_gra
     text = card(facts, 3, theme)
     document = QTextDocument()
     document.setHtml(text)
-    document.setTextWidth(60)  # less than a cell takes
+    document.setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignLeft))  # breaks at spaces alone
+    document.setTextWidth(200)  # less than the table takes
     document.documentLayout().documentSize()  # lays it out
     blocks = [document.findBlockByNumber(number) for number in range(document.blockCount())]
     texts = {block.text().strip().replace("\xa0", " ") for block in blocks}
