@@ -39,7 +39,7 @@ TARGET is one of
 
 EPILOG = """\
 Running a script or a callable executes it, with your rights. Opening a trace or a log never does.
-Exit codes: 0 fine, 1 a difference or a finding, 2 usage, 3 the program failed.
+Exit codes: 0 fine, 1 a difference or a finding, 2 usage or an unreadable target, 3 the program failed, 4 no display.
 `python main.py COMMAND --help` explains a command with an example.
 """
 
@@ -108,7 +108,7 @@ COMMANDS = {
         "main.py export step.retrograd -o graph.svg",
     ),
     "check": (
-        "compare autograd with finite differences and with the rules by hand; exit code 1 where they differ",
+        "compare autograd with finite differences and the rules by hand; exit code 1 where they differ, 2 if none can",
         "main.py check demo:neuron",
     ),
     "diagnose": (
@@ -342,7 +342,7 @@ def _check(options: argparse.Namespace) -> int:
         else:
             report = check_nodes(_recorded(options, "all"))
         print(format_table(report))
-        return EXIT_DIFFERENCE if report.has_difference else EXIT_FINE
+        return EXIT_DIFFERENCE if report.has_difference else EXIT_FINE if report.has_checks else EXIT_USAGE
 
     return _complaining(run)
 

@@ -234,7 +234,8 @@ def screenshot(
     Returns
     -------
     int
-        0, 2 for a target or a node that does not exist, 3 where the program failed.
+        0; 2 for a target that cannot be read or run, or a node that does not exist; 3 where the program failed; 4
+        where Qt cannot draw.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QT_SCALE_FACTOR"] = f"{scale:g}"

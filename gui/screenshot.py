@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from engine.errors import TargetError
 from engine.graph.model import ScopePath
 from engine.graph.trace import Trace
+from engine.session.messages import Failed
 from gui.app import EXIT_FAILED, EXIT_FINE, EXIT_USAGE, make_application, make_window
 from gui.canvas.widget import GraphCanvas
 from gui.opening import classify
@@ -62,6 +63,8 @@ class Picture:
         self._unfold = unfold
         self._select = select
         self._problem: Notification | None = None
+        self._has_run = True
+        """Whether the target was more than a file that cannot be read, or a program that cannot be run at all."""
 
     def take(self, theme: ThemeName = "light", train_steps: int | None = None) -> int:
         """Open, wait, draw, close; errors are printed as sentences. Returns the exit code."""
@@ -69,6 +72,7 @@ class Picture:
         with tempfile.TemporaryDirectory(prefix="retrograd-") as folder:  # neither use nor change the user's settings
             window, crash = make_window(settings_path=Path(folder, "settings.json"), theme=theme, warm_up=False)
             window.workspace.notified.connect(self._on_workspace_notified)
+            window.workspace.bridge.failed.connect(self._on_bridge_failed)
             try:
                 return self._take(window, train_steps)
             except TargetError as error:
@@ -88,10 +92,14 @@ class Picture:
         panels = window.build_panels()
         window.docks.fit_sizes()
         self._open(window, train_steps)
+        if not self._has_run:
+            _wait_until(lambda: not panels.runs.is_reading, "reading the logs")
+            if panels.runs.has_opened and panels.runs.message:
+                return _complain(panels.runs.message, EXIT_USAGE)
         window.resize(*self._size)
         trace = window.document.trace
         if trace is None and self._problem is not None:
-            return _complain(_text(self._problem), EXIT_FAILED)
+            return self._complain_of_problem(self._problem)
         if trace is not None:
             _wait_until(lambda: not panels.canvas.is_laying_out, "laying out the graph")
             for path in self._unfold:
@@ -109,9 +117,12 @@ class Picture:
         picture = _settled_picture(window)
         if not picture.save(str(self._output), "PNG"):  # type: ignore[call-overload] # the stubs want bytes
             return _complain(
-                f"The picture cannot be written to {self._output}. Choose a folder that exists.", EXIT_FAILED
+                f"The picture cannot be written to {self._output}. Choose a folder that exists.", EXIT_USAGE
             )
-        return EXIT_FINE if self._problem is None else _complain(_text(self._problem), EXIT_FAILED)
+        return EXIT_FINE if self._problem is None else self._complain_of_problem(self._problem)
+
+    def _complain_of_problem(self, problem: Notification) -> int:
+        return _complain(_text(problem), EXIT_FAILED if self._has_run else EXIT_USAGE)
 
     def _look_at_unfolded(self, canvas: GraphCanvas, trace: Trace) -> None:
         """Fill the view with the module call that was unfolded last; with everything where all were."""
@@ -127,6 +138,7 @@ class Picture:
         workspace = window.workspace
         target = classify(self._target)
         if not target.is_program:
+            self._has_run = False
             workspace.open(self._target)
             _wait_until(lambda: not workspace.busy or self._problem is not None, f"reading {target.title}")
             return
@@ -145,6 +157,9 @@ class Picture:
     def _on_workspace_notified(self, notification: Notification) -> None:
         if notification.level != "info" and self._problem is None:
             self._problem = notification
+
+    def _on_bridge_failed(self, failed: Failed) -> None:
+        self._has_run = not failed.before_run
 
 
 def find_scope(trace: Trace, text: str) -> ScopePath:
@@ -220,5 +235,5 @@ def _text(notification: Notification) -> str:
 
 
 def _complain(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    print(f"main.py: {text}", file=sys.stderr)
     return code

@@ -47,6 +47,8 @@ class BackwardRecorder:
         self._handed_on: dict[tuple[int, int], list[tuple[Memory | None, TensorInfo]]] = {}
         self._next: dict[int, list[tuple[int, int] | None]] = {}
         self._grad_now: dict[int, TensorInfo | None] = {}
+        self._recomputation = Recomputation(tape, self.watch)
+        self._may_recompute = False
 
     def run(self, roots: Sequence[torch.Tensor], call: Callable[[], T], *, is_nested: bool = False) -> T:
         """Hook the graph below `roots`, let `call` run the backward pass, and take the hooks off again.
@@ -62,8 +64,8 @@ class BackwardRecorder:
         except Exception as error:  # noqa: BLE001 - the pass must run, whatever could not be prepared for it
             tape.notes.add(fault_note("The backward pass", error))
         self.first_later_node = len(tape.nodes)
-        recomputation = Recomputation(tape, self.watch)
-        if not is_nested and (tape.opaque_saved or tape.has_functions):
+        recomputation = self._recomputation
+        if not is_nested and self._may_recompute:
             self._look_at_mode(roots, recomputation)
             recomputation.start()
         started = time.perf_counter()
@@ -148,6 +150,8 @@ class BackwardRecorder:
 
         def on_node_executed(grad_inputs: Any, grad_outputs: Any) -> None:
             seconds = self._clock.stop()
+            if may_recompute:
+                self._recomputation.leave()
             try:
                 with torch._C.DisableTorchFunction():
                     self._record(node_id, _tuple(grad_inputs), _tuple(grad_outputs), variable, seconds)
@@ -155,6 +159,10 @@ class BackwardRecorder:
                 self._tape.notes.add(fault_note(f"The backward step of {node.grad_fn}", error))
             self._clock.resume()
 
+        may_recompute = hasattr(type(grad_fn), "_forward_cls")
+        if may_recompute:
+            self._may_recompute = True
+            self._handles.append(grad_fn.register_prehook(lambda _grad_outputs: self._recomputation.enter()))
         self._handles.append(grad_fn.register_hook(on_node_executed))
 
     def _record(

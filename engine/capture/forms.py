@@ -18,10 +18,13 @@ def undescribed(form: Any) -> TensorInfo:
     return TensorInfo(shape=shape, dtype=dtype, device=device, requires_grad=True, note=UNSEEN)
 
 
-def mark_differentiable(node: Node, grad_fn: Any) -> None:
-    """Say of all outputs that have a gradient that they require one, also of those that the program lets go at once."""
+def mark_differentiable(node: Node, grad_fn: Any, first: int) -> None:
+    """Say of all outputs that have a gradient that they require one, also of those that the program lets go at once.
+
+    `first` is the output that autograd numbers 0: the permutation of an LU decomposition has no gradient, say.
+    """
     forms = getattr(grad_fn, "_input_metadata", ())
     if len(forms) <= len(node.outputs):
-        for info, form in zip(node.outputs, forms, strict=False):
+        for info, form in zip(node.outputs[max(first, 0) :], forms, strict=False):
             if str(form.dtype).removeprefix("torch.") == info.dtype and tuple(form.shape) == info.shape:
                 info.requires_grad = True

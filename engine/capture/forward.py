@@ -25,6 +25,11 @@ from .tensors import shares_memory
 
 _top_saved_tensors_default_hooks = torch._C._autograd._top_saved_tensors_default_hooks
 
+CHECKPOINTED = (
+    "A checkpoint does not keep what is computed inside it: the backward pass computes that again. It is not drawn a "
+    "second time."
+)
+
 _Changed = tuple[torch.Tensor, tuple[int, int]]
 """An operand that is changed in place: the operation that made it, and the one that its elements came from."""
 _Running = tuple[Node, FrameType | None, Sequence[_Changed], tuple[Origin, bool] | None]
@@ -114,8 +119,10 @@ class ForwardMode(TorchDispatchMode):
             tape.edges.append(EdgeDraft(source[0], source[1], node.id, argument, requires_grad))
         if not has_grad:
             self._note_without_grad(node.id)
-        elif _top_saved_tensors_default_hooks(True) is not None:
+        elif (hooks := _top_saved_tensors_default_hooks(True)) is not None:
             tape.opaque_saved.add(node.id)
+            if getattr(hooks[0], "__module__", None) == torch.utils.checkpoint.__name__:
+                tape.notes.add(CHECKPOINTED)
         return node, caller, changed, None
 
     def _note_without_grad(self, node_id: int) -> None:

@@ -20,12 +20,12 @@ RECOMPUTED = "recomputed"
 
 
 class Recomputation(TorchDispatchMode):
-    """Sees every operation of a backward pass, and records those that rebuild a part of the forward pass.
+    """Sees the operations of those backward steps that may rebuild a part of the forward pass, and records it.
 
     The backward of a custom Function may run a forward computation with gradients on, and differentiate it (a reentrant
     checkpoint does): gradients of the leaves inside flow through that computation alone, so it is recorded like the
-    forward pass, its nested backward pass too. A checkpoint that is not reentrant only restores saved tensors: its
-    operations are counted.
+    forward pass, its nested backward pass too. A checkpoint that is not reentrant only restores saved tensors: nothing
+    of that is recorded.
 
     Parameters
     ----------
@@ -48,31 +48,43 @@ class Recomputation(TorchDispatchMode):
         self._forward = ForwardMode(tape, is_step=False)
         self._originals: tuple[Any, Any] | None = None
         self._node: Any = None
-        self._repeated = 0
+        self._depth = 0
 
     def start(self) -> None:
-        """Begin to look. This makes each operation of the pass slower, so it is for where something may be found."""
+        """Begin to look, from one `enter` to its `leave`."""
         self._originals = torch.autograd.backward, torch.autograd.grad
         torch.autograd.backward = self._wrap(torch.autograd.backward, "tensors")
         torch.autograd.grad = self._wrap(torch.autograd.grad, "outputs")
         self._tape.scopes.start()
-        enter_mode(self)
+
+    def enter(self) -> None:
+        """A step begins that may recompute. Under any mode some formulas of torch take another way, to another last
+        digit, so that it is on for these steps alone.
+        """
+        if self._originals is not None:
+            self._depth += 1
+            if self._depth == 1:
+                enter_mode(self)
+
+    def leave(self) -> None:
+        """Such a step is over."""
+        if self._depth:
+            self._depth -= 1
+            if not self._depth:
+                leave_mode(self)
 
     def stop(self) -> None:
         """Take everything off again; harmless when nothing is on."""
         if self._originals is None:
             return
-        leave_mode(self)
+        if self._depth:  # the pass ended with an error
+            self._depth = 0
+            leave_mode(self)
         self._tape.scopes.stop()
         torch.autograd.backward, torch.autograd.grad = self._originals
         self._originals = None
         self._forward.close()
         self._node = None
-        if self._repeated:
-            self._tape.notes.add(
-                f"The backward pass ran {self._repeated} operations of the forward pass again (a checkpoint saves "
-                "memory that way); they are not drawn a second time."
-            )
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         node = None if self.creates_graph else torch._C._current_autograd_node()
@@ -80,12 +92,7 @@ class Recomputation(TorchDispatchMode):
         if is_function and (torch.is_grad_enabled() or signature_of(func).is_detach):
             self._enter(node)
             return self._forward._run(func, args, kwargs or {}, running_frame())
-        if node is not None and torch.is_grad_enabled() and self._restores(node) and not signature_of(func).is_detach:
-            self._repeated += 1
         return func(*args, **(kwargs or {}))
-
-    def _restores(self, node: Any) -> bool:
-        return self._tape.node_of_sequence.get(node._sequence_nr()) in self._tape.opaque_saved
 
     def _enter(self, node: Any) -> None:
         """Put what follows under the scope of the Function whose backward runs."""
@@ -107,7 +114,15 @@ class Recomputation(TorchDispatchMode):
                     self.has_passes = True
                 except Exception as error:  # noqa: BLE001 - the pass must run, whatever could not be prepared for it
                     self._tape.notes.add(fault_note("A backward pass inside the backward pass", error))
-            return original(*args, **kwargs)
+            depth, self._depth = self._depth, 0
+            if not depth:
+                return original(*args, **kwargs)
+            leave_mode(self)  # the steps of the nested pass are asked one by one, too
+            try:
+                return original(*args, **kwargs)
+            finally:
+                enter_mode(self)
+                self._depth = depth
 
         run_nested.__wrapped__ = original  # type: ignore[attr-defined]  # as functools.wraps does
         return run_nested

@@ -84,11 +84,6 @@ class Tape:
         self._is_step = is_step
         self._given_names: dict[int, tuple[str, NodeKind]] = {}
 
-    @property
-    def has_functions(self) -> bool:
-        """Whether the program has called a custom Function that takes part in its gradient."""
-        return bool(self._function_nodes)
-
     # Tensors that enter from outside.
 
     def announce(self, tensor: torch.Tensor, name: str, kind: NodeKind = "input") -> None:
@@ -243,7 +238,7 @@ class Tape:
                 return self._autograd_only(grad_fn, tensor, found)
             self.adopt(node, grad_fn)
             if len(node.outputs) > 1:
-                mark_differentiable(node, grad_fn)
+                mark_differentiable(node, grad_fn, output - tensor.output_nr)
         if tensor.output_nr != output:
             self.autograd_outputs.setdefault(node_id, {})[tensor.output_nr] = output
         if output < len(node.outputs):

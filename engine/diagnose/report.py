@@ -17,7 +17,8 @@ WIDTH = 100
 def format_findings(trace: Trace, findings: Sequence[Finding]) -> str:
     """The findings as paragraphs: severity and title, then why, then what to do."""
     if not findings:
-        return f"{trace.target or 'The program'}: nothing to complain about."
+        unseen = " It was recorded without values: NaNs and sizes were not looked at." if trace.values == "none" else ""
+        return f"{trace.target or 'The program'}: nothing to complain about.{unseen}"
     parts = []
     for finding in findings:
         body = [

@@ -25,7 +25,7 @@ _FORMATS: tuple[_Format, ...] = (tfevents, trainer_state, journal_log, csv_log, 
 _HEAD = 4096
 _MAX_FOLDERS = 20_000
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages"})
-_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".journal"})
+_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".journal"})
 
 
 def open_log(path: str | os.PathLike[str]) -> RunLog:
@@ -83,7 +83,11 @@ def find_logs(folder: str | os.PathLike[str]) -> list[RunLog]:
                 trainers.add(path)
                 logs.append(trainer_state.open_run(path, _name(here, top)))
             elif path.suffix.lower() in _SUFFIXES:
-                log = _opened(path, _head(path), _name(path, top))
+                head = _head(path)
+                is_log = trainer_state.match(path, head) or jsonl.has_lines(head)
+                if path.suffix.lower() == ".json" and not is_log:
+                    continue  # many a document in such a folder is no log
+                log = _opened(path, head, _name(path, top))
                 if log is not None:
                     logs.append(log)
     return sorted(logs, key=lambda log: log.name)

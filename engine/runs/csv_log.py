@@ -45,6 +45,8 @@ class CsvLog(RunLog):
         self._count = 0
         self._begun = b""
         """Lines of a row whose quoted cell goes on in the next line."""
+        self._early = b""
+        """A row at the end of the file that was taken although no line break follows it yet."""
 
     def _read(self) -> Iterator[tuple[str, Collected]]:
         collected = Collected()
@@ -53,10 +55,22 @@ class CsvLog(RunLog):
                 self._begin()
                 self.note_restart(self._tail.path)
             for line in self._lines.feed(chunk):
-                self._take(line, collected)
+                early, self._early = self._early, b""
+                if not early or line != early:
+                    self._take(line, collected)
+        self._take_last(collected)
         if self._tail.error:
             self.note_problem(self._tail.error)
         yield self._tail.path, collected
+
+    def _take_last(self, into: Collected) -> None:
+        """A row without a line break, once it seems to be the last one: before, its last number may be half written."""
+        rest = self._lines.rest.removesuffix(b"\r")
+        if not rest or rest == self._early or self._header is None or self._begun or not self._tail.seems_complete:
+            return
+        if rest.count(b'"') % 2 == 0 and len(_cells(rest, self._delimiter)) == len(self._header):
+            self._take(rest, into)
+            self._early = rest
 
     def _take(self, line: bytes, into: Collected) -> None:
         if not line.strip():

@@ -21,6 +21,12 @@ def match(path: Path, head: bytes) -> bool:
     return bool(is_whole) and _decode(first) is not None
 
 
+def has_lines(head: bytes) -> bool:
+    """Whether a file begins with two objects, a line each: a document of one object (a configuration, say) does not."""
+    lines = [line for line in head.split(b"\n")[:-1] if line.strip()]
+    return len(lines) > 1 and all(_decode(line) is not None for line in lines[:2])
+
+
 def open_run(path: Path, name: str | None = None) -> RunLog:
     """The run in such a file."""
     return JsonLinesLog(path, name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
 _CHUNK = 8 << 20
 _FINGERPRINT = 256
+_QUIET_S = 60.0
+_BLOCK = 4096
 
 
 class Tail:
@@ -24,6 +27,16 @@ class Tail:
         """Why the file could not be read the last time; None if it could, or is just not there."""
         self._identity: tuple[int, int] | None = None
         self._begin = b""
+        self._modified = float("inf")
+
+    @property
+    def seems_complete(self) -> bool:
+        """Whether what is there is likely all that there will be: nobody has written for a while.
+
+        Programs that hand over their output in blocks leave a file cut at a multiple of these, however long they take
+        to the next one.
+        """
+        return time.time() - self._modified > _QUIET_S and self.offset % _BLOCK != 0
 
     def chunks(self) -> Iterator[tuple[bytes, bool]]:
         """New bytes in pieces, each with whether it begins the file anew (then what was read before is void)."""
@@ -45,7 +58,7 @@ class Tail:
         )
         if is_new:
             self.offset = 0
-        self._identity, self._begin = identity, begin
+        self._identity, self._begin, self._modified = identity, begin, state.st_mtime
         file.seek(self.offset)
         if is_new:
             yield b"", True

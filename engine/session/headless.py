@@ -10,10 +10,8 @@ from ..errors import TargetError, TraceError
 from ..graph.trace import Trace
 from ..storage.trace_file import loads
 from .events import Event, Exited, Output
-from .messages import Failed, Finished, TraceReady
+from .messages import Failed, TraceReady
 from .supervisor import Supervisor
-
-USAGE_EXIT_CODE = 2
 
 
 def record_target(
@@ -55,7 +53,6 @@ def _wait(
     recorded: Trace | None = None
     partial: Trace | None = None
     failed: Failed | None = None
-    finished: Finished | None = None
     while True:
         event, body = events.get()
         if isinstance(event, Output):
@@ -69,14 +66,12 @@ def _wait(
                 stop()  # what the program has written until now still comes
         elif isinstance(event, Failed):
             failed = event
-        elif isinstance(event, Finished):
-            finished = event
         elif isinstance(event, Exited):
             break
     if recorded is not None:
         return recorded
     message = failed.message if failed else event.outcome.message
-    if finished is not None and finished.exit_code == USAGE_EXIT_CODE and failed is not None and partial is None:
+    if failed is not None and failed.before_run:
         raise TargetError(message)
     source = (failed.file, failed.line) if failed and failed.file and failed.line else None
     raise TraceError(message, trace=partial, user_traceback=failed.traceback if failed else "", source=source)

@@ -240,12 +240,16 @@ class TrainingChanged(Message, frozen=True, tag=True, kw_only=True):
 
 
 class Failed(Message, frozen=True, tag=True, kw_only=True):
-    """The program failed. `message` is a sentence for people. A partial trace may have come before."""
+    """The program failed. `message` is a sentence for people. A partial trace may have come before.
+
+    `before_run` says that nothing of it ran: the target cannot be used.
+    """
 
     message: str
     traceback: str = ""
     file: str | None = None
     line: int | None = None
+    before_run: bool = False
 
 
 class Finished(Message, frozen=True, tag=True, kw_only=True):

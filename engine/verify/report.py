@@ -11,6 +11,10 @@ Verdict = Literal["exact", "approximate", "wrong", "unchecked"]
 
 WRONG_ABOVE = 1e-2
 EXACT_BELOW = 1e-7
+NOTHING_CHECKED = (
+    "Nothing could be checked, so whether these gradients are right is not known. Check a callable that makes its own "
+    "inputs (file.py:function), or a trace that was recorded with --values all."
+)
 
 
 def verdict_of(relative_error: float | None, wrong_above: float = WRONG_ABOVE) -> Verdict:
@@ -98,8 +102,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             name = wrong[0].name if isinstance(wrong[0], Row) else wrong[0].grad_fn
             return f"{len(wrong)} of {checked} {what} are wrong, first {name}: look at its backward formula."
         if not checked:
-            return "Nothing could be checked."
-        return f"All {checked} checked {what} agree."
+            return NOTHING_CHECKED
+        left_out = len(everything) - checked
+        rest = f" {left_out} could not be checked." if left_out else ""
+        return f"All {checked} checked {what} agree.{rest}"
 
 
 def _number(value: float | None) -> str:

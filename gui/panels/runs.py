@@ -110,6 +110,16 @@ class RunsPanel(QWidget):
         """What is said instead of a list; empty while there is one."""
         return "" if self._stack.currentWidget() is self._splitter else self._message.text()
 
+    @property
+    def has_opened(self) -> bool:
+        """Whether logs, or a folder for them, have been opened."""
+        return self._path is not None
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the logs are being read just now."""
+        return self._cancel is not None
+
     def series(self, run: str, tag: str) -> LossSeries:
         """The points of one curve; raises KeyError where there is none."""
         return self._series[run, tag]

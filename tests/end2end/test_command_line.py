@@ -230,6 +230,40 @@ def test_usage_errors(arguments: list[str], word: str) -> None:
     assert word in finished.stderr
 
 
+@pytest.mark.parametrize("command", ["trace", "check", "diagnose", "screenshot"])
+@pytest.mark.parametrize(
+    ("name", "text", "code", "words"),
+    [
+        ("broken.pt2", "hello", 2, "broken.pt2 cannot be read"),
+        ("broken.retrograd", "hello", 2, "broken.retrograd"),
+        ("broken.csv", "hello", 2, "broken.csv"),
+        ("needs.py:f", "def f(x):\n    return x\n", 2, "needs arguments"),
+        ("raises.py", "raise ValueError('my reason')\n", 3, "my reason"),
+    ],
+)
+def test_every_command_tells_what_cannot_be_read_from_what_failed(
+    name: str, text: str, code: int, words: str, command: str, tmp_path: Path
+) -> None:
+    (tmp_path / name.partition(":")[0]).write_text(text)
+    picture = ["-o", str(tmp_path / "x.png")] if command == "screenshot" else []
+    finished = run(command, str(tmp_path / name), *picture)
+    assert finished.returncode == code, finished.stdout + finished.stderr
+    last = finished.stderr.strip().splitlines()[-1]
+    assert last.startswith("main.py: ")
+    assert words in last
+
+
+def test_a_check_that_could_compare_nothing_is_no_success(tmp_path: Path) -> None:
+    saved = tmp_path / "bare.retrograd"
+    assert run("trace", "demo:neuron", "--values", "none", "-o", str(saved)).returncode == 0
+    finished = run("check", str(saved))
+    assert finished.returncode == 2
+    assert "--values all" in finished.stdout.splitlines()[-1]
+    finished = run("diagnose", str(saved))
+    assert finished.returncode == 0
+    assert "without values" in finished.stdout
+
+
 def test_a_broken_trace_file_is_refused(tmp_path: Path) -> None:
     saved = tmp_path / "step.retrograd"
     saved.write_bytes(b"\x20\x00\x00\x00\x00\x00\x00\x00{}")

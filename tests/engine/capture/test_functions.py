@@ -134,6 +134,25 @@ def test_a_function_that_raises_leaves_no_scope_behind() -> None:
     assert scopes["linalg_vector_norm"] == scopes["mul"] == scopes["sum"] == ()
 
 
+def test_gradients_of_a_reentrant_checkpoint_are_those_of_a_plain_run_to_the_last_digit() -> None:
+    """The derivative of a product has another one under a dispatch mode."""
+
+    def run(x: Tensor) -> Any:
+        inner: Any = checkpoint(lambda h: h.prod(-1), x * 1, use_reentrant=True)
+        return inner.sum() + x.prod(-1).sum()
+
+    torch.manual_seed(0)
+    values = torch.randn(2, 3, 4, 5)
+    plain, traced = values.clone().requires_grad_(), values.clone().requires_grad_()
+    run(plain).backward()
+    recorded = trace(run, traced, values="all")
+    assert plain.grad is not None
+    assert traced.grad is not None
+    assert torch.equal(plain.grad, traced.grad)
+    leaf = next(leaf for leaf in recorded.leaves() if leaf.name == "x")
+    np.testing.assert_array_equal(recorded.grad(leaf), plain.grad)
+
+
 def test_a_reentrant_checkpoint_shows_what_it_computes_again() -> None:
     block = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
     x = torch.randn(2, 3, requires_grad=True)

@@ -72,6 +72,46 @@ def test_lightning_table(tmp_path: Path) -> None:
     assert "line 7 has 2 cells instead of 4" in log.problems[0]
 
 
+def _is_old(path: Path) -> None:
+    os.utime(path, (os.stat(path).st_atime, 1_000_000_000))
+
+
+def test_the_last_row_of_a_run_that_has_ended_needs_no_line_break(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,loss\n1,0.5\n2,0.25")
+    log = open_log(path)
+    assert as_list(log.poll()["loss"]) == [(1, 0.5)]  # of a run that goes on, it may be the beginning of 0.257
+    assert log.poll() == {}
+    _is_old(path)
+    assert as_list(log.poll()["loss"]) == [(2, 0.25)]
+    assert log.poll() == {}
+    with open(path, "a") as file:
+        file.write("\n3,0.125\n")
+    assert as_list(log.poll()["loss"]) == [(3, 0.125)]
+    assert log.problems == []
+
+
+@pytest.mark.parametrize("rest", ["2", '2,"0.25', "2,0.25,7"])
+def test_a_row_that_does_not_fit_the_table_is_never_taken_without_its_line_break(rest: str, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text(f"step,loss\n1,0.5\n{rest}")
+    _is_old(path)
+    log = open_log(path)
+    assert as_list(log.poll()["loss"]) == [(1, 0.5)]
+    assert log.problems == []
+
+
+def test_a_row_that_a_full_buffer_has_cut_is_not_taken_however_old_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    rows = "step,loss\n" + "".join(f"{step},0.1234567\n" for step in range(2000))
+    path.write_text(rows[:8192])
+    assert not rows[:8192].endswith("\n")
+    _is_old(path)
+    steps, values = open_log(path).poll()["loss"]
+    assert set(values) == {0.1234567}
+    assert steps.tolist() == list(range(rows[:8192].count("\n") - 1))
+
+
 def test_table_rewritten_with_another_column(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss\n1,0.5\n2,0.25\n")
@@ -168,6 +208,17 @@ def test_find_logs(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="holds 4 runs"):
         open_log(tmp_path)
     assert as_list(open_log(tmp_path / "csv").poll()["loss"]) == [(1, 2.0)]
+
+
+def test_of_json_documents_in_a_folder_only_those_are_logs_that_have_an_object_a_line(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n')
+    (tmp_path / "config.json").write_text('{"lr": 0.1}\n')
+    (tmp_path / "pretty.json").write_text('{\n  "lr": 0.1\n}\n')
+    (tmp_path / "state.json").write_text(json.dumps({"log_history": [{"step": 1, "loss": 3.0}]}))
+    found = {log.name: log for log in find_logs(tmp_path)}
+    assert sorted(found) == ["log.json", "state.json"]
+    assert as_list(found["log.json"].poll()["loss"]) == [(1, 0.5), (2, 0.25)]
+    assert as_list(found["state.json"].poll()["loss"]) == [(1, 3.0)]
 
 
 def test_what_is_no_log(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_without_values_nothing_is_checked_and_nothing_fails() -> None:
     report = check_nodes(trace(run, *args, values="none"))
     assert not report.has_checks
     assert not report.has_difference
-    assert "Nothing could be checked." in format_table(report)
+    assert format_table(report).splitlines()[-1].startswith("Nothing could be checked")
 
 
 def _filled(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -50,6 +50,13 @@ def test_table_is_aligned_with_a_true_minus_sign() -> None:
     assert lines[-3:] == ["A note.", "b: x.", "All 2 checked gradients agree."]
 
 
+def test_the_conclusion_says_how_many_were_left_out() -> None:
+    checked = NodeRow(grad_fn="F", count=1, rule_error=0.0, difference_error=None)
+    unchecked = NodeRow(grad_fn="G", count=1, rule_error=None, difference_error=None)
+    report = Report(nodes=(checked, unchecked))
+    assert report.conclusion == "All 1 checked kinds of node agree. 1 could not be checked."
+
+
 def test_nan_in_one_way_is_a_difference() -> None:
     row = NodeRow(grad_fn="F", count=1, rule_error=0.0, difference_error=float("nan"))
     assert Report(nodes=(row,)).has_difference

@@ -7,7 +7,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
+from .functions import apply
 from .registry import Program, leaf, program
 
 
@@ -220,5 +222,63 @@ def one_tensor_many_consumers() -> Program:
     def run() -> Any:
         x = a.exp()
         return torch.stack([x * k for k in range(100)]).sum()
+
+    return run
+
+
+class _Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(_ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: torch.Tensor) -> Any:
+        return gradients[0] * 2
+
+
+@program
+def product_beside_a_function() -> Program:
+    """The derivative of a product has another last digit under a dispatch mode, so none may be on."""
+    a, b = leaf(2, 3, 4, 5), leaf(2, 3, 4, 5)
+
+    def run() -> Any:
+        doubled: Any = apply(_Doubled, a)
+        return doubled.prod(-1).sum() + b.prod(-1).sum()
+
+    return run
+
+
+@program
+def product_beside_a_rebased_view() -> Program:
+    a = leaf(2, 3, 4, 5)
+
+    def run() -> Any:
+        buffer = torch.zeros(4, 5)
+        part = buffer[:2]
+        part.copy_(a[0, 0, :2])
+        return part.sum() + buffer.sum() + a.prod(-1).sum()
+
+    return run
+
+
+@program
+def product_in_a_checkpoint() -> Program:
+    a = leaf(2, 3, 4, 5)
+
+    def run() -> Any:
+        inner: Any = checkpoint(lambda h: h.prod(-1), a, use_reentrant=False)
+        return inner.sum()
+
+    return run
+
+
+@program
+def triangular_factors() -> Program:
+    """The permutation comes first and has no gradient."""
+    a = leaf(3, 3)
+
+    def run() -> Any:
+        _, lower, upper = torch.linalg.lu(a)
+        return (lower * 2).sum() + upper.sin().sum()
 
     return run
