@@ -223,7 +223,7 @@ class ProblemsPanel(QWidget):
         self._show([], f"The search for problems failed: {error}")
 
     def _show(self, findings: list[Finding], message: str) -> None:
-        current, self._findings = self._current(), findings
+        current, worst, self._findings = self._current(), self._findings[:1], findings
         trace = self._document.trace
         if trace is not None:
             make_model(trace, findings, self.model)
@@ -233,7 +233,8 @@ class ProblemsPanel(QWidget):
         self._stack.setCurrentWidget(self._splitter if findings else self._message)
         if findings:
             self.list.setMaximumHeight(len(findings) * ROW_PX + 2)  # the explanation has the rest
-            row = findings.index(current) if current in findings else 0
+            is_same = current in findings and findings[:1] == worst  # else the worst is new, and is shown
+            row = findings.index(current) if is_same and current is not None else 0
             self.list.setCurrentIndex(self.model.index(row, 0))
         count = sum(1 for finding in findings if finding.severity != "note")
         if count != self._count:

@@ -140,3 +140,19 @@ def test_a_node_is_explained_whether_or_not_anything_is_wrong(panel: ProblemsPan
     assert "SigmoidBackward0" in panel.trail.steps[0].text
     panel.trail.back.click()
     assert panel.message == "No problems found in this step."
+
+
+def test_a_new_worst_problem_is_shown_and_a_known_one_leaves_the_choice(
+    panel: ProblemsPanel, document: Document
+) -> None:
+    document.set_trace(matrices(bad=True))
+    known = panel.findings[0]
+    assert panel.title.text() == known.title
+    worse = [matrices(bad=True), matrices(bad=True)]
+    for trace in worse:
+        trace.error = "ValueError at square.py, line 3: no"
+    document.set_trace(worse[0])
+    assert panel.title.text() == panel.findings[0].title == worse[0].error
+    panel.list.setCurrentIndex(panel.model.index(panel.findings.index(known), 0))
+    document.set_trace(worse[1])
+    assert panel.title.text() == known.title
