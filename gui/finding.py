@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import PurePath
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from PySide6.QtGui import QAction
 
 from engine.catalogue import DEMOS
+from engine.graph.model import Node
 from engine.graph.numbers import format_shape
 from engine.graph.query import Query, QueryError, parse
 from engine.graph.trace import Trace
 from gui.actions import COMMANDS, ActionSet, shortcut_text
 from gui.canvas.fonts import plain
-from gui.widgets.command_palette import MAX_RESULTS, Answer, Entry
+from gui.entries import MAX_RESULTS, Entries, Entry, Texts
+from gui.panels.naming import file_name
+from gui.widgets.command_palette import Answer
 
 if TYPE_CHECKING:
     from gui.canvas.widget import GraphCanvas
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 120
 
 
-def everything(window: MainWindow) -> tuple[list[Entry], Callable[[str], Answer] | None]:
+def everything(window: MainWindow) -> tuple[Sequence[Entry], Callable[[str], Answer] | None]:
     """All entries of the palette, and what answers queries where there is a graph to ask."""
     entries = command_entries(window.actions_)
     trace, canvas = window.document.trace, window.canvas
@@ -33,7 +36,7 @@ def everything(window: MainWindow) -> tuple[list[Entry], Callable[[str], Answer]
     for title, icon, choices in window.panels.choices():
         entries += choice_entries(title, icon, choices)
     finder = Finder(trace, canvas)
-    return [*entries, *demo_entries(window.open_target), *finder.nodes], finder.answer
+    return Entries([*entries, *demo_entries(window.open_target)], texts_of(trace), finder.entry), finder.answer
 
 
 class Finder:
@@ -47,7 +50,12 @@ class Finder:
         self._canvas = canvas
         self._found: list[int] = []
         self._text = ""
-        self.nodes = node_entries(trace, self.go_to)
+
+    def entry(self, node: int) -> Entry:
+        """What the palette shows of a node."""
+        texts, name = texts_of(self._trace), self._trace.graph.nodes[node].name or ""
+        run = partial(self.go_to, node)
+        return Entry(texts.titles[node], run, texts.details[node], "variable" if name else "node", name=name)
 
     def answer(self, text: str) -> Answer:
         """The nodes that a query finds; for plain words their number alone, and for a faulty one what is wrong."""
@@ -58,7 +66,7 @@ class Finder:
             return Answer(note=str(error), is_fault=True)
         self._found = query.find(self._trace)
         return Answer(
-            entries=tuple(self.nodes[node] for node in self._found[:MAX_RESULTS]) if query.is_structured else None,
+            entries=tuple(self.entry(node) for node in self._found[:MAX_RESULTS]) if query.is_structured else None,
             note=_count_text(query, len(self._found)),
             show_all=self.show_all if self._found else None,
         )
@@ -110,22 +118,32 @@ def demo_entries(open_target: Callable[[str], None]) -> list[Entry]:
     ]
 
 
-def node_entries(trace: Trace, go_to: Callable[[int], None]) -> list[Entry]:
-    """One entry for each node: its variable and operation; where it is in the model and in the code."""
-    entries = []
-    for node in trace.graph.nodes:
-        title = f"{node.name} · {node.label}" if node.name else node.label
-        details = ["/".join(node.scope)] if node.scope else []
-        if node.outputs:
-            details.append(format_shape(node.outputs[0].shape))
-        if node.source is not None:
-            details.append(f"{PurePath(node.source.file).name}:{node.source.line}")
-        if node.grad_fn is not None:
-            details.append(node.grad_fn)
-        icon = "variable" if node.name else "node"
-        found = Entry(_short(title), partial(go_to, node.id), _short(" · ".join(details)), icon, name=node.name or "")
-        entries.append(found)
-    return entries
+_texts: WeakKeyDictionary[Trace, Texts] = WeakKeyDictionary()
+
+
+def texts_of(trace: Trace) -> Texts:
+    """What the palette says of each node: its variable and operation; where it is in the model and in the code."""
+    found = _texts.get(trace)
+    if found is None:
+        nodes = trace.graph.nodes
+        titles = [_short(f"{node.name} · {node.label}" if node.name else node.label) for node in nodes]
+        found = _texts[trace] = Texts(titles, [node.name or "" for node in nodes], partial(_details, nodes))
+    return found
+
+
+def _details(nodes: list[Node]) -> list[str]:
+    return [_short(" · ".join(_parts(node))) for node in nodes]
+
+
+def _parts(node: Node) -> Iterator[str]:
+    if node.scope:
+        yield "/".join(node.scope)
+    if node.outputs:
+        yield format_shape(node.outputs[0].shape)
+    if node.source is not None:
+        yield f"{file_name(node.source.file)}:{node.source.line}"
+    if node.grad_fn is not None:
+        yield node.grad_fn
 
 
 def _theme_title(title: str, choice: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
@@ -22,15 +22,25 @@ def _drawing(name: str) -> str:
 
 def pixmap(name: str, color: QColor, size_px: int = 20, ratio: float = 1.0) -> QPixmap:
     """The drawing `name` in one colour, `size_px` logical pixels wide, rendered for a screen of that pixel ratio."""
-    renderer = QSvgRenderer(QByteArray(_drawing(name).replace("currentColor", color.name()).encode()))
+    return _pixmap(name, color.rgba(), size_px, ratio)
+
+
+@lru_cache(4096)
+def _pixmap(name: str, rgba: int, size_px: int, ratio: float) -> QPixmap:
+    color = QColor.fromRgba(rgba)
     result = QPixmap(QSize(round(size_px * ratio), round(size_px * ratio)))
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
     painter.setOpacity(color.alphaF())
-    renderer.render(painter, QRectF(0, 0, result.width(), result.height()))
+    _renderer(name, color.name()).render(painter, QRectF(0, 0, result.width(), result.height()))
     painter.end()
     result.setDevicePixelRatio(ratio)
     return result
+
+
+@lru_cache(256)
+def _renderer(name: str, color: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(_drawing(name).replace("currentColor", color).encode()))
 
 
 def icon(name: str, color: QColor, disabled: QColor | None = None) -> QIcon:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ..errors import RetrogradError
-from .model import Node, TensorInfo
+from .model import Node, ScopePath, TensorInfo
 from .summary import Summary
 from .trace import Trace
 
@@ -64,12 +64,15 @@ class Query(NamedTuple):
         """Whether it says more than words to look for."""
         return any(not term.is_word or term.is_negated for term in self.terms)
 
-    def matches(self, trace: Trace, node: Node) -> bool:
-        return all(term.test(trace, node) != term.is_negated for term in self.terms)
-
     def find(self, trace: Trace) -> list[int]:
         """Ids of all nodes that fit, in the order in which they ran; none for an empty query."""
-        return [node.id for node in trace.graph.nodes if self.matches(trace, node)] if self.terms else []
+        if not self.terms:
+            return []
+        found = trace.graph.nodes
+        for term in self.terms:
+            test, is_negated = term.test, term.is_negated
+            found = [node for node in found if test(trace, node) != is_negated]
+        return [node.id for node in found]
 
 
 def parse(text: str) -> Query:
@@ -154,10 +157,25 @@ def _test(term: str, position: int) -> tuple[Test, bool]:
 
 def _word_test(word: str) -> Test:
     wanted = word.casefold()
+    # Nodes of a large graph have much in common: each text is looked through once.
+    in_kind: dict[tuple[str | None, str | None, str], bool] = {}
+    in_place: dict[str | ScopePath | None, bool] = {None: False}
 
     def test(_trace: Trace, node: Node) -> bool:
-        texts = (node.name, node.label, node.op, node.grad_fn, ".".join(node.scope))
-        return any(wanted in text.casefold() for text in texts if text)
+        kind = node.op, node.grad_fn, node.kind
+        found = in_kind.get(kind)
+        if found is None:
+            found = in_kind[kind] = any(wanted in text.casefold() for text in (node.label, *kind[:2]) if text)
+        if found:
+            return True
+        for text in (node.scope, node.name):
+            found = in_place.get(text)
+            if found is None:
+                whole = text if isinstance(text, str) else ".".join(text or ())
+                found = in_place[text] = wanted in whole.casefold()
+            if found:
+                return True
+        return False
 
     return test
 

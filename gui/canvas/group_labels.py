@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from engine.graph.drawing import Item
 from engine.graph.model import ScopePath
 from engine.graph.numbers import format_number, format_shape
@@ -25,6 +27,7 @@ STACK = 8.0
 CHEVRON = 20.0
 """Room for the chevron, or for a function's mark, and the gap behind it."""
 LONGEST_FLOW = "‖∂‖ 0.0012 → 0.0012"
+_STILL_TO_COME = (NodeState.WAITING, NodeState.READY, NodeState.ABSENT, NodeState.COMPUTED)
 
 
 class Run(NamedTuple):
@@ -43,6 +46,7 @@ class GroupLabels:
     def __init__(self, trace: Trace, fonts: Fonts) -> None:
         self._trace = trace
         self._fonts = fonts
+        self._is_op = np.array([node.kind == "op" for node in trace.graph.nodes], dtype=bool)
 
     def size(self, item: Item) -> tuple[float, float]:
         """Width and height of a folded group's box; of an open one the least width and its title bar's height."""
@@ -125,8 +129,7 @@ class GroupLabels:
         return "" if scope is None else plain(scope.module.rsplit(".", 1)[-1])
 
     def _contents(self, item: Item) -> str:
-        nodes = self._trace.graph.nodes
-        ops = sum(nodes[member].kind == "op" for member in item.members)
+        ops = int(self._is_op[np.array(item.members, dtype=np.int64)].sum())
         text = f"{ops} op" if ops == 1 else f"{ops} ops"
         parameters = self._parameters(item)
         if parameters:
@@ -150,11 +153,10 @@ class GroupLabels:
 
     def _flow(self, item: Item, stepper: Stepper) -> str:
         """Norms of the gradients that came into a group and that it handed on, once it has both."""
-        states = stepper.states
-        ops = [member for member in item.members if self._trace.graph.nodes[member].kind == "op"]
-        is_here = any(states[member] == NodeState.CURRENT for member in item.members)
-        still_to_come = (NodeState.WAITING, NodeState.READY, NodeState.ABSENT, NodeState.COMPUTED)
-        if not ops or is_here or any(states[member] in still_to_come for member in ops):
+        members = np.array(item.members, dtype=np.int64)
+        states = stepper.states[members]
+        ops = states[self._is_op[members]]
+        if not len(ops) or (states == NodeState.CURRENT).any() or np.isin(ops, _STILL_TO_COME).any():
             return ""
         entering, leaving = self._norms(item)
         if entering is None:

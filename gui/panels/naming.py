@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePath
 
 from engine.graph.model import Edge, Graph, Node, ScopePath, Source, TensorInfo
@@ -52,6 +53,7 @@ def scope_text(scope: ScopePath) -> str:
     return " › ".join(scope)
 
 
+@lru_cache(1024)
 def file_name(path: str) -> str:
     return PurePath(path.replace("\\", "/")).name or path
 

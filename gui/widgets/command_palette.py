@@ -10,7 +10,6 @@ from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPe
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QFrame,
-    QGraphicsDropShadowEffect,
     QLabel,
     QLineEdit,
     QListView,
@@ -21,38 +20,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import fuzzy
+from gui.entries import Entry, search
 from gui.icons import pixmap
-from gui.theme import ThemeManager
+from gui.theme import RADIUS_CARD, ThemeManager
+from gui.widgets.shadow import Shadow
 
-MAX_RESULTS = 60
 ROW_PX = 32
 WIDTH_PX = 620
 VISIBLE_ROWS = 10
 HINT = "Find commands and nodes · [*, 768] · grad>1e3 · nan · kind:leaf · line:48"
 _ENTRY = Qt.ItemDataRole.UserRole
 _MATCH = Qt.ItemDataRole.UserRole + 1
-_EXACT = 100.0
-"""What a name typed in full counts: more than any letters in order can."""
 
 _Index = QModelIndex | QPersistentModelIndex
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing that can be found: `run` is called when it is chosen. `rank` lifts it above equal matches.
-
-    `name`, typed in full, puts it above everything: a variable called w comes before "Watch the value".
-    """
-
-    title: str
-    run: Callable[[], None]
-    detail: str = ""
-    icon: str = "command"
-    keys: str = ""
-    keywords: str = ""
-    rank: float = 0.0
-    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,26 +45,6 @@ class Answer:
     note: str = ""
     show_all: Callable[[], None] | None = None
     is_fault: bool = False
-
-
-def search(entries: Sequence[Entry], pattern: str) -> list[tuple[Entry, tuple[int, ...]]]:
-    """The entries that fit, best first, with the positions of the matched letters in their titles."""
-    if not pattern.strip():
-        return [(entry, ()) for entry in entries[:MAX_RESULTS]]
-    found = []
-    for order, entry in enumerate(entries):
-        hit = fuzzy.match(pattern, entry.title)
-        score, places = hit if hit is not None else (0.0, ())
-        if hit is None:
-            other = fuzzy.match(pattern, f"{entry.detail} {entry.keywords}")
-            if other is None or other[0] < len(pattern) * 2:  # letters strewn over a long text are no match
-                continue
-            score = other[0] * 0.5
-        if entry.name and entry.name == pattern.strip():
-            score += _EXACT
-        found.append((-score - entry.rank, order, entry, places))
-    found.sort(key=lambda item: item[:2])
-    return [(entry, places) for _, _, entry, places in found[:MAX_RESULTS]]
 
 
 class CommandPalette(QFrame):
@@ -132,11 +92,8 @@ class CommandPalette(QFrame):
         box.addWidget(self.list)
         box.addWidget(self._hint)
         box.addWidget(self.note)
-        shadow = QGraphicsDropShadowEffect(self)
-        shadow.setBlurRadius(32)
-        shadow.setOffset(0, 8)
-        self.setGraphicsEffect(shadow)
         self.hide()
+        Shadow(self, RADIUS_CARD)
 
     @property
     def results(self) -> list[Entry]:

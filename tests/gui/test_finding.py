@@ -16,10 +16,11 @@ def test_names_in_the_palette_are_plain_and_short() -> None:
     trace = builders.neuron()
     for node, name in enumerate(("<b>x</b>", "a\nb", "\u202egnp", "\x00", "x" * 1_000_000)):
         trace.graph.nodes[node].name = name
-    entries = finding.node_entries(trace, lambda node: None)
-    for entry in entries:
-        assert len(entry.title) <= finding.MAX_TEXT + 1
-        assert not {"\n", "\u202e", "\x00"} & set(entry.title + entry.detail)
+    texts = finding.texts_of(trace)
+    assert len(texts.titles) == len(texts.details) == len(trace.graph.nodes)
+    for title, detail in zip(texts.titles, texts.details, strict=True):
+        assert len(title) <= finding.MAX_TEXT + 1
+        assert not {"\n", "\u202e", "\x00"} & set(title + detail)
 
 
 def test_a_query_finds_nodes_and_f3_goes_on(opened: MainWindow, qtbot: QtBot) -> None:
