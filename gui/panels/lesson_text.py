@@ -291,8 +291,8 @@ def generic_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping[
             parts.append(f"The gradient that arrived: {number}.")
         parts.extend(_handed_parts(trace, node, theme))
         if current.grad_after is not None:
-            held = _span(number_text(current.grad_after), theme.accent_text, is_mono=True)
-            parts.append(f"{_span(node_name(node) + '.grad', theme.text)} now holds {held}.")
+            name, held = _span(f"{node_name(node)}.grad", theme.text), number_text(current.grad_after)
+            parts.append(f"{name} now {_has(held, theme.accent_text, 'holds')}.")
     if next_step is not None:
         parts.append(f"Next: {_span(node_title(next_step.node), theme.data_text)}.")
     else:
@@ -318,8 +318,8 @@ def _outside_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping
         if update.after.array is None:
             parts.append(f"{name} is another one now; its new values were not kept.")
         else:
-            number = _span(number_text(update.after), theme.data_text, is_mono=True)
-            parts.append(f"{name} is {number} now. The next forward pass will compute with that.")
+            number = _has(number_text(update.after), theme.data_text)
+            parts.append(f"{name} now {number}. The next forward pass will compute with that.")
     else:
         title = node_title(event.node)
         code = line_text(sources, event.node.source)
@@ -330,14 +330,19 @@ def _outside_html(trace: Trace, stepper: Stepper, theme: Theme, sources: Mapping
         if read:
             parts.append(f"Computed from {', '.join(read)}.")
         if event.node.outputs:
-            number = _span(number_text(event.node.outputs[0]), theme.data_text, is_mono=True)
-            parts.append(f"{_span(node_name(event.node), theme.text)} is {number}.")
+            number = _has(number_text(event.node.outputs[0]), theme.data_text)
+            parts.append(f"{_span(node_name(event.node), theme.text)} {number}.")
         if event.node.saved:
             kept = dict.fromkeys(_kept(trace, event.node, saved) for saved in event.node.saved[:8])
             parts.append(f"For the way back it keeps {', '.join(_span(name, theme.data_text) for name in kept)}.")
     if ahead is not None:
         parts.append(f"Next: {_span(node_title(ahead.node), theme.data_text)}.")
     return title, _join(parts)
+
+
+def _has(number: str, color: QColor, verb: str = "is") -> str:
+    """ "is 2.42"; of several numbers "has norm 1.87"."""
+    return f"{'has' if number.startswith('norm ') else verb} {_span(number, color, is_mono=True)}"
 
 
 def _kept(trace: Trace, node: Node, saved: SavedTensor) -> str:

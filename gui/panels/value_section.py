@@ -124,8 +124,9 @@ class QuantityView(QWidget):
         for widget in (self.number, self.large, self.tensor, self.note):
             layout.addWidget(widget)
         self.links = FlowRow(self, spacing=4 * UNIT)
-        self.links.add(self.look_link)
-        self.links.add(self.fetch_link)
+        for link in (self.look_link, self.fetch_link):
+            self.links.add(link)
+            link.hide()
         self.editor = QVBoxLayout()
         layout.addWidget(self.links)
         layout.addLayout(self.editor)

@@ -50,7 +50,14 @@ class LargeTensorView(QWidget):
         self._scale = ScaleBar(self._heat, self)
         self._readout = ElidedLabel("", self, font=mono_font(TEXT_SMALL_PT))
         self._readout.setFixedHeight(LINE_PX)
-        self._status = ElidedLabel("", self, font=ui_font(TEXT_SMALL_PT))
+        self._status = QLabel(self)
+        self._status.setTextFormat(Qt.TextFormat.PlainText)
+        self._status.setWordWrap(True)
+        self._status.setFont(ui_font(TEXT_SMALL_PT))
+        self._status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self._status.setSizePolicy(policy)
         self.nearer, self.farther, self.all, self.again = (
             self._link(text, name)
             for text, name in (
@@ -99,7 +106,7 @@ class LargeTensorView(QWidget):
         self._theme, self._is_gradient = theme, is_gradient
         color = theme.accent_text if is_gradient else theme.data_text
         self._readout.set_color(color)
-        self._status.set_color(theme.muted)
+        set_text_color(self._status, theme.muted)
         for link in (self.nearer, self.farther, self.all, self.again):
             link.set_color(color)
         if is_new:
@@ -127,7 +134,7 @@ class LargeTensorView(QWidget):
     @property
     def status(self) -> str:
         """What is said about the picture."""
-        return self._status.whole_text
+        return self._status.text()
 
     @property
     def readout(self) -> str:
@@ -205,7 +212,7 @@ class LargeTensorView(QWidget):
             self._heat.show_matrix(matrix, limit, theme, is_gradient=self._is_gradient)
             self._scale.show_limit(limit, theme)
             self._swap(has_readout=False)
-        self._status.set_text(self._status_text(values))
+        self._status.setText(self._status_text(values))
         self.again.setVisible(bool(tensor.message))
         is_whole = self._rows.is_whole and self._columns.is_whole
         self.farther.setEnabled(not is_whole)

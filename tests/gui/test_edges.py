@@ -167,6 +167,9 @@ def test_the_inspector_shows_what_flows_and_what_comes_back(opened: MainWindow) 
     value = trace.value(MUL)
     assert value is not None
     assert inspector.edge.value.number.text == format_number(float(value))
+    for view in (inspector.edge.value, inspector.edge.gradient):
+        assert not view.look_link.isVisible(), "nothing answers it here"
+        assert not view.fetch_link.isVisible()
     assert inspector.edge.gradient.note.text() == "Not reached yet: step 3 of 6."
     document.move_to(3)
     assert inspector.edge.isHidden(), "the cursor took the selection away"

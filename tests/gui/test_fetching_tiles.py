@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.graph.model import TensorInfo
@@ -26,6 +26,7 @@ from gui.fetching import ValueFetcher
 from gui.fetching_tiles import LargeTensor, Tile, decode_tile
 from gui.theme import LIGHT
 from gui.widgets.large_view import LargeTensorView
+from gui.widgets.vertical_area import VerticalArea
 from gui.widgets.zoom_heat import ZoomHeat
 from tests.engine.traces import W, X, small_trace
 
@@ -226,6 +227,23 @@ def test_it_is_shown_from_afar_and_near(document: Document, qtbot: QtBot) -> Non
     QTest.keyClick(heat, Qt.Key.Key_Plus)
     assert view.tile.rows == (175, 525)
     assert not view.grab().isNull()
+
+
+@pytest.mark.parametrize("width", [190, 260, 448])
+def test_what_is_said_of_a_large_tensor_is_not_cut(document: Document, qtbot: QtBot, width: int) -> None:
+    area = VerticalArea()
+    qtbot.addWidget(area)
+    view = LargeTensorView()
+    area.column.addWidget(view)
+    area.column.addStretch(1)
+    area.resize(width, 500)
+    area.show()
+    view.set_tensor(_tensor(document), LIGHT)
+    _answer(qtbot, 1)
+    label = next(label for label in view.findChildren(QLabel) if label.text() == view.status)
+    assert view.status.endswith("by the largest")
+    qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()) and label.width() <= width)
+    assert label.geometry().bottom() <= view.height()
 
 
 def test_a_failure_offers_another_try(document: Document, qtbot: QtBot) -> None:

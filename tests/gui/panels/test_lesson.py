@@ -110,6 +110,18 @@ def test_a_failed_program_says_why_there_is_no_backward_pass(panel: LessonPanel,
     assert "ValueError at line 3: <no>" in plain(panel)
 
 
+def test_a_number_is_and_several_have_a_norm(panel: LessonPanel, document: Document) -> None:
+    document.set_trace(Neuron().trace())
+    document.move_to(-1)
+    assert "a is  0.9183" in plain(panel)
+    document.set_trace(matrices())
+    document.move_to(-1)
+    assert "has  norm" in plain(panel), plain(panel)
+    document.move_to_end()
+    assert "now has  norm" in plain(panel)
+    assert "is  norm" not in plain(panel)
+
+
 def test_what_an_operation_keeps_is_called_as_in_the_program(panel: LessonPanel, document: Document) -> None:
     trace = Neuron().trace()
     x = next(node for node in trace.graph.nodes if node.name == "x")
