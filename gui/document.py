@@ -136,8 +136,9 @@ class Document(QObject):
 
     @property
     def fault(self) -> tuple[str, int] | None:
-        """File and line at which a program stopped: those of the trace's error, or of one that could not even run."""
-        return self._fault if self._trace is None else self._trace.error_source
+        """File and line at which a program stopped: those of the trace's error, or of the run, as far as it came."""
+        error = None if self._trace is None else self._trace.error_source
+        return error or self._fault
 
     def set_sources(self, sources: dict[str, str], fault: tuple[str, int] | None = None) -> None:
         if sources != self._sources or fault != self._fault:

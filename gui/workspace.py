@@ -342,8 +342,8 @@ class Workspace(QObject):
             return
         where = f"{Path(failed.file).name}, line {failed.line}" if failed.file and failed.line else failed.file or ""
         where = "" if where in failed.message else where  # not twice
-        if failed.file and failed.line and not self.document.sources:  # it did not come to run: its text is shown
-            self.document.set_sources(text_of(failed.file), (failed.file, failed.line))
+        if failed.file and failed.line:  # of what did not even come to run the text is shown
+            self.document.set_sources(self.document.sources or text_of(failed.file), (failed.file, failed.line))
         self._fail(failed.message, where=where, details=failed.traceback)
 
     def _on_bridge_exited(self, outcome: Outcome) -> None:

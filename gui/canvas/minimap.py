@@ -22,7 +22,7 @@ from .scene import Scene
 MOST_WIDTH, MOST_HEIGHT = 176.0, 152.0
 WIDTH_SHARE, HEIGHT_SHARE = 0.24, 0.28
 """So much of the view it takes at most."""
-SIGN_COLUMN = 12.0
+SIGN_COLUMN = 18.0
 """Beside the picture, for the sign that makes it small."""
 LEAST_SIDE = 48.0
 INSET, GAP = 8.0, 16.0

@@ -71,7 +71,7 @@ class CurvePlot(QWidget):
         self._view.addItem(self._bottom, 1, 1)
         self._left.linkToView(self._box)
         self._bottom.linkToView(self._box)
-        self._left.setZValue(-1)
+        self._left.setZValue(self._box.zValue() - 1)  # its lines lie below the curves
         self._box.disableAutoRange()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -90,6 +90,25 @@ def test_script_runs_only_after_consent_and_is_then_remembered(workspace: Worksp
     assert _runs(workspace)[1] == _runs(workspace)[0]
 
 
+def test_the_line_at_which_a_training_failed_later_is_known_until_it_runs_again(
+    workspace: Workspace, script: Path
+) -> None:
+    bridge, text = workspace.bridge, "import torch\n"
+    started = Started(target=str(script), title=script.name, sources={str(script): text})
+    workspace.run(classify(str(script)))
+    bridge.started.emit(started)
+    bridge.trace_received.emit(small_trace(), 0, "first")
+    assert workspace.document.fault is None
+    ran = workspace.document.sources
+    bridge.failed.emit(Failed(message="It broke.", file=str(script), line=7))
+    assert workspace.document.fault == (str(script), 7)
+    assert workspace.document.sources == ran, "the text that ran, not the one on disk"
+    bridge.exited.emit(Outcome(kind="failed", message="It broke."))
+    workspace.run_again()
+    bridge.started.emit(started)
+    assert workspace.document.fault is None
+
+
 def test_failure_says_what_where_and_offers_another_run(workspace: Workspace, script: Path) -> None:
     told = _Told(workspace)
     workspace.run(classify(str(script)))

@@ -91,6 +91,15 @@ def test_the_curve_is_the_series(panel: LossPanel, training: TrainingModel) -> N
     assert not plot._raw.isVisible()
 
 
+def test_the_lines_of_the_grid_lie_below_the_curve(panel: LossPanel, training: TrainingModel) -> None:
+    fill(training)
+    plot = plot_of(panel)
+    assert plot._left.grid, "the left axis draws them, over the whole plot"
+    order = plot._left.scene().items(Qt.SortOrder.AscendingOrder)
+    curve = next(item for item in order if isinstance(item, plot._pg.PlotCurveItem))
+    assert order.index(plot._left) < order.index(curve)
+
+
 def test_many_points_are_decimated_and_peaks_kept(panel: LossPanel, training: TrainingModel) -> None:
     values = np.zeros(300_000)
     values[123_456] = 5.0

@@ -136,8 +136,7 @@ def test_a_line_that_python_cannot_read_is_marked_though_nothing_ran(panel: Sour
 
 
 def test_the_line_at_which_a_later_step_failed_is_marked(panel: SourcePanel, document: Document) -> None:
-    trace = matrices()
-    (path,) = trace.sources
+    trace, path = matrices(), "/home/user/square.py"
     document.set_sources(trace.sources)
     document.set_trace(trace)
     assert panel.view.marks[2] is None
