@@ -29,6 +29,8 @@ Condition = Literal[
     "ahead",  # there is one to go forward to
     "moved",  # a box was moved by hand
     "editable",  # a node is in focus, and the program can be run again with edits
+    "editable_leaf",  # the same, and whether the node requires a gradient can be switched
+    "cuttable",  # the same, and a gradient comes back to the node from others, or an edge is selected
     "editable_gradient",  # the same, and a gradient arrives at that node
     "editable_program",  # the program can be run again with edits
     "edits",  # there are edits

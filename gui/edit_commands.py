@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gui.editing import Editing
+from gui.panels.naming import node_name
 from gui.step_commands import StepCommands
+from gui.widgets.notification import Notification
 
 
 class EditCommands(StepCommands):
@@ -17,7 +19,19 @@ class EditCommands(StepCommands):
         panels = self._window.panels
         if panels is not None:
             self._window.docks.raise_("inspector")
-            panels.edit_section.take_focus()
+            panels.inspector.show_now()  # the key may have come before the frame in which it would follow
+            if not panels.edit_section.take_focus():
+                self._say_what_to_edit()
+
+    def _say_what_to_edit(self) -> None:
+        trace, node = self._window.document.trace, self._window.document.focus
+        if trace is None or node is None:
+            return
+        name = node_name(trace.graph.nodes[node])
+        text = f"{name} is computed: edit the values that it is computed from, or its gradient."
+        if trace.graph.nodes[node].kind != "op":
+            text = f"The values of {name} cannot be edited here: they are too many, or no numbers."
+        self._window.notify(Notification(text, "info", key="edit-value", is_passing=True))
 
     def zero_gradient(self) -> None:
         node = self._window.document.focus

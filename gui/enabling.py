@@ -36,6 +36,8 @@ def conditions(window: MainWindow) -> set[str]:
     found |= {
         "editable_program": is_editable,
         "editable": focus is not None,
+        "editable_leaf": focus is not None and window.node_edits.can_require_grad(focus),
+        "cuttable": focus is not None and (document.edge is not None or window.node_edits.has_consumers(focus)),
         "editable_gradient": focus is not None and window.node_edits.has_gradient(focus),
         "edits": bool(editing.entries),
         "edited": editing.edited is not None,

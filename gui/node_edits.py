@@ -88,6 +88,13 @@ class NodeEdits(QObject):
         edges = [*trace.graph.incoming(node_id), *trace.graph.outgoing(node_id)]
         return [edge for edge in edges if edge.grad_index is not None]
 
+    def has_consumers(self, node_id: int) -> bool:
+        """Whether a gradient comes back to the node from another one (without edits), so that it can be cut."""
+        trace = self.trace
+        if trace is None or self.node(node_id) is None:
+            return False
+        return any(edge.grad_index is not None for edge in trace.graph.outgoing(node_id))
+
     def is_cut(self, edge: Edge) -> bool:
         entry = self._editing.find(_cut(edge))
         return entry is not None and entry.is_enabled

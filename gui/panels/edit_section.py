@@ -81,12 +81,13 @@ class EditSection(Section):
             self._editing.prepare()
         return super().event(event)
 
-    def take_focus(self) -> None:
-        """Let the keyboard change the value; without effect where nothing can be edited."""
+    def take_focus(self) -> bool:
+        """Let the keyboard change the value; False where there is none that can be edited."""
         for editor in (self.number, *self.constants.values()):
             if editor.isVisible():
                 editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
-                break
+                return True
+        return False
 
     def show_moment(self, moment: Moment) -> None:
         """Show the editors for a node, with what its value is now."""

@@ -26,6 +26,11 @@ class Following(QObject):
         self._since.start()
         self._timer.start(IN_A_ROW_MS if is_in_a_row else 0)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a change is still to be followed."""
+        return self._timer.isActive()
+
     def stop(self) -> None:
         """What was noted is shown already."""
         self._timer.stop()

@@ -264,6 +264,11 @@ class InspectorPanel(QWidget):
         if is_seen and self._is_stale:
             self._refresh()
 
+    def show_now(self) -> None:
+        """Describe at once what would be described after the next frame."""
+        if self._later.is_waiting or self._resting.isActive():
+            self._refresh()
+
     def _refresh(self) -> None:
         self._later.stop()
         self._resting.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QObject, QPoint
@@ -84,10 +85,13 @@ class TensorMenu(QObject):
         path, _ = QFileDialog.getSaveFileName(self._view, "Export the tensor", "tensor.npy", "NumPy array (*.npy)")
         if not path:
             return
+        path = path if path.endswith(".npy") else f"{path}.npy"
         try:
             self._view.save_npy(path)
         except OSError as error:
             self._view.say(f"Not written: {error.strerror or error}. Choose another place.")
+        else:
+            self._view.say(f"Saved as {Path(path).name}.")
 
     def _on_picture_triggered(self) -> None:
         self._view.set_picture(not self._view.is_picture)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from engine.graph.edits import (
@@ -115,8 +117,36 @@ def test_a_file_cannot_be_edited_and_says_why(opened: MainWindow) -> None:
     assert editing.why_not == WHY_NOT_YET
 
 
+def test_keys_of_edits_work_at_once_and_say_where_there_is_nothing_to_edit(
+    opened: MainWindow, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    panels, canvas, document = opened.panels, opened.canvas, opened.document
+    assert panels is not None
+    assert canvas is not None
+    monkeypatch.setattr(opened.workspace.editing, "prepare", lambda: None)  # no worker is needed
+    opened.workspace.editing.set_program("demo:neuron", ())
+    trace = small_trace()
+    document.set_trace(trace)
+    qtbot.waitUntil(lambda: not canvas.is_laying_out)
+    opened.activateWindow()
+    canvas.setFocus()
+    document.select(_node("w"))
+    QTest.keyClick(canvas, Qt.Key.Key_E)  # before the inspector has followed
+    assert panels.edit_section.number.isAncestorOf(opened.focusWidget())
+    canvas.setFocus()
+    document.select(_node("a"))
+    QTest.keyClick(canvas, Qt.Key.Key_E)
+    assert canvas.hasFocus()
+    assert opened.notifications.shown[0].message.startswith("a is computed")
+    assert not opened.actions_["toggle_requires_grad"].isEnabled()
+    assert opened.actions_["cut_outputs"].isEnabled()
+    document.select(trace.roots[0][0])
+    assert not opened.actions_["cut_outputs"].isEnabled(), "nothing comes back to the loss"
+    document.select(_node("x"))
+    assert opened.actions_["toggle_requires_grad"].isEnabled()
+
+
 def test_restored_panels_leave_no_tabs_over_the_menu(window: MainWindow, qtbot: QtBot) -> None:
-    from PySide6.QtCore import Qt
     from PySide6.QtWidgets import QTabBar
 
     window.docks.show_all()

@@ -138,6 +138,11 @@ def test_a_tensor_is_exported_as_numpy_file(qtbot: QtBot, tmp_path: Path, monkey
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     view.actions_.export.trigger()
     assert np.array_equal(np.load(target), array)
+    assert view.readout == "Saved as w.npy."
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "layer.0"), ""))
+    view.actions_.export.trigger()
+    assert np.array_equal(np.load(tmp_path / "layer.0.npy"), array)
+    assert view.readout == "Saved as layer.0.npy."
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "w.npy"), ""))
     view.actions_.export.trigger()
     assert view.readout.startswith("Not written: No such file or directory")
