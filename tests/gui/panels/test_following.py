@@ -51,12 +51,12 @@ def test_the_inspector_behind_a_tab_is_described_when_it_comes_in_front(qtbot: Q
     qtbot.addWidget(panel)
     panel.show()
     document.move_to(1)
-    seen = panel.header.title.text()
+    seen = panel.header.title.whole_text
     panel.catch_up(False)
     document.move_to(3)
-    assert panel.header.title.text() == seen, "nobody sees it"
+    assert panel.header.title.whole_text == seen, "nobody sees it"
     panel.catch_up(True)
-    assert panel.header.title.text() != seen
+    assert panel.header.title.whole_text != seen
 
 
 def test_the_watch_list_behind_a_tab_reads_nothing(qtbot: QtBot, document: Document) -> None:
