@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 from ..document import Document
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, mix
 from ..theme import UNIT, Theme, ThemeManager, ui_font
+from ..widgets.copying import add_copy
 from ..widgets.text import set_text_color
 from .engine_rows import MORE_ROLE, NODE_ROLE, EngineModel, bytes_text, sections
 
@@ -64,6 +65,7 @@ class EnginePanel(QWidget):
         self.list.setIndentation(14)
         self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.list.setExpandsOnDoubleClick(False)
+        add_copy(self.list, self._copied)
         self.list.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.list.clicked.connect(self._on_list_activated)
         self.list.activated.connect(self._on_list_activated)
@@ -147,6 +149,9 @@ class EnginePanel(QWidget):
         node = index.data(NODE_ROLE)
         if node is not None:
             self._document.select(int(node))
+
+    def _copied(self) -> str:
+        return str(self.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole) or "")
 
     def _on_list_collapsed(self, index: QModelIndex) -> None:
         if not self._is_filling:

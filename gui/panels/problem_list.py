@@ -13,7 +13,7 @@ from engine.graph.trace import Trace
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
-from ..widgets.text import plain
+from ..widgets.text import plain, tooltip
 from .naming import file_name, node_title
 
 FINDING_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -66,6 +66,7 @@ def make_model(trace: Trace, findings: Sequence[Finding], parent: QStandardItemM
         item.setEditable(False)
         item.setData(finding, FINDING_ROLE)
         item.setData(where, WHERE_ROLE)
+        item.setToolTip(tooltip("\n".join(text for text in (finding.title, where) if text)))
         item.setData(f"{finding.severity}: {plain(finding.title)}, {where}", Qt.ItemDataRole.AccessibleTextRole)
         parent.appendRow(item)
 

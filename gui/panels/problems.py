@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QPalette, QStandardItemModel
+from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QPalette, QStandardItemModel
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QListView,
     QPushButton,
@@ -27,14 +27,18 @@ from engine.graph.trace import Trace
 from ..background import Background
 from ..document import Document
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
-from ..theme import Theme, ThemeManager, ui_font
+from ..theme import UNIT, Theme, ThemeManager, ui_font
+from ..widgets.copying import add_copy
+from ..widgets.flow_row import FlowRow
 from ..widgets.text import plain
 from .naming import node_title
-from .problem_list import FINDING_ROLE, ROW_PX, ProblemDelegate, make_model, notices
+from .problem_list import FINDING_ROLE, ROW_PX, WHERE_ROLE, ProblemDelegate, make_model, notices
 from .trail_view import TrailView
 
 LARGE = 1000
 """Traces with more nodes are searched in the background."""
+AFTER_MS = 300
+"""So long after they are opened: the graph is drawn first."""
 _NO_TRACE = "Open a program: what looks wrong in its backward pass is listed here."
 _SEARCHING = "Looking for problems…"
 _HEALTHY = "No problems found in this step."
@@ -63,6 +67,10 @@ class ProblemsPanel(QWidget):
         self._themes = themes
         self._background = Background(self)
         self._cancel: Callable[[], None] | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(AFTER_MS)
+        self._later.timeout.connect(self._on_later_timeout)
         self._findings: list[Finding] = []
         self._count = 0
         self.setAccessibleName("Problems")
@@ -73,6 +81,11 @@ class ProblemsPanel(QWidget):
         self.list.setMouseTracking(True)
         self.list.setAccessibleName("Problems found")
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self._show_action, self._trace_action = QAction("Show me", self.list), QAction(self.list)
+        self._show_action.triggered.connect(self._on_show_clicked)
+        self._trace_action.triggered.connect(self._on_trace_back_clicked)
+        self.list.addActions([self._show_action, self._trace_action])
+        add_copy(self.list, self._copied)
         self._message = QLabel(self)
         self._message.setTextFormat(Qt.TextFormat.PlainText)
         self._message.setWordWrap(True)
@@ -113,18 +126,16 @@ class ProblemsPanel(QWidget):
         self._cure_title.setFont(ui_font(TEXT_SMALL_PT, bold=True))
         self.show_me = QPushButton("Show me", body)
         self.show_me.setToolTip("Select the node and move to its backward step (Enter)")
-        row = QHBoxLayout()
+        row = FlowRow(body, spacing=2 * UNIT, leading=UNIT)
         self.trace_back = QPushButton("Trace it back", body)
         self.trace_back.setToolTip("Walk from what is wrong to where it begins, step by step")
-        row.addWidget(self.show_me)
-        row.addWidget(self.trace_back)
-        row.addStretch(1)
+        row.add(self.show_me)
+        row.add(self.trace_back)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(16, 10, 16, 10)
         layout.setSpacing(6)
-        for widget in (self.title, self.reason, self._cure_title, self.cure):
+        for widget in (self.title, self.reason, self._cure_title, self.cure, row):
             layout.addWidget(widget)
-        layout.addLayout(row)
         layout.addStretch(1)
         self.details = QScrollArea(self)
         self.details.setAccessibleName("What was found, and what to do")
@@ -181,6 +192,7 @@ class ProblemsPanel(QWidget):
     def shut_down(self) -> None:
         """Wait for a search that runs."""
         self._drop_search()
+        self._background.shut_down()
 
     # --- the search ---
 
@@ -193,10 +205,13 @@ class ProblemsPanel(QWidget):
             self._on_search_finished(trace, diagnose(trace))
         else:
             self._show([], _SEARCHING)
+            self._later.start()
+
+    def _on_later_timeout(self) -> None:
+        trace = self._document.trace
+        if trace is not None:
             self._cancel = self._background.run(
-                lambda: diagnose(trace),
-                lambda found: self._on_search_finished(trace, found),
-                self._on_search_failed,
+                partial(diagnose, trace), partial(self._on_search_finished, trace), self._on_search_failed
             )
 
     def _on_document_updates_changed(self) -> None:
@@ -207,10 +222,11 @@ class ProblemsPanel(QWidget):
             self._stack.setCurrentWidget(shown)
 
     def _drop_search(self) -> None:
+        self._later.stop()
         if self._cancel is not None:
             self._cancel()
             self._cancel = None
-        self._background.shut_down()
+        self._background.drop()
 
     def _on_search_finished(self, trace: Trace, found: list[Finding]) -> None:
         self._drop_search()
@@ -263,7 +279,17 @@ class ProblemsPanel(QWidget):
         has_trail = trace is not None and finding.node_id >= 0 and bool(trail_of(trace, finding))
         self.trace_back.setVisible(has_trail)
         self.trace_back.setText("Trace the NaN back" if finding.kind.startswith("nan-") else "Trace it back")
+        self._trace_action.setText(self.trace_back.text())
+        self._trace_action.setVisible(has_trail)
+        self._show_action.setVisible(finding.node_id >= 0)
         self.details.verticalScrollBar().setValue(0)
+
+    def _copied(self) -> str:
+        """The current finding in full, for a message to somebody else."""
+        finding, where = self._current(), self.list.currentIndex().data(WHERE_ROLE)
+        if finding is None:
+            return ""
+        return "\n".join(text for text in (finding.title, where, finding.reason, finding.cure) if text)
 
     def _on_show_clicked(self) -> None:
         finding = self._current()
@@ -300,8 +326,9 @@ class ProblemsPanel(QWidget):
             (self.reason, theme.text),
             (self.cure, theme.text),
         ):
-            padding = 16 if label is self._message else 0
-            label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; padding: {padding}px; }}")
+            # The heading belongs to what is below it.
+            padding = "16px" if label is self._message else "8px 0 0 0" if label is self._cure_title else "0"
+            label.setStyleSheet(f"QLabel {{ color: {color.name()}; background: transparent; padding: {padding}; }}")
         for widget in (self._stack, self._details_body):
             palette = widget.palette()
             palette.setColor(QPalette.ColorRole.Window, theme.surface)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QFont, QFontMetrics, QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.graph.model import TensorInfo
@@ -13,6 +13,7 @@ from engine.graph.model import TensorInfo
 from ..fetching_tiles import LARGE_BYTES, LargeTensor
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, TEXT_TITLE_PT
 from ..theme import UNIT, Theme, mono_font, ui_font
+from ..widgets.copying import add_copy
 from ..widgets.flow_row import FlowRow
 from ..widgets.large_view import LargeTensorView
 from ..widgets.tensor_view import TensorView, exact_text, number_text
@@ -33,12 +34,7 @@ class BigNumber(QWidget):
         self._color = QColor("black")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        copy = QAction("Copy the exact value", self)
-        copy.setShortcut("Ctrl+C")
-        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.triggered.connect(self._on_copy_triggered)
-        self.addAction(copy)
+        add_copy(self, lambda: self._exact, "Copy the exact value")
 
     @property
     def text(self) -> str:
@@ -75,9 +71,6 @@ class BigNumber(QWidget):
         if self.hasFocus():
             painter.fillRect(0, self.height() - 1, self.width(), 1, self._color)
         painter.end()
-
-    def _on_copy_triggered(self) -> None:
-        QGuiApplication.clipboard().setText(self._exact)
 
 
 class QuantityView(QWidget):

@@ -24,7 +24,8 @@ from ..document import Document
 from ..style import TEXT_NORMAL_PT
 from ..theme import Theme, ThemeManager, ui_font
 from ..watching import Watch, WatchModel
-from ..widgets.tensor_view import number_text
+from ..widgets.copying import add_copy
+from ..widgets.tensor_view import exact_text, number_text
 from ..widgets.text import set_text_color
 from .following import Following
 from .naming import form_text, node_title
@@ -167,6 +168,7 @@ class WatchPanel(QWidget):
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.list)
         self._add_action("Go to the node", self._on_go_triggered)
+        add_copy(self.list, self._copied, "Copy the value")
         self._add_action("Move up", self._on_up_triggered, "Alt+Up")
         self._add_action("Move down", self._on_down_triggered, "Alt+Down")
         self._add_action("Stop watching", self._on_remove_triggered, "Del")
@@ -199,6 +201,15 @@ class WatchPanel(QWidget):
     def texts(self) -> list[str]:
         """What the rows say, from the top."""
         return [str(self._rows.data(self._rows.index(row))) for row in range(self._rows.rowCount())]
+
+    def _copied(self) -> str:
+        """The exact number of the current row; of several what the row says."""
+        watch = self.current
+        if watch is None:
+            return ""
+        info = self._model.reading(watch).info
+        array = None if info is None else info.array
+        return exact_text(array) if array is not None and array.size == 1 else str(self.list.currentIndex().data())
 
     def _refresh(self) -> None:
         self._is_stale = self._is_behind or not self.isVisible()

@@ -6,18 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import (
-    QColor,
-    QFontMetricsF,
-    QGuiApplication,
-    QKeyEvent,
-    QPainter,
-    QPaintEvent,
-)
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from ..style import TEXT_SMALL_PT
 from ..theme import Theme, mono_font
+from .copying import add_copy
 from .height_by_width import HeightByWidth
 from .text import plain, tooltip
 
@@ -51,6 +45,7 @@ class ExpressionView(HeightByWidth):
         self._metrics = QFontMetricsF(self._font)
         self._laid_out: dict[int, tuple[list[_Token], int]] = {}
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        add_copy(self, lambda: self._exact or self.text(), "Copy with all digits")
 
     def show_lines(self, lines: Sequence[Sequence[Stretch]], theme: Theme, exact: str = "") -> None:
         """Show lines of stretches; `exact` is what the tooltip says and "Copy" copies."""
@@ -138,12 +133,6 @@ class ExpressionView(HeightByWidth):
             painter.setPen(theme.edge)
             painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
         painter.end()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_C and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
-            QGuiApplication.clipboard().setText(self._exact or self.text())
-        else:
-            super().keyPressEvent(event)
 
     def focusInEvent(self, event: QEvent) -> None:
         self.update()

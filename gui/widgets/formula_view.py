@@ -11,6 +11,7 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QWidget
 
 from ..theme import UNIT, mono_font
+from .copying import add_copy
 from .formula_svg import SIZE_PX, render_svg, split_formulas
 from .height_by_width import HeightByWidth
 
@@ -75,6 +76,7 @@ class FormulaView(HeightByWidth):
         self._color = QColor("black")
         self._parts: list[str] = []
         self._renderers: list[QSvgRenderer | None] = []
+        add_copy(self, lambda: r" \quad ".join(self._parts), "Copy as LaTeX")
 
     def set_latex(self, latex: str, color: QColor) -> None:
         """Show `latex`, drawn in `color`."""
@@ -103,8 +105,16 @@ class FormulaView(HeightByWidth):
         metrics = QFontMetrics(mono_font(9))
         return QSize(metrics.horizontalAdvance(plain_formula(self._parts[index])) + 2, metrics.height() + 2)
 
+    def _rise(self, index: int, height: int) -> int:
+        """Pixels of a formula above its baseline, where it is drawn `height` pixels high."""
+        renderer = self._renderers[index]
+        if renderer is None:
+            return round(height * 0.8)
+        box = renderer.viewBoxF()  # the typesetter puts the baseline at zero
+        return round(-box.top() / box.height() * height)
+
     def _areas(self, width: int) -> list[QRect]:
-        """Where each formula goes in a view of this width: rows from the top, each as high as its highest formula."""
+        """Where each formula goes in a view of this width: rows from the top, all formulas of a row on one baseline."""
         rows: list[list[QSize]] = []
         used = 0
         for index in range(len(self._parts)):
@@ -121,12 +131,12 @@ class FormulaView(HeightByWidth):
         areas = []
         y = 0
         for row in rows:
-            height = max(size.height() for size in row)
+            rises = [self._rise(len(areas) + place, size.height()) for place, size in enumerate(row)]
             x = 0
-            for size in row:
-                areas.append(QRect(QPoint(x, y + (height - size.height()) // 2), size))
+            for size, rise in zip(row, rises, strict=True):
+                areas.append(QRect(QPoint(x, y + max(rises) - rise), size))
                 x += size.width() + 5 * UNIT
-            y += height + UNIT
+            y = max(area.bottom() + 1 for area in areas[-len(row) :]) + UNIT
         return areas
 
     def paintEvent(self, event: QPaintEvent) -> None:

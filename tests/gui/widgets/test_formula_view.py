@@ -116,3 +116,23 @@ def test_no_rule_is_cut_whatever_the_width(qtbot: QtBot) -> None:
             view.set_latex(latex, RED)
             for width in (240, 288, 400):
                 assert all(area.bottom() < view.heightForWidth(width) for area in view._areas(width)), latex
+
+
+def _inked_rows(view: FormulaView, left: int, width: int) -> list[int]:
+    image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    background = image.pixelColor(image.width() - 1, image.height() - 1)
+    columns = range(left, min(left + width, image.width()))
+    return [y for y in range(image.height()) if any(image.pixelColor(x, y) != background for x in columns)]
+
+
+@pytest.mark.parametrize("latex", [r"\bar{a} = n \quad \bar{b} = n", r"\bar{a} = n \quad \frac{a}{b} = n"])
+def test_formulas_of_a_row_stand_on_one_baseline(qtbot: QtBot, latex: str) -> None:
+    view = FormulaView()
+    qtbot.addWidget(view)
+    view.set_latex(latex, RED)
+    view.resize(300, view.heightForWidth(300))
+    first, second = view._areas(300)
+    assert first.left() < second.left()
+    # Both end with the same letter, whose feet stand on the baseline.
+    feet = [_inked_rows(view, area.right() - 8, 8)[-1] for area in (first, second)]
+    assert feet[0] == feet[1]
