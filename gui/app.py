@@ -22,6 +22,8 @@ EXIT_FINE = 0
 EXIT_USAGE = 2
 EXIT_FAILED = 3
 EXIT_NO_DISPLAY = 4
+SWITCH_S = 0.001
+"""So long at most the window waits for another thread of Python, such as a layout, each time it is called."""
 
 
 def run(target: str | None = None, arguments: Sequence[str] = (), listener: Listener | None = None) -> int:
@@ -82,6 +84,7 @@ def make_application() -> QApplication:
     existing = QCoreApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    sys.setswitchinterval(SWITCH_S)
     before = qInstallMessageHandler(_leave_without_display)
     application = QApplication(["retrograd"])
     qInstallMessageHandler(before)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
+
+MOST_DROPPED = 4
+"""So many threads with work that nobody wants any more are waited for in the end; what is older is long over."""
 
 
 class Background(QObject):
@@ -18,6 +22,7 @@ class Background(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool: ThreadPoolExecutor | None = None
+        self._dropped: deque[ThreadPoolExecutor] = deque(maxlen=MOST_DROPPED)
         self._waiting: dict[int, tuple[Callable[[Any], None], Callable[[Exception], None]]] = {}
         self._next = 0
         self._finished.connect(self._on_finished)
@@ -52,12 +57,19 @@ class Background(QObject):
 
         return cancel
 
-    def shut_down(self) -> None:
-        """Drop what waits, wait for what runs, end the thread. Nothing is handed back any more."""
+    def drop(self) -> None:
+        """Drop what waits, and let what runs end unheard; the next job does not wait for it."""
         self._waiting.clear()
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._dropped.append(self._pool)
             self._pool = None
+
+    def shut_down(self) -> None:
+        """Drop what waits, wait for what runs, end the thread. Nothing is handed back any more."""
+        self.drop()
+        while self._dropped:
+            self._dropped.popleft().shutdown(wait=True)
 
     def _on_finished(self, number: int, result: object, error: object) -> None:
         callbacks = self._waiting.pop(number, None)

@@ -73,7 +73,7 @@ class Fonts:
 def plain(text: str) -> str:
     """Text fit to draw on one line: controls, direction marks and lone surrogates become visible boxes."""
     short = text[:LONGEST] + ELLIPSIS if len(text) > LONGEST else text
-    if short.isascii() and short.isprintable():
+    if short.isprintable():
         return short
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNFIT else c for c in short)
 

@@ -188,6 +188,7 @@ class ComparePanel(QWidget):
     def shut_down(self) -> None:
         """Wait for a comparison that runs."""
         self._drop()
+        self._background.shut_down()
 
     def sizeHint(self) -> QSize:
         return QSize(320, 260)
@@ -264,7 +265,7 @@ class ComparePanel(QWidget):
         if self._cancel is not None:
             self._cancel()
             self._cancel = None
-        self._background.shut_down()
+        self._background.drop()
 
     def _compare(self) -> None:
         self._drop()
