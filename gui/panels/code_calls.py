@@ -13,7 +13,7 @@ from engine.graph.model import Source
 
 from ..style import TEXT_SMALL_PT
 from ..theme import Theme, ui_font
-from ..widgets.text import LinkButton, set_shown, set_text_color, tooltip
+from ..widgets.text import LinkButton, set_shown, set_text_color
 from .naming import file_name
 
 _ARROW = " › "
@@ -23,18 +23,6 @@ def call_text(source: Source) -> str:
     """ "Block.forward:71"; the file's name for what runs at its top."""
     function = source.function.rpartition("<locals>.")[2]
     return f"{file_name(source.file) if function == '<module>' else function}:{source.line}"
-
-
-class _CallLink(LinkButton):
-    """One call; its tooltip names the file, whether the link is cut or not."""
-
-    def describe(self, text: str) -> None:
-        self._tip = tooltip(text)
-        self.setToolTip(self._tip)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.setToolTip(getattr(self, "_tip", ""))
 
 
 class CallChain(QWidget):
@@ -54,7 +42,7 @@ class CallChain(QWidget):
         self._calls: tuple[Source, ...] = ()
         self._known: list[bool] = []
         self._module = ""
-        self._links: list[_CallLink] = []
+        self._links: list[LinkButton] = []
         self._arrows: list[QLabel] = []
         self._hidden: list[int] = []
         self.setFont(ui_font(TEXT_SMALL_PT))
@@ -99,7 +87,7 @@ class CallChain(QWidget):
             where = f"{call.file}, line {call.line}"
             if module and index == len(self._calls) - 1:
                 where += f"\nin {module}"
-            link.describe(where if self._known[index] else f"{where}\nThe text of this file is not in the trace.")
+            link.set_hint(where if self._known[index] else f"{where}\nThe text of this file is not in the trace.")
             link.setEnabled(self._known[index])
         self._color()
         self._place()
@@ -126,7 +114,7 @@ class CallChain(QWidget):
 
     def _add_link(self) -> None:
         index = len(self._links)
-        link = _CallLink("", self._theme.text, self, font=self.font())
+        link = LinkButton("", self._theme.text, self, font=self.font())
         link.clicked.connect(partial(self._on_link_clicked, index))
         arrow = QLabel(_ARROW.strip(), self)
         arrow.setFont(self.font())
@@ -183,7 +171,7 @@ class CallChain(QWidget):
             set_shown(arrow, 0 < place < len(order))
         set_shown(self.more, bool(self._hidden))
         names = [call_text(self._calls[index]) for index in self._hidden]
-        self.more.setToolTip(tooltip("\n".join(names)))
+        self.more.set_hint("\n".join(names))
 
     def _on_link_clicked(self, index: int) -> None:
         if index < len(self._calls) and self._known[index]:

@@ -224,13 +224,15 @@ class EditSection(Section):
             label = QLabel("Gradient", self)
             label.setFont(ui_font(TEXT_NORMAL_PT))
             row.add(label)
-            for title, action in (
-                ("zero", self._edits.zero),
-                ("scale…", self._edits.scale),
-                ("clip…", self._edits.clip),
-                ("replace…", self._edits.replace),
+            for title, action, hint in (
+                ("zero", self._edits.zero, "Put zeros in the place of the gradient that arrives here"),
+                ("scale…", self._edits.scale, "Multiply the gradient that arrives here by a number"),
+                ("clip…", self._edits.clip, "Bound the gradient that arrives here, or its norm"),
+                ("replace…", self._edits.replace, "Put numbers in the place of the gradient that arrives here"),
             ):
-                row.add(self._link(title, color, partial(action, node.id)))
+                link = self._link(title, color, partial(action, node.id))
+                link.set_hint(hint)
+                row.add(link)
             self._links.addWidget(row)
         edges = self._edits.edges(node.id)[:_MOST_EDGES]
         for edge, words in zip(edges, self._edits.edge_words(edges), strict=True):

@@ -94,6 +94,7 @@ class QuantityView(QWidget):
         self._heading.setFont(ui_font(TEXT_SMALL_PT, bold=True))
         self.pin = LinkButton("Pin", QColor("gray"), self, font=ui_font(TEXT_SMALL_PT))
         self.pin.setAccessibleDescription(f"Pin the {name.lower()} to the watch list")
+        self.pin.set_hint("Keep it in view in the watch list, or take it away from there")
         self.pin.clicked.connect(self.pin_requested)
         self.pin.hide()
         self.number = BigNumber(self)

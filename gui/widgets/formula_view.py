@@ -128,7 +128,7 @@ class FormulaView(HeightByWidth):
             else:
                 rows.append([size])
                 used = size.width()
-        areas = []
+        areas: list[QRect] = []
         y = 0
         for row in rows:
             rises = [self._rise(len(areas) + place, size.height()) for place, size in enumerate(row)]

@@ -134,6 +134,7 @@ class LinkButton(QPushButton):
     def __init__(self, text: str, color: QColor, parent: QWidget | None = None, *, font: QFont | None = None) -> None:
         super().__init__(parent)
         self._whole = plain(text)
+        self._hint = ""
         self._color = color
         self.setText(self._whole.replace("&", "&&"))  # a single one would make a shortcut of the next letter
         self.setFlat(True)
@@ -158,6 +159,15 @@ class LinkButton(QPushButton):
             self.updateGeometry()
             self.update()
 
+    def set_hint(self, hint: str) -> None:
+        """What the tooltip says; the whole text stands above it where that is cut."""
+        self._hint = hint
+        self._show_hint()
+
+    @property
+    def color(self) -> QColor:
+        return self._color
+
     def set_color(self, color: QColor) -> None:
         """Draw the text in another colour."""
         if color != self._color:
@@ -174,8 +184,12 @@ class LinkButton(QPushButton):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
         is_cut = self.sizeHint().width() > self.width()
-        self.setToolTip(tooltip(self._whole) if is_cut else "")
+        parts = (self._whole if is_cut else "", self._hint)
+        self.setToolTip(tooltip("\n".join(part for part in parts if part)))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

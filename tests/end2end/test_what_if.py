@@ -16,6 +16,8 @@ from pytestqt.qtbot import QtBot
 from gui.canvas.widget import GraphCanvas
 from gui.editing import Editing
 from gui.opening import classify
+from gui.theme import DARK, LIGHT
+from gui.widgets.text import LinkButton
 from gui.window import MainWindow
 
 pytestmark = pytest.mark.end2end
@@ -105,6 +107,14 @@ def test_the_weight_of_the_neuron_by_the_slider(window: MainWindow, qtbot: QtBot
     document.undo_stack.redo()
     _wait(qtbot, editing)
     assert _grad(window, "w") == gradient
+    # Links take the colours of another theme.
+    for theme in (DARK, LIGHT):
+        window.themes.choose("dark" if theme is DARK else "light")
+        qtbot.wait(20)
+        for widget in (window.panels.badge, window.panels.edits, section):
+            colors = {link.color.name() for link in widget.findChildren(LinkButton) if not link.isHidden()}
+            assert colors
+            assert colors <= {theme.written(role).name() for role in ("accent", "data", "muted", "text")}
 
 
 def test_a_cut_edge_leaves_the_leaf_without_a_gradient(window: MainWindow, qtbot: QtBot) -> None:

@@ -46,6 +46,17 @@ def test_a_long_text_asks_for_no_room(qtbot: QtBot) -> None:
     assert box.minimumSizeHint().width() < 80
 
 
+def test_a_link_keeps_its_hint_and_says_the_whole_where_it_is_cut(qtbot: QtBot) -> None:
+    link = LinkButton("a <long> name of a variable", QColor("blue"))
+    qtbot.addWidget(link)
+    link.set_hint("Show where")
+    link.show()
+    link.resize(link.sizeHint())
+    assert link.toolTip() == "<qt>Show where</qt>"
+    link.resize(60, 20)
+    assert link.toolTip() == "<qt>a &lt;long&gt; name of a variable<br>Show where</qt>"
+
+
 def test_a_link_is_pressed_by_key_and_makes_no_shortcut_of_its_name(qtbot: QtBot) -> None:
     link = LinkButton("&quit", QColor("blue"))
     qtbot.addWidget(link)
