@@ -35,6 +35,7 @@ from .sightings import (
     observations,
     optimizer_sightings,
     origins_of,
+    ways_out,
     without_gradient,
     writers_into,
 )
@@ -278,6 +279,8 @@ class Recorder:
             self.note(seen)
             if seen.kind in ("unused", "unreached"):
                 kept.update(node.id for node in seen.nodes)
+            if seen.kind == "unreached":
+                kept |= ways_out(tape.nodes, tape.edges, seen.nodes)
 
     def _error_files(self) -> set[str]:
         return set() if self._error_source is None else {self._error_source[0]}

@@ -143,6 +143,32 @@ def writers_into(nodes: Sequence[Node], edges: Iterable[EdgeDraft], kept: set[in
     return found - kept
 
 
+def ways_out(nodes: Sequence[Node], edges: Sequence[EdgeDraft], lost: Iterable[Node]) -> set[int]:
+    """Numbers of the operations by which values of `lost` leaves leave as numbers or arrays, and of all before them."""
+    operands: dict[int, list[int]] = {}
+    used: set[int] = set()
+    for edge in edges:
+        operands.setdefault(edge.target, []).append(edge.source)
+        used.add(edge.source)
+    behind = {leaf.id for leaf in lost}
+    found: list[int] = []
+    for node in nodes:  # in the order in which they ran
+        if not behind.isdisjoint(operands.get(node.id, ())):
+            behind.add(node.id)
+            if node.op == "aten._local_scalar_dense.default" or (
+                node.op == "aten.detach.default" and node.id not in used
+            ):
+                found.append(node.id)
+    kept: set[int] = set()
+    while found:
+        number = found.pop()
+        if number not in kept:
+            kept.add(number)
+            if nodes[number].kind == "op":
+                found.extend(operands.get(number, ()))
+    return kept
+
+
 def observations(sightings: Iterable[Sighting], nodes: Sequence[Node]) -> list[Observation]:
     """The sightings with the numbers that the nodes have now; nodes that were left out are left out here too."""
     result = []

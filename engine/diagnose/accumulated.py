@@ -15,8 +15,12 @@ def find(trace: Trace) -> list[Finding]:
         nodes = [trace.graph.nodes[node] for observation in following for node in observation.nodes]
         stepped = next((observation.text for observation in following if observation.text), "")
         return [_finding(nodes, stepped, following[0].source)]
-    leaves = []
+    leaves: list[Node] = []
+    begun: set[int] = set()
     for step in trace.backward:
+        if step.node.id in begun:
+            continue  # a part of this step's own gradient (a reentrant checkpoint accumulates in passes of its own)
+        begun.add(step.node.id)
         before = summary_of(step.grad_before)
         if before is not None and before.zeros < before.count:
             leaves.append(step.node)

@@ -7,6 +7,8 @@ from ..graph.trace import Trace
 from .finding import Finding
 from .words import called, computed_from, names, place, reaching_root, seen
 
+_OVERWRITING = ("aten.copy_.", "aten.fill_.", "aten.zero_.", "aten.normal_.", "aten.uniform_.")
+
 
 def cut_edges(trace: Trace) -> list[Edge]:
     """Edges on the way to the root at which the program itself stopped the gradient of a differentiable tensor."""
@@ -17,6 +19,8 @@ def cut_edges(trace: Trace) -> list[Edge]:
     for edge in trace.graph.edges:
         if edge.cut is None or edge.target not in on_the_way or not edge.cut.startswith(("cut by detach", "cut: grad")):
             continue
+        if edge.arg == "self" and (trace.graph.nodes[edge.target].op or "").startswith(_OVERWRITING):
+            continue  # none of the old values goes on
         source = trace.graph.nodes[edge.source]
         if source.kind == "leaf" or (source.grad_fn is not None and edge.output_nr < len(source.outputs)):
             found.append(edge)
@@ -25,7 +29,7 @@ def cut_edges(trace: Trace) -> list[Edge]:
 
 def find(trace: Trace) -> list[Finding]:
     """One finding per line that cuts; the worse ones are those that leave a parameter without any gradient."""
-    trained = _trained_here(trace)
+    trained = trained_here(trace)
     lines: dict[tuple[str, Source | int], list[Edge]] = {}
     for edge in cut_edges(trace):
         how = "detach()" if edge.cut is not None and "detach" in edge.cut else "torch.no_grad()"
@@ -57,7 +61,7 @@ def _finding(trace: Trace, how: str, target: Node, sources: list[Node], lost: li
     )
 
 
-def _trained_here(trace: Trace) -> set[int] | None:
+def trained_here(trace: Trace) -> set[int] | None:
     """Leaves of the optimizers that train any leaf which the gradient reached; None where no optimizer is known."""
     optimizers = [set(observation.nodes) for observation in seen(trace, "optimizer")]
     if not optimizers:

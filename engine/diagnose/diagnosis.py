@@ -20,6 +20,7 @@ from . import (
     saturated,
     unused_leaf,
     vanishing,
+    way_out,
     zero_gradient,
 )
 from .finding import ORDER, Finding
@@ -32,6 +33,7 @@ SEARCHES = (
     nan_backward,
     zero_gradient,
     cut_path,
+    way_out,
     unused_leaf,
     non_leaf_grad,
     not_in_optimizer,

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from ..graph.model import Node
 from ..graph.trace import Trace
-from .cut_path import cut_edges
 from .finding import Finding
-from .words import computed_from, names, names_used, root_place, seen
+from .way_out import lost_leaves, ways_out
+from .words import names, names_used, root_place, seen
 
 
 def find(trace: Trace) -> list[Finding]:
     """At most one finding for leaves that were read in vain, and one for parameters that were not even read.
 
-    Those behind a cut are told about there; those that the next backward pass reached are none.
+    Those behind a cut, and those whose values leave as numbers, are told about there.
     """
     if not trace.backward or trace.error is not None:
         return []
-    behind: set[int] = set()
-    for edge in cut_edges(trace):
-        behind |= computed_from(trace, edge.source)
     never = {node for observation in seen(trace, "unused") for node in observation.nodes}
-    behind |= {node for observation in seen(trace, "reached-later") for node in observation.nodes}
-    lost = [leaf for leaf in trace.leaves() if trace.step_of(leaf) is None and leaf.id not in behind]
+    gone = {leaf.id for leaves in ways_out(trace).values() for leaf in leaves}
+    lost = [leaf for leaf in lost_leaves(trace) if leaf.id not in gone]
     unread = [leaf for leaf in lost if leaf.id in never]
     return [*_read_in_vain(trace, [leaf for leaf in lost if leaf.id not in never]), *_never_read(trace, unread)]
 
@@ -36,9 +33,9 @@ def _read_in_vain(trace: Trace, lost: list[Node]) -> list[Finding]:
             severity="warning",
             node_id=lost[0].id,
             title=f"No gradient reaches {names_used(lost)}",
-            reason=f"The program uses {them}, but the loss{root_place(trace)} does not depend on the result, so .grad "
-            "stays as it was.",
-            cure=f"Use the result in the loss, or set requires_grad=False for {them}.",
+            reason=f"The program uses {them}, but the loss{root_place(trace)} does not depend on the result, unless by "
+            "way of plain numbers (tolist(), numpy()), which carry no gradient; so .grad stays as it was.",
+            cure=f"Use the result in the loss, as a tensor, or set requires_grad=False for {them}.",
             related=tuple(leaf.id for leaf in lost[1:]),
         )
     ]

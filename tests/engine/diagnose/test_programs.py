@@ -36,6 +36,7 @@ BUGS = {
     "unused_parameter": Expected("unused-leaf", "spread.weight", "loss =", "take no part"),
     "unreached_parameter": Expected("unused-leaf", "auxiliary.weight", "auxiliary_loss =", "does not depend"),
     "cut_by_detach": Expected("cut-path", "detach", "prediction =", "0.weight and 0.bias"),
+    "cut_by_item": Expected("cut-path", "local_scalar_dense", "loss =", "weight and bias"),
     "cut_by_no_grad": Expected("cut-path", "t", "features =", "weight and bias"),
     "grad_of_non_leaf": Expected("non-leaf-grad", "hidden", "saliency =", "hidden.retain_grad()"),
     "no_zero_grad": Expected("accumulated", "weight", "loss.backward()", "SGD has already taken its step"),
