@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KEY = "reload"
 """Of the bar that offers it."""
 MAX_SOURCE_BYTES = 20_000_000
-_RAN = "The code and the graph are those that ran."
+_RAN = "What ran is still shown."
 _READ = "What was opened is still shown."
 
 Change = Literal["changed", "gone"]

@@ -158,6 +158,7 @@ class Folding(QObject):
     def arrive(self, scene: Scene) -> None:
         """Look at a new drawing so that the user knows where what was there has gone."""
         canvas, view = self._canvas, self._canvas.view
+        view.forget_shown()
         if self._is_new_trace:
             self._is_new_trace = self._wants_fit = False
             view.open_on(scene.bounds)

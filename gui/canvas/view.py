@@ -56,6 +56,8 @@ class View(QObject):
         """What else stands over the view for a camera, in pixels."""
         self.boxes_in: Callable[[Rect], Floats] = _itself
         """(n, 4) what of a rectangle must not be hidden."""
+        self._shown: Rect | None = None
+        """What was gone to, until the user moves the view."""
         self._fitted: Rect | None = None
         self._opened: Rect | None = None
         self._rest = QTimer(self)
@@ -83,6 +85,7 @@ class View(QObject):
     def set_camera(self, camera: Camera) -> None:
         """Jump there, ending any glide."""
         self._glide.stop()
+        self._shown = None
         self._apply(camera)
 
     def hurry(self) -> None:
@@ -133,27 +136,35 @@ class View(QObject):
 
     def go_to(self, rect: Rect, least_scale: float = 0.0) -> None:
         """Glide until a rectangle is in the middle, at this scale or more."""
-        self._glide_to(self._clear(self._centred_on(rect, max(self.camera.scale, least_scale)), rect))
+        self._glide_to(self._clear(self._centred_on(rect, max(self.camera.scale, least_scale)), rect), rect)
 
     def show_rect(self, rect: Rect) -> None:
         """Show the whole of a rectangle, as large as can be read with ease, in the middle."""
-        self._glide_to(self._fit(rect, SHOW_MARGIN, 1.0))
+        self._glide_to(self._fit(rect, SHOW_MARGIN, 1.0), rect)
 
     def reveal(self, rect: Rect) -> None:
         """Glide only as far as needed until a rectangle is well inside the view."""
-        left, top = self.camera.to_screen(rect[0], rect[1])
-        right, bottom = self.camera.to_screen(rect[2], rect[3])
+        camera = self._revealing(self.camera, rect)
+        if camera != self.camera:
+            self._glide_to(camera, rect)
+        self._shown = rect
+
+    def forget_shown(self) -> None:
+        """Another drawing: what was gone to is elsewhere in it, or not in it at all."""
+        self._shown = None
+
+    def _revealing(self, camera: Camera, rect: Rect) -> Camera:
+        """The camera moved as little as possible until a rectangle is well inside the view."""
+        left, top = camera.to_screen(rect[0], rect[1])
+        right, bottom = camera.to_screen(rect[2], rect[3])
         width, height = self._widget.width(), self._widget.height()
         margin = min(SHOW_MARGIN, width / 6, height / 6)
         if right - left > width - 2 * margin or bottom - top > height - self.top - 2 * margin:
-            if right < margin or bottom < margin + self.top or left > width - margin or top > height - margin:
-                self._glide_to(self._centred_on(rect, self.camera.scale))
-            return
+            is_off = right < margin or bottom < margin + self.top or left > width - margin or top > height - margin
+            return self._centred_on(rect, camera.scale) if is_off else camera
         dx = max(margin - left, 0.0) - max(right - (width - margin), 0.0)
         dy = max(margin + self.top - top, 0.0) - max(bottom - (height - margin), 0.0)
-        camera = self._clear(self.camera.moved(dx, dy), rect)
-        if camera != self.camera:
-            self._glide_to(camera)
+        return self._clear(camera.moved(dx, dy), rect)
 
     def refit(self) -> bool:
         """Fit anew what is fitted, for a view of which another part is covered; False where nothing is."""
@@ -164,9 +175,21 @@ class View(QObject):
         return self._opened is not None or self._fitted is not None
 
     def resize(self, old: QSize, new: QSize) -> None:
-        """A fitted view stays fitted, an untouched one is opened anew; else the middle stays in the middle."""
-        if not self.refit() and old.isValid():
-            self._apply(self.camera.moved((new.width() - old.width()) / 2, (new.height() - old.height()) / 2))
+        """A fitted view stays fitted, an untouched one is opened anew; else the middle stays in the middle.
+
+        What was gone to stays in view, even if it is still being gone to.
+        """
+        if self.refit() or not old.isValid():
+            return
+        is_on_its_way = self._glide.state() is QVariantAnimation.State.Running
+        camera = self._to if is_on_its_way else self.camera
+        camera = camera.moved((new.width() - old.width()) / 2, (new.height() - old.height()) / 2)
+        if self._shown is not None:
+            camera = self._revealing(camera, self._shown)
+        if is_on_its_way:
+            self._glide_to(camera, self._shown)
+        else:
+            self._apply(camera)
 
     def touches(self, rect: Rect) -> bool:
         """Whether any of a rectangle is in view, and not only below what covers the top."""
@@ -194,8 +217,9 @@ class View(QObject):
         middle = ((area[0] + area[2]) / 2, (area[1] + area[3]) / 2)
         return Camera(scale).pinned((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, *middle)
 
-    def _glide_to(self, camera: Camera) -> None:
+    def _glide_to(self, camera: Camera, shown: Rect | None) -> None:
         self._glide.stop()
+        self._shown = shown
         if not motion.is_wanted(self._widget):
             self._apply(camera)
             return

@@ -15,7 +15,8 @@ from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, breakpoint_color, control_col
 from ..theme import Theme, ui_font
 from .timeline_scale import TAIL_PX, Events, Scale, is_accumulation, shorter
 
-LABEL_PX = 34.0
+LABEL_PX, WHOLE_PX = 16.0, 34.0
+"""Segments from so wide on have labels; up to the second width only those that fit as a whole."""
 """Narrower segments have no label."""
 _PAD_PX = 8.0
 NARROWEST_NAME_PX = 5.0
@@ -311,7 +312,7 @@ def segment_rect(scale: Scale, place: Rows, event: int) -> QRectF:
 
 
 def paint_segment(painter: QPainter, area: QRectF, fill: QColor, text_color: QColor, text: str) -> None:
-    """One segment; its text is elided, and left out where only dots would stay."""
+    """One segment; its text is elided, and left out where little but dots would stay."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(fill)
     radius = min(4.0, area.width() / 3)
@@ -323,7 +324,7 @@ def paint_segment(painter: QPainter, area: QRectF, fill: QColor, text_color: QCo
     metrics, room = painter.fontMetrics(), int(inside.width())
     text = text if metrics.horizontalAdvance(text) <= room else shorter(text)
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-    if len(shown) >= 3 or shown == text:
+    if shown == text or (len(shown) >= 3 and area.width() >= WHOLE_PX):
         painter.setPen(text_color)
         painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 

@@ -78,6 +78,7 @@ class CloseQuestion(QMessageBox):
         self.keep = self.addButton("Keep running", QMessageBox.ButtonRole.ActionRole)
         self.addButton(QMessageBox.StandardButton.Cancel)
         self.setDefaultButton(self.keep)
+        self.keep.setFocus()  # else Enter would press the first one, which ends the training
 
 
 class ConflictQuestion(QMessageBox):

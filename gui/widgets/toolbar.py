@@ -40,9 +40,9 @@ class ActionButton(QToolButton):
         action.changed.connect(self._on_action_changed)
         self._on_action_changed()
 
-    def set_color(self, color: QColor) -> None:
-        """Draw the icon in `color`."""
-        self.setIcon(icon(self.icon_name, color))
+    def set_color(self, color: QColor, disabled: QColor | None = None) -> None:
+        """Draw the icon in `color`; where the button cannot be used in `disabled`, or faded."""
+        self.setIcon(icon(self.icon_name, color, disabled))
 
     def _on_action_changed(self) -> None:
         self.setEnabled(self._action.isEnabled())
@@ -250,7 +250,9 @@ class StepToolBar(QToolBar):
         self.theme.icon_name = "theme-light" if theme.is_dark else "theme-dark"
         for button in self._colored:
             button.set_color(theme.muted if button in (self.search, self.theme) else theme.text)
-        self.step.set_color(on_accent_color(theme))
+        faded = QColor(theme.text)
+        faded.setAlphaF(0.35)
+        self.step.set_color(on_accent_color(theme), faded)  # without its accent it is a button as the others
         self.position.set_color(theme.muted)
         for menu in (self.layout_menu, self.depth_menu, self.overlay_menu):
             menu.setIcon(icon(menu.icon_name, theme.muted))

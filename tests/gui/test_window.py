@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QMessageBox
+from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine.catalogue import DEMOS
@@ -334,6 +334,11 @@ def test_closing_in_the_middle_of_a_training_asks_first(
     assert not window.close()  # a second try asks no second time
     (box,) = window.findChildren(QMessageBox)
     assert "still training" in box.text()
+    qtbot.waitUntil(lambda: box.focusWidget() is not None)
+    focus = box.focusWidget()
+    assert isinstance(focus, QPushButton)
+    assert focus.text() == "Keep running", "Enter ends no training"
+    assert focus.isDefault()
     box.reject()
     assert window.isVisible()
     qtbot.waitUntil(lambda: not window.findChildren(QMessageBox))

@@ -262,6 +262,31 @@ def test_a_change_of_size_does_not_lead_back_to_where_a_glide_began(show: Show, 
     assert abs(middle.y() - 205) < 100
 
 
+@pytest.mark.parametrize("when", ["at rest", "on its way"])
+def test_what_was_stepped_to_stays_in_view_when_a_panel_takes_room(show: Show, qtbot: QtBot, when: str) -> None:
+    canvas = show(builders.blocks(8), 640, 560)
+    canvas.folding.unfold_all()
+    canvas.wait_for_layout()
+    scene = canvas.scene
+    assert scene is not None
+    item = scene.item_of(41)
+    assert item is not None
+    x, y, right, bottom = scene.rect_of(item)
+    canvas.view.set_camera(Camera(0.8).pinned((x + right) / 2, (y + bottom) / 2, 560, 700))
+    canvas.reveal(item)
+    if when == "at rest":
+        rested(canvas, qtbot)
+    canvas.resize(640, 420)
+    rested(canvas, qtbot)
+    place = on_screen(canvas, item)
+    assert QRectF(canvas.rect()).contains(place)
+    assert not hiding(canvas, place)
+    canvas.view.pan_by(0, 400)  # the user looks elsewhere: nothing leads back
+    away = canvas.camera
+    canvas.resize(640, 440)
+    assert canvas.camera == away.moved(0, 10)
+
+
 # ----- the geometry alone
 
 
