@@ -57,7 +57,9 @@ def _exits(trace: Trace, leaf: int, on_the_way: set[int]) -> Iterator[Edge]:
         for edge in trace.graph.outgoing(pending.pop()):
             target = trace.graph.nodes[edge.target]
             is_end = target.op == _NUMBER or (target.op == _DETACH and not trace.graph.outgoing(target))
-            if is_end or (edge.target in on_the_way and edge.cut != "not on a path to the root"):
+            # Other cuts on the way are none: of a tensor's shape alone (ones_like), or of what a backward pass computed.
+            has_no_gradient = (edge.cut or "").startswith("cut: the result is")
+            if is_end or (edge.target in on_the_way and has_no_gradient):
                 yield edge
             elif edge.target not in seen_nodes:
                 seen_nodes.add(edge.target)

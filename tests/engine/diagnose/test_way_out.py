@@ -92,6 +92,17 @@ def test_what_goes_through_a_list_may_be_what_the_loss_depends_on() -> None:
     assert "tolist()" in finding.reason
 
 
+def test_of_what_only_a_shape_is_taken_does_not_leave_there() -> None:
+    w = torch.ones(3, requires_grad=True)
+
+    def run() -> Tensor:
+        v = torch.ones(3, requires_grad=True)
+        (gradient,) = torch.autograd.grad(w.exp(), w, v, create_graph=True)
+        return torch.autograd.grad(gradient, v, torch.ones_like(gradient), create_graph=True)[0].sum()
+
+    assert [finding.kind for finding in diagnose(trace(run))] == ["unused-leaf"]
+
+
 def test_leaves_that_a_backward_pass_is_not_asked_for_are_no_finding() -> None:
     layer, x = nn.Linear(3, 3), torch.randn(2, 3, requires_grad=True)
 
