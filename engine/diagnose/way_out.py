@@ -57,7 +57,7 @@ def _exits(trace: Trace, leaf: int, on_the_way: set[int]) -> Iterator[Edge]:
         for edge in trace.graph.outgoing(pending.pop()):
             target = trace.graph.nodes[edge.target]
             is_end = target.op == _NUMBER or (target.op == _DETACH and not trace.graph.outgoing(target))
-            # Other cuts on the way are none: of a tensor's shape alone (ones_like), or of what a backward pass computed.
+            # Other cuts on the way are none: of a tensor's shape alone (ones_like), of what a backward pass computed.
             has_no_gradient = (edge.cut or "").startswith("cut: the result is")
             if is_end or (edge.target in on_the_way and has_no_gradient):
                 yield edge
