@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..graph.model import Node
+from ..graph.observation import Observation
 from ..graph.trace import Trace
 from .finding import Finding
 from .words import at, called, located, seen
@@ -39,9 +40,11 @@ def find(trace: Trace) -> list[Finding]:
 
 
 def _in_this_pass(trace: Trace, error: str) -> list[Finding]:
-    versions = _VERSIONS.search(error)
-    told = f" (it is at version {versions[1]}, and version {versions[2]} was saved)" if versions else ""
-    for observation in seen(trace, "changed-saved"):
+    refused = _versions(error)
+    # Several may have been changed; autograd stops at one of them, and that one is told.
+    changed = sorted(seen(trace, "changed-saved"), key=lambda found: _versions_of(trace, found) != refused)
+    for observation in changed:
+        told = _told(_versions_of(trace, observation))
         saver = trace.graph.nodes[observation.nodes[0]]
         source = _saved_node(trace, saver, observation.text)
         if source is None:
@@ -77,10 +80,27 @@ def _in_this_pass(trace: Trace, error: str) -> list[Finding]:
             severity="error",
             node_id=root,
             title="A tensor that the backward pass needs was changed in place",
-            reason=f"An operation had saved it, and afterwards it was changed{told}.",
+            reason=f"An operation had saved it, and afterwards it was changed{_told(refused)}.",
             cure=_CURE,
         )
     ]
+
+
+def _versions(text: str) -> tuple[str, str] | None:
+    """At which version a tensor is and which was saved, as autograd says it."""
+    found = _VERSIONS.search(text)
+    return None if found is None else (found[1], found[2])
+
+
+def _versions_of(trace: Trace, changed: Observation) -> tuple[str, str] | None:
+    """The versions of what one node saved, from what was noted when it was to be read."""
+    saver = trace.graph.nodes[changed.nodes[0]]
+    beginning = f"{saver.grad_fn} cannot show what it saved as {changed.text!r}: "
+    return next((_versions(note) for note in trace.notes if note.startswith(beginning)), None)
+
+
+def _told(versions: tuple[str, str] | None) -> str:
+    return "" if versions is None else f" (it is at version {versions[0]}, and version {versions[1]} was saved)"
 
 
 def _saved_node(trace: Trace, saver: Node, name: str) -> Node | None:

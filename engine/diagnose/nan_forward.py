@@ -117,6 +117,15 @@ def _has_bad_gradient(trace: Trace) -> bool:
     return any(summary is not None and (summary.nan or summary.inf) for summary in summaries)
 
 
+def _cure_of_leaf(trace: Trace) -> str:
+    if not trace.step:
+        return "Nothing was trained yet: look at how it is initialised, or at the file that it was loaded from."
+    return (
+        "If the optimizer's step before made it so, look at the gradients of that step, and lower the learning rate or "
+        "clip the gradients; else something wrote into it between the steps."
+    )
+
+
 def _finding(trace: Trace, node: Node, what: str) -> Finding:
     root_is_bad = any(non_finite(trace.graph.nodes[root]) for root, _ in trace.roots) or not trace.roots
     if node.kind != "op":
@@ -127,8 +136,7 @@ def _finding(trace: Trace, node: Node, what: str) -> Finding:
             title=f"{called(node)} holds {what} before any computation",
             reason=f"The {node.kind} comes with {what} in it; everything computed from it is spoilt.",
             cure=(
-                "The last optimizer step made it so: look at the gradients of the step before, and lower the learning "
-                "rate or clip the gradients."
+                _cure_of_leaf(trace)
                 if node.kind == "leaf"
                 else "Check the data: drop or fill in such values before they reach the model."
             ),
