@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
@@ -14,6 +15,7 @@ from engine.graph.trace import Trace
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, ui_font
 from ..widgets.text import plain, tooltip
+from .code_lines import CodeLines
 from .naming import file_name, node_title
 
 FINDING_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -33,6 +35,13 @@ def where_text(trace: Trace, finding: Finding) -> str:
     if node.scope:
         parts.append(" › ".join(node.scope))
     return plain(" · ".join(parts))
+
+
+def _run_text(lines: CodeLines, finding: Finding) -> str:
+    """Which run of a line in a loop it is: " · run 3 of 12"; "" for the only one."""
+    node = lines.trace.graph.nodes[finding.node_id]
+    runs = lines.runs(node)
+    return f" · run {runs.index(node.id) + 1} of {len(runs)}" if len(runs) > 1 else ""
 
 
 def notices(trace: Trace) -> list[Finding]:
@@ -60,8 +69,11 @@ def notices(trace: Trace) -> list[Finding]:
 def make_model(trace: Trace, findings: Sequence[Finding], parent: QStandardItemModel) -> None:
     """Fill the model `parent` with one row for each finding."""
     parent.clear()
-    for finding in findings:
-        where = where_text(trace, finding)
+    places = [where_text(trace, finding) for finding in findings]
+    again = {place for place, count in Counter(places).items() if place and count > 1}
+    lines = CodeLines(trace) if again else None
+    for finding, place in zip(findings, places, strict=True):
+        where = place if lines is None or place not in again else place + _run_text(lines, finding)
         item = QStandardItem(plain(finding.title))
         item.setEditable(False)
         item.setData(finding, FINDING_ROLE)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QPalette, QStandardItemModel
+from PySide6.QtGui import QAction, QPalette, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -42,6 +42,7 @@ AFTER_MS = 300
 _NO_TRACE = "Open a program: what looks wrong in its backward pass is listed here."
 _SEARCHING = "Looking for problems…"
 _HEALTHY = "No problems found in this step."
+_UNSEEN = " It was recorded without values: NaNs and sizes were not looked at."
 
 
 class ProblemsPanel(QWidget):
@@ -98,6 +99,8 @@ class ProblemsPanel(QWidget):
         self._splitter.addWidget(self.details)
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 1)
+        self._is_divided = False
+        self._splitter.splitterMoved.connect(self._on_splitter_moved)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._message)
         self._stack.addWidget(self._splitter)
@@ -123,6 +126,7 @@ class ProblemsPanel(QWidget):
         self.reason = self._paragraph(body)
         self.cure = self._paragraph(body)
         self._cure_title = QLabel("What to do", body)
+        self._cure_title.setIndent(0)  # with a padding of its own it would not stand in line with what it is above
         self._cure_title.setFont(ui_font(TEXT_SMALL_PT, bold=True))
         self.show_me = QPushButton("Show me", body)
         self.show_me.setToolTip("Select the node and move to its backward step (Enter)")
@@ -189,6 +193,23 @@ class ProblemsPanel(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 80)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._divide()
+
+    def _on_splitter_moved(self, _position: int, _index: int) -> None:
+        self._is_divided = True
+
+    def _divide(self) -> None:
+        """Give the explanation what it needs, as long as two rows of the list are seen; unless the user has divided."""
+        layout = self._details_body.layout()
+        if self._is_divided or layout is None or self._splitter.height() <= 2 * ROW_PX:
+            return
+        total = self._splitter.height() - self._splitter.handleWidth()
+        needed = layout.heightForWidth(max(self.details.viewport().width(), 40))
+        rows = min(self.list.maximumHeight(), max(total - needed, 2 * ROW_PX))
+        self._splitter.setSizes([rows, total - rows])
+
     def shut_down(self) -> None:
         """Wait for a search that runs."""
         self._drop_search()
@@ -232,7 +253,9 @@ class ProblemsPanel(QWidget):
         self._drop_search()
         extra = notices(trace)
         listed = [row for row in extra if row.severity == "error"] + found
-        self._show(listed + [row for row in extra if row.severity != "error"], _HEALTHY)
+        self._show(
+            listed + [row for row in extra if row.severity != "error"], _HEALTHY + _UNSEEN * (trace.values == "none")
+        )
 
     def _on_search_failed(self, error: Exception) -> None:
         self._drop_search()
@@ -283,6 +306,7 @@ class ProblemsPanel(QWidget):
         self._trace_action.setVisible(has_trail)
         self._show_action.setVisible(finding.node_id >= 0)
         self.details.verticalScrollBar().setValue(0)
+        self._divide()
 
     def _copied(self) -> str:
         """The current finding in full, for a message to somebody else."""

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QSplitter
 from pytestqt.qtbot import QtBot
 
-from engine.diagnose import diagnose
+from engine.diagnose import Finding, diagnose
 from gui.document import Document
 from gui.panels import problems
-from gui.panels.problem_list import WHERE_ROLE
+from gui.panels.problem_list import ROW_PX, WHERE_ROLE
 from gui.panels.problems import ProblemsPanel
 from gui.theme import ThemeManager
 from tests.gui.panels.programs import Neuron, matrices
@@ -156,3 +157,70 @@ def test_a_new_worst_problem_is_shown_and_a_known_one_leaves_the_choice(
     panel.list.setCurrentIndex(panel.model.index(panel.findings.index(known), 0))
     document.set_trace(worse[1])
     assert panel.title.text() == known.title
+
+
+def _many(kind: str = "saturated", count: int = 16, node_id: int = 5) -> list[Finding]:
+    reason = "A long reason that takes several lines in a narrow panel, and says so. " * 2
+    return [
+        Finding(kind=kind, severity="warning", node_id=node_id, title=f"Finding {k}", reason=reason, cure=reason)
+        for k in range(count)
+    ]
+
+
+def test_the_explanation_has_room_beside_a_long_list_until_the_user_divides(
+    panel: ProblemsPanel, document: Document, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = _many()
+    monkeypatch.setattr(problems, "diagnose", lambda _trace: found)
+    panel.resize(320, 460)
+    document.set_trace(Neuron().trace())
+    qtbot.waitUntil(lambda: panel.show_me.isVisible())
+
+    def is_whole() -> bool:
+        bottom = panel.show_me.mapTo(panel.details.viewport(), panel.show_me.rect().bottomLeft()).y()
+        return bottom < panel.details.viewport().height()
+
+    qtbot.waitUntil(is_whole)
+    assert panel.list.height() >= 2 * ROW_PX
+    splitter = panel.list.parentWidget()
+    assert isinstance(splitter, QSplitter)
+    splitter.moveSplitter(300, 1)
+    divided = splitter.sizes()
+    panel.list.setCurrentIndex(panel.model.index(1, 0))
+    assert splitter.sizes() == divided
+
+
+def test_the_same_operation_of_a_loop_is_told_apart_by_its_run(
+    panel: ProblemsPanel, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = Neuron().trace()
+    nodes = [node for node in trace.graph.nodes if node.kind == "op"][:3]
+    for node in nodes:
+        node.name, node.op, node.source = "x", nodes[0].op, nodes[0].source
+    found = [finding for node in nodes for finding in _many(count=1, node_id=node.id)]
+    monkeypatch.setattr(problems, "diagnose", lambda _trace: found)
+    document.set_trace(trace)
+    places = [str(panel.model.item(row).data(WHERE_ROLE)) for row in range(3)]
+    assert [place.rpartition(" · ")[2] for place in places] == ["run 1 of 3", "run 2 of 3", "run 3 of 3"]
+
+
+def test_the_heading_of_the_cure_stands_in_line(
+    panel: ProblemsPanel, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problems, "diagnose", lambda _trace: _many(count=1))
+    document.set_trace(Neuron().trace())
+    lefts = set()
+    for text in ("Finding 0", "What to do"):
+        label = next(label for label in panel.details.findChildren(QLabel) if label.text() == text)
+        image = label.grab().toImage()
+        background = image.pixelColor(image.width() - 1, image.height() - 1)
+        inked = [x for x in range(40) if any(image.pixelColor(x, y) != background for y in range(image.height()))]
+        lefts.add(inked[0] > 2)
+    assert lefts == {False}
+
+
+def test_a_trace_without_values_is_not_called_healthy_without_reserve(panel: ProblemsPanel, document: Document) -> None:
+    trace = Neuron().trace()
+    trace.values = "none"
+    document.set_trace(trace)
+    assert "recorded without values" in panel.message
