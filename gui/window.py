@@ -277,8 +277,11 @@ class MainWindow(TabOrderWindow):
             page = self.waiting if self.document.trace is None else self.canvas
         self.waiting.setText(waiting_text(self.workspace))
         if page is not self.stack.currentWidget():
+            focus = self.focusWidget()
+            is_free = focus is None or focus is self or self.stack.isAncestorOf(focus)
             self.stack.setCurrentWidget(page)
-            (self.canvas if page is self.canvas and self.canvas is not None else self).setFocus()
+            if is_free:  # never out of a field in which somebody writes
+                (self.canvas if page is self.canvas and self.canvas is not None else self).setFocus()
         if is_empty:
             self.docks.hide_all()
         elif self.docks.are_hidden:

@@ -76,6 +76,24 @@ def test_escape_gives_the_keyboard_back_and_leaves_a_field(opened: MainWindow) -
     assert opened.document.selection is None
 
 
+def test_a_graph_that_arrives_does_not_take_the_keyboard_from_who_writes(opened: MainWindow, qtbot: QtBot) -> None:
+    document, canvas, palette = opened.document, opened.canvas, opened.palette_
+    trace = document.trace
+    assert canvas is not None
+    opened.activateWindow()
+    document.set_trace(None)
+    opened.show_palette()
+    QTest.keyClicks(palette.field, "Demo")
+    document.set_trace(trace)
+    QTest.keyClicks(palette.field, ": a")
+    assert palette.isVisible()
+    assert palette.field.text() == "Demo: a"
+    QTest.keyClick(palette.field, Qt.Key.Key_Escape)
+    document.set_trace(None)
+    document.set_trace(trace)
+    assert canvas.hasFocus(), "where nobody writes it has the keyboard"
+
+
 def test_a_click_beside_the_palette_has_the_keyboard(opened: MainWindow) -> None:
     assert opened.canvas is not None
     opened.activateWindow()
