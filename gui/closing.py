@@ -37,7 +37,6 @@ class Closing(QObject):
             self._question.raise_()
             return
         box = CloseQuestion(self._window.workspace.title, self._window)
-        box.accepted.connect(self._window.close_now)
         box.keep.clicked.connect(self._on_keep_clicked)
         box.finished.connect(self._on_question_finished)
         self._question = box
@@ -81,7 +80,9 @@ class Closing(QObject):
         self._window.notify(Notification(text, "warning", _KEPT, buttons=buttons, key=_ENDS))
 
     def _on_question_finished(self) -> None:
-        self._question = None
+        question, self._question = self._question, None
+        if question is not None and question.clickedButton() is question.stop:
+            self._window.close_now()
 
     def _on_keep_clicked(self) -> None:
         self._is_put_off = True

@@ -157,7 +157,12 @@ class Chrome(QObject):
             notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, now.scene.trace.error)
 
     def _is_free(self, scene: Scene, place: QRectF) -> bool:
-        """Whether no box and no line of the scene lies in a place of the widget."""
+        """Whether no box and no line of the scene lies in a place of the widget, nor will once the view is moved on.
+
+        Where not all of the graph is in view, what comes and goes with every movement would be a nuisance.
+        """
         camera = self._view.camera
+        if not self.map_place().isEmpty():
+            return False
         boxes, _, links = scene.visible(*camera.region(place.x(), place.y(), place.width(), place.height()))
         return not len(boxes) and not len(links)

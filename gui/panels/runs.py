@@ -25,7 +25,7 @@ from engine.series import LossSeries
 
 from ..background import Background
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, tokens
-from ..theme import Theme, ThemeManager, ui_font
+from ..theme import Theme, ThemeManager, mono_font, ui_font
 from ..widgets.text import plain, tooltip
 from .runs_plot import Key, RunsPlot, run_color
 from .timeline_painter import grouped
@@ -33,6 +33,9 @@ from .timeline_painter import grouped
 POLL_MS = 1000
 MAX_CHECKED_AT_FIRST = 4
 _EMPTY = "Open a folder of training logs (Ctrl+Shift+O): TensorBoard events, CSV, JSON lines or trainer_state.json."
+_NUMBERS = (1, 2)
+"""Columns of the newest value and its step."""
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _KEY_ROLE = Qt.ItemDataRole.UserRole
 _Found = tuple[list[RunLog], dict[str, dict[str, Points]], list[str]]
 
@@ -60,14 +63,16 @@ class RunsPanel(QWidget):
         self.plot: RunsPlot | None = None
         self.setAccessibleName("Runs")
         self.tree = QTreeWidget(self)
-        self.tree.setHeaderHidden(True)
-        self.tree.setColumnCount(2)
+        self.tree.setObjectName("roomyList")
+        self.tree.setHeaderLabels(["", "last value", "step"])
         self.tree.setFont(ui_font(TEXT_NORMAL_PT))
         self.tree.setAccessibleName("Runs and their tags")
         self.tree.setIndentation(14)
         self.tree.header().setStretchLastSection(False)
         self.tree.header().setSectionResizeMode(0, self.tree.header().ResizeMode.Stretch)
-        self.tree.header().setSectionResizeMode(1, self.tree.header().ResizeMode.ResizeToContents)
+        for column in _NUMBERS:
+            self.tree.header().setSectionResizeMode(column, self.tree.header().ResizeMode.ResizeToContents)
+            self.tree.headerItem().setTextAlignment(column, _RIGHT)
         self._message = QLabel(_EMPTY, self)
         self._message.setTextFormat(Qt.TextFormat.PlainText)
         self._message.setWordWrap(True)
@@ -198,7 +203,8 @@ class RunsPanel(QWidget):
         for key, series in self._series.items():
             last = series.last
             if last is not None:
-                self._items[key].setText(1, f"{format_number(last[1])}  ·  {grouped(last[0])}")
+                for column, text in zip(_NUMBERS, (format_number(last[1]), grouped(last[0])), strict=True):
+                    self._items[key].setText(column, text)
         self._is_filling = False
         if self._series:
             self._stack.setCurrentWidget(self._splitter)
@@ -227,13 +233,15 @@ class RunsPanel(QWidget):
         if key not in self._series:
             self._series[key] = LossSeries()
             self._numbers[key] = len(self._numbers)
-            item = QTreeWidgetItem(self._run_item(run), [plain(tag), ""])
+            item = QTreeWidgetItem(self._run_item(run), [plain(tag)])
             is_drawn = "loss" in tag.lower() and len(self.checked()) < MAX_CHECKED_AT_FIRST
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(0, Qt.CheckState.Checked if is_drawn else Qt.CheckState.Unchecked)
             item.setData(0, _KEY_ROLE, key)
             item.setToolTip(0, tooltip(f"{run} · {tag}"))
-            item.setToolTip(1, "the newest value, and its step")
+            for column in _NUMBERS:
+                item.setTextAlignment(column, _RIGHT)
+                item.setFont(column, mono_font(TEXT_SMALL_PT))
             self._items[key] = item
             self._color(key)
         return self._series[key]
@@ -243,7 +251,7 @@ class RunsPanel(QWidget):
             item = self.tree.topLevelItem(number)
             if item is not None and item.data(0, _KEY_ROLE) == run:
                 return item
-        item = QTreeWidgetItem(self.tree, [plain(run), ""])
+        item = QTreeWidgetItem(self.tree, [plain(run)])
         item.setData(0, _KEY_ROLE, run)
         item.setExpanded(True)
         item.setFont(0, ui_font(TEXT_NORMAL_PT, bold=True))

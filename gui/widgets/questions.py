@@ -63,7 +63,10 @@ class ArgumentsQuestion(QDialog):
 
 
 class CloseQuestion(QMessageBox):
-    """The window of a training is to be closed: accepted to stop it, `keep` to let it run; Esc does nothing."""
+    """The window of a training is to be closed: `stop` ends it, `keep` lets it run, Esc does nothing.
+
+    Enter lets it run: of the buttons that accept, Qt makes the first one the default again with every other style.
+    """
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -74,11 +77,10 @@ class CloseQuestion(QMessageBox):
             "Every loss recorded so far is kept in the run's journal. If it keeps running, the window is minimised, "
             "and closes once the training is over."
         )
-        self.stop = self.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
-        self.keep = self.addButton("Keep running", QMessageBox.ButtonRole.ActionRole)
+        self.keep = self.addButton("Keep running", QMessageBox.ButtonRole.AcceptRole)
+        self.stop = self.addButton("Stop and close", QMessageBox.ButtonRole.DestructiveRole)
         self.addButton(QMessageBox.StandardButton.Cancel)
         self.setDefaultButton(self.keep)
-        self.keep.setFocus()  # else Enter would press the first one, which ends the training
 
 
 class ConflictQuestion(QMessageBox):

@@ -75,7 +75,7 @@ class ShortcutSheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
         page = self._page = QWidget(self)
-        columns = QHBoxLayout(page)
+        columns = self._columns = QHBoxLayout(page)
         columns.setContentsMargins(20, 16, 20, 4)
         columns.setSpacing(20)
         listed = {menu for menus in COLUMNS for menu in menus}
@@ -125,11 +125,16 @@ class ShortcutSheet(QDialog):
         self.resize(min(page.width() + 24, screen.width() - 40), min(page.height() + 80, screen.height() - 60))
 
     def _smaller(self) -> QSize:
-        """Smaller letters everywhere but in the headings; a page that must be moved sideways is no sheet."""
+        """Smaller letters and gaps; a page that must be moved sideways is no sheet."""
         for label in self._page.findChildren(QLabel):
+            if label.objectName() == "keycap":
+                label.setProperty("tight", True)
+                label.style().polish(label)
             if not label.font().bold():
                 label.setFont(ui_font(TEXT_SMALL_PT))
         self._page.ensurePolished()
+        self._columns.setSpacing(12)
+        self._columns.setContentsMargins(12, 16, 12, 4)
         for layout in self._page.findChildren(QGridLayout):
             layout.setVerticalSpacing(4)
             layout.setHorizontalSpacing(6)

@@ -192,6 +192,20 @@ def test_the_map_can_be_made_small(show: Show, qtbot: QtBot) -> None:
     assert canvas.document.selection is None
 
 
+def test_the_legend_of_kinds_stays_small_while_one_moves_about(show: Show) -> None:
+    canvas = show(builders.neuron())
+    canvas.fit()
+    canvas.grab()
+    assert canvas.chrome.legend.is_shown, "all is in view, and nothing below it"
+    canvas.zoom_by(3.0)
+    assert canvas.scene is not None
+    x, y, _, _ = canvas.scene.bounds
+    canvas.view.set_camera(canvas.camera.pinned(x, y, 600, 40))
+    canvas.grab()
+    assert not canvas.chrome.map_place().isEmpty()
+    assert not canvas.chrome.legend.is_shown, "though there is nothing below it"
+
+
 def test_a_picked_edge_is_drawn_below_titles(show: Show) -> None:
     trace = builders.blocks(3)
     graph = trace.graph

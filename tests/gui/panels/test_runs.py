@@ -55,6 +55,9 @@ def test_runs_and_tags_are_listed_and_losses_drawn(panel: RunsPanel, tmp_path: P
     assert [name.split("/")[0] for name in names] == ["a", "b"]
     assert sorted(panel.runs[names[0]]) == ["accuracy", "loss"]
     assert panel.checked() == [(names[0], "loss"), (names[1], "loss")]
+    row = panel._items[names[1], "loss"]
+    assert (row.text(1), row.text(2)) == ("0.1", "29"), "the last value, and its step"
+    assert panel.tree.headerItem().text(2) == "step"
     assert panel.plot is not None
     assert panel.plot.keys == panel.checked()
     panel.plot.refresh()
