@@ -91,7 +91,8 @@ class EditSection(Section):
 
     def show_moment(self, moment: Moment) -> None:
         """Show the editors for a node, with what its value is now."""
-        self.restart(moment.theme)
+        is_later = moment.is_updated and moment.node.kind == "leaf"  # the inspector shows what the optimizer made of it
+        self.restart(moment.theme, "What if, before the update" if is_later else "What if")
         node = self._edits.node(moment.node.id)
         is_editable = not self._editing.why_not and node is not None and self._is_about(node, moment.node)
         if not is_editable or node is None:

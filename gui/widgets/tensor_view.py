@@ -154,9 +154,10 @@ class TensorView(QWidget):
         over: Over = self._over if is_stack else "one"
         if is_stack:
             first = self._names[0] if self._names else "dim 0"
+            one = "sample" if first == "batch" else f"slice of {first}" if first.startswith("dim ") else first
             self.over.setAccessibleName(f"What to show of the axis {first}")
             for place, (_, text) in enumerate(OVER):
-                label = f"{text} along {first}" if place else f"one {first} at a time"
+                label = f"{text} along {first}" if place else f"one {one} at a time"
                 if self.over.itemText(place) != label:
                     self.over.setItemText(place, label)
         self._real = reduce_over(values, over)
@@ -298,7 +299,7 @@ class TensorView(QWidget):
         names = [str(k) for k in index]
         if self._real.ndim < self._whole.ndim:
             names.insert(0, dict(OVER)[self._over])
-        return f"[{', '.join(names)}] {value}".replace("-", MINUS)
+        return f"[{', '.join(names)}] {value!s}".replace("-", MINUS)  # str: a format gives float32 a float64's digits
 
     def _swap(self, *, has_readout: bool) -> None:
         """The cell's value takes the place of the scale while a cell is pointed at, so that nothing moves."""

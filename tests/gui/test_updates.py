@@ -123,7 +123,7 @@ def test_code_watch_and_tree_say_it_too(updated: MainWindow) -> None:
     document.move_to(7)
     assert format_number(NEW) in panels.watch.texts()[0]
     assert panels.source.view.margin_texts[4] == f"→ {format_number(NEW)}"
-    assert f"{format_number(OLD)} → {format_number(NEW)}" in panels.source._describe(4, "w")
+    assert f"{format_number(OLD)} → {format_number(NEW)}" in panels.source._describe(4, "w").replace("&nbsp;", " ")
     updated.docks.raise_("tree")
     model = panels.tree.model
     entry = model.index_of_node(W)

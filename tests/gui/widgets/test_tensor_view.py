@@ -72,6 +72,29 @@ def test_arrow_keys_move_through_the_cells(qtbot: QtBot) -> None:
     assert view.readout == "[1, 1] 4.0"
 
 
+def test_an_element_is_read_out_with_the_digits_of_its_type(qtbot: QtBot) -> None:
+    view = shown(qtbot, info_of(np.array([[0.1, -1e-38], [3.4e38, 1.0]], dtype=np.float32)))
+    assert [readout(view, *place) for place in ((0, 0), (0, 1), (1, 0))] == [
+        "[0, 0] 0.1", "[0, 1] −1e−38", "[1, 0] 3.4e+38",
+    ]  # fmt: skip
+    assert readout(shown(qtbot, info_of(np.array([[True, False]]))), 0, 1) == "[0, 1] False"
+
+
+@pytest.mark.parametrize(
+    ("axes", "text"),
+    [
+        ((), "one slice of dim 0 at a time"),
+        (("batch", "channel"), "one sample at a time"),
+        (("head",), "one head at a time"),
+    ],
+)
+def test_the_choice_of_an_axis_reads_as_a_sentence(qtbot: QtBot, axes: tuple[str, ...], text: str) -> None:
+    view = TensorView()
+    qtbot.addWidget(view)
+    view.set_tensor(info_of(np.zeros((2, 3, 4))), LIGHT, axes=axes)
+    assert view.over.itemText(0) == text
+
+
 def test_slices_of_further_axes_are_chosen_by_number(qtbot: QtBot) -> None:
     array = np.arange(24.0).reshape(2, 3, 2, 2)
     view = shown(qtbot, info_of(array))
