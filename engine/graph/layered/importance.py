@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .level import Level
-from .order import Segment, segments_of
+from .order import segments_of
 from .ranks import Ranked
+from .sorter import Segment
 
 Importance = tuple[int, int, int]
 """Smaller is more important."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 Point = tuple[float, float]
 Route = list[Point]
+Pinned = Literal["nothing", "exits", "ends"]
 
 
 class Box(NamedTuple):
@@ -40,8 +41,8 @@ class Wire(NamedTuple):
 class Level(NamedTuple):
     """The contents of one open group. Equal levels are arranged once.
 
-    `is_trunk` says that it makes up most of the drawing: nothing around it is long; `is_pinned` that entries and exits
-    are to stay in the order of their numbers, from left to right.
+    `is_trunk` says that it makes up most of the drawing: nothing around it is long; `pinned` what is to stay in the
+    order of its numbers, from left to right: its exits, or its entries too.
     """
 
     entries: int
@@ -49,7 +50,7 @@ class Level(NamedTuple):
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
     is_trunk: bool = False
-    is_pinned: bool = False
+    pinned: Pinned = "nothing"
 
     @property
     def vertices(self) -> int:

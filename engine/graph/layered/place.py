@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from .importance import Importance
 from .level import Level
-from .order import Ordered, Segment
+from .order import Ordered
+from .sorter import Segment
 
 BOX_GAP = 24.0
 BEND_GAP = 14.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .level import Arranged, Level, Point, Route, Wire, simplified
-from .order import Ordered, Segment, segments_of
+from .order import Ordered, segments_of
 from .place import Placed
 from .ranks import Chain, Ranked
+from .sorter import Segment
 
 STRAIGHT_GAP = 34.0
 BENT_GAP = 44.0

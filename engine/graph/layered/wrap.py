@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .columns import COLUMN_GAP
-from .level import Arranged, Level, Route, Wire, simplified
+from .level import Arranged, Level, Pinned, Route, Wire, simplified
 from .ranks import Ranked
 
 TRACK_GAP = 14.0
+TERMS = 2
+"""How often columns are arranged again as those to their right would have it."""
 FIRST_TRACK = 16.0
 """From a column's end to the first wire that runs past it."""
 
@@ -58,7 +60,7 @@ class _Column:
         self.exits = {net: k for k, net in enumerate(nets)}
         self.wires = [(start, (_OUT, number[end[1]]) if end[0] == _OUT else end) for start, end in self.wires]
 
-    def level(self, level: Level, place: dict[int, int], *, is_pinned: bool = False) -> Level:
+    def level(self, level: Level, place: dict[int, int], pinned: Pinned = "nothing") -> Level:
         entries, exits = len(self.entries), len(self.exits)
         outside = level.entries + level.exits
 
@@ -70,7 +72,7 @@ class _Column:
             return entries + exits + place[end[0]], end[1]
 
         wires = tuple(Wire(*vertex(start), *vertex(end)) for start, end in self.wires)
-        return Level(entries, exits, tuple(level.boxes[v - outside] for v in self.boxes), wires, is_pinned=is_pinned)
+        return Level(entries, exits, tuple(level.boxes[v - outside] for v in self.boxes), wires, pinned=pinned)
 
 
 class _Plan(NamedTuple):
@@ -103,6 +105,7 @@ class _Columns:
         for column in self.columns:
             column.sort_entries(self._entry_order)
             self.parts.append(self._arranged_column(column, arrange))
+        self._come_to_terms(arrange)
         self.lefts: list[float] = []
         self.gutter: dict[_Lift, float] = {}
         self.width = self._set_across()
@@ -167,13 +170,51 @@ class _Columns:
         )
         if not wrong:
             return free
-        exits, wires = column.exits, column.wires
-        column.sort_exits(lambda net: (-self._reach(net), len(self.targets.get(net, ())), xs[exits[net]]))
-        pinned = arrange(column.level(self.level, self.place, is_pinned=True))
-        if pinned.crossings + self._crossings_below(list(column.exits)) < free.crossings + wrong:
-            return pinned
-        column.exits, column.wires = exits, wires
-        return free
+        best, fewest, ends = free, free.crossings + wrong, (column.exits, column.wires)
+        place = {net: xs[number] for net, number in column.exits.items()}
+        for side in (1, -1):  # what is led around the other side of the boxes is there the other way round
+            column.sort_exits(lambda net: (-self._reach(net), len(self.targets.get(net, ())), side * place[net]))  # noqa: B023
+            pinned = arrange(column.level(self.level, self.place, "ends"))
+            found = pinned.crossings + self._crossings_below(list(column.exits))
+            if found < fewest:
+                best, fewest, ends = pinned, found, (column.exits, column.wires)
+        column.exits, column.wires = ends
+        return best
+
+    def _come_to_terms(self, arrange: Arrange) -> None:
+        """Where lines cross, let them leave each column as suits those further right, if fewer cross then."""
+        for _ in range(TERMS):
+            crossings = self._crossings()
+            if not crossings:
+                return
+            parts, ends = list(self.parts), [(column.exits, column.wires) for column in self.columns]
+            self.parts[-1] = arrange(self.columns[-1].level(self.level, self.place))
+            for k in range(len(self.columns) - 2, -1, -1):
+                self.columns[k].sort_exits(self._wish)
+                self.parts[k] = arrange(self.columns[k].level(self.level, self.place, "exits"))
+            if self._crossings() >= crossings:
+                self.parts = parts
+                for column, (exits, wires) in zip(self.columns, ends, strict=True):
+                    column.exits, column.wires = exits, wires
+                return
+
+    def _wish(self, net: _Net) -> tuple[int, int, float]:
+        """Where a net is best among those that leave its column: further left the further it goes."""
+        targets = self.targets.get(net)
+        if targets is None:
+            return -len(self.columns), 0, self._exit_order(net)[1]
+        first = min(targets)
+        return -max(targets), len(targets), self.parts[first].entry_xs[self.columns[first].entries[net]]
+
+    def _crossings(self) -> int:
+        """How often lines cross in the columns, above and below them."""
+        total = 0
+        for column, part in zip(self.columns, self.parts, strict=True):
+            came = sorted(column.entries, key=self._entry_order)
+            left = sorted(column.exits, key=lambda net: part.exit_xs[column.exits[net]])
+            total += part.crossings + _inversions([part.entry_xs[column.entries[net]] for net in came])
+            total += self._crossings_below(left)
+        return total
 
     def _reach(self, net: _Net) -> int:
         """The last column that a value is led to; one more than there are for what leaves the level."""
@@ -277,7 +318,7 @@ class _Columns:
             passed = [
                 part.height
                 for left, part in zip(self.lefts, self.parts, strict=True)
-                if left < high and low < left + part.width
+                if left < high and low <= left + part.width
             ]
             above = [y for other_low, other_high, y in done if other_low <= high and low <= other_high]
             y = max(max(passed, default=0.0) + FIRST_TRACK, max(above, default=0.0) + TRACK_GAP)

@@ -184,6 +184,29 @@ def crossings(drawing: Drawing) -> int:
     return len(np.unique(places.round(2), axis=0))
 
 
+def shared_lines(drawing: Drawing) -> list[tuple[int, int]]:
+    """Pairs of links with no end in common that run along one line for a while."""
+    if not drawing.links:
+        return []
+    starts, ends, number = _segments(drawing)
+    source = np.array([link.source for link in drawing.links])[number]
+    target = np.array([link.target for link in drawing.links])[number]
+    low, high = np.minimum(starts, ends), np.maximum(starts, ends)
+    found = set()
+    for along in (0, 1):
+        pieces = np.flatnonzero(high[:, along] - low[:, along] > 4 * SLACK)
+        pieces = pieces[(high - low)[pieces, 1 - along] < SLACK]
+        first, last = low[pieces].copy(), high[pieces].copy()
+        first[:, along] += SLACK
+        last[:, along] -= SLACK
+        first[:, 1 - along] -= SLACK
+        last[:, 1 - along] += SLACK
+        a, b = (pieces[k] for k in _near(first, last, first, last))
+        is_apart = (source[a] != source[b]) & (target[a] != target[b]) & (a < b)
+        found |= {(int(number[one]), int(number[other])) for one, other in zip(a[is_apart], b[is_apart], strict=True)}
+    return sorted(found)
+
+
 def title_hits(drawing: Drawing, title: float) -> list[int]:
     """Links that run through the first `title` units of an open group's upper border."""
     frames = [k for k, item in enumerate(drawing.items) if item.kind == "group" and not item.is_folded]

@@ -112,3 +112,113 @@ def lstm(steps: int) -> Trace:
         return h.sum()
 
     return trace(unrolled, torch.randn(2, steps, 3), values="none")
+
+
+class Twice(nn.Module):
+    """Two convolutions with batch norm, as a U-Net has them at every size."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(out)))
+
+
+class UNet(nn.Module):
+    """Down to small images and up again, with what was there on the way down beside what comes up."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        widths = [2 * 2**k for k in range(depth + 1)]
+        self.down = nn.ModuleList([Twice(1 if k == 0 else widths[k - 1], widths[k]) for k in range(depth)])
+        self.mid = Twice(widths[depth - 1], widths[depth])
+        self.up = nn.ModuleList([nn.ConvTranspose2d(widths[k + 1], widths[k], 2, 2) for k in range(depth)])
+        self.join = nn.ModuleList([Twice(2 * widths[k], widths[k]) for k in range(depth)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = []
+        for part in self.down:
+            x = part(x)
+            kept.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.mid(x)
+        for k in range(len(kept) - 1, -1, -1):
+            x = self.join[k](torch.cat([kept[k], self.up[k](x)], 1))
+        return x
+
+
+@cache
+def unet(depth: int) -> Trace:
+    """A U-Net with a loss."""
+    torch.manual_seed(0)
+    model = UNet(depth)
+
+    def loss(x: Tensor) -> Tensor:
+        out: Tensor = model(x)
+        return out.square().mean()
+
+    return trace(loss, torch.randn(1, 1, 2**depth * 2, 2**depth * 2), values="none")
+
+
+@cache
+def encoder_decoder(layers: int) -> Trace:
+    """PyTorch's own transformer, with so many layers on either side."""
+    torch.manual_seed(0)
+    model = nn.Transformer(8, 2, layers, layers, 16, batch_first=True, dropout=0.0)
+
+    def loss(source: Tensor, target: Tensor) -> Tensor:
+        out: Tensor = model(source, target)
+        return out.square().mean()
+
+    return trace(loss, torch.randn(1, 5, 8), torch.randn(1, 4, 8), values="none")
+
+
+class Experts(nn.Module):
+    """Two of several small networks for each token, chosen by a gate."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(4, count)
+        self.experts = nn.ModuleList([nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 4)) for _ in range(count)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, chosen = self.gate(x).softmax(-1).topk(2, -1)
+        out = torch.zeros_like(x)
+        for k, expert in enumerate(self.experts):
+            share = ((chosen == k) * weight).sum(-1, keepdim=True)
+            out = out + share * expert(x)
+        return x + out
+
+
+@cache
+def experts(count: int) -> Trace:
+    """Two layers of a mixture of experts."""
+    torch.manual_seed(0)
+    model = nn.Sequential(Experts(count), Experts(count))
+
+    def loss(x: Tensor) -> Tensor:
+        out: Tensor = model(x)
+        return out.square().mean()
+
+    return trace(loss, torch.randn(5, 4), values="none")
+
+
+@cache
+def skipping(layers: int) -> Trace:
+    """A chain of layers in which every other one adds what was there four layers before."""
+    torch.manual_seed(0)
+    parts = nn.ModuleList([nn.Linear(4, 4) for _ in range(layers)])
+
+    def loss(x: Tensor) -> Tensor:
+        seen = [x]
+        for k, part in enumerate(parts):
+            x = torch.relu(part(x))
+            if k >= 4 and k % 2 == 0:
+                x = x + seen[-4]
+            seen.append(x)
+        return x.mean()
+
+    return trace(loss, torch.randn(3, 4), values="none")

@@ -20,7 +20,7 @@ from engine.graph.layout import Direction, layout
 from engine.graph.model import Graph
 
 from . import graphviz, networks
-from .metrics import SLACK, crossings, overlaps, problems, routes_through_boxes, slanted
+from .metrics import SLACK, crossings, overlaps, problems, routes_through_boxes, shared_lines, slanted
 from .models import transformer
 
 WINDOW = 1.6
@@ -69,6 +69,14 @@ CASES = {
     "LSTM of 80 steps folded": Case(lambda: networks.lstm(80), as_shown),
     "LSTM of 80 steps, cells apart": Case(lambda: networks.lstm(80), apart),
     "LSTM of 80 steps": Case(lambda: networks.lstm(80), all_open),
+    "U-Net folded": Case(lambda: networks.unet(4), as_shown),
+    "U-Net": Case(lambda: networks.unet(4), all_open),
+    "encoder and decoder folded": Case(lambda: networks.encoder_decoder(3), as_shown),
+    "encoder and decoder": Case(lambda: networks.encoder_decoder(3), all_open),
+    "mixture of experts folded": Case(lambda: networks.experts(4), as_shown),
+    "mixture of experts": Case(lambda: networks.experts(4), all_open),
+    "chain with shortcuts": Case(lambda: networks.skipping(60), all_open),
+    "LSTM of 6 steps": Case(lambda: networks.lstm(6), all_open),
     "10 000 nodes folded": Case(lambda: networks.gpt(235), as_shown),
     "10 000 nodes": Case(lambda: networks.gpt(235), all_open),
 }
@@ -88,6 +96,7 @@ def test_nothing_overlaps_and_no_line_crosses_a_box(name: str, direction: Direct
     assert drawing.links
     assert problems(drawing) == {}
     assert slanted(drawing) == []
+    assert shared_lines(drawing) == []
 
 
 @pytest.mark.parametrize("direction", ["down", "right"])
@@ -212,7 +221,8 @@ def test_long_networks_have_no_crossings_at_all() -> None:  # where dot takes mi
 
 @pytest.mark.parametrize("direction", ["down", "right"])
 @pytest.mark.parametrize(
-    "name", [name for name in CASES if name.endswith(("open", "apart")) or name in ("MLP", "ResNet-50", "GPT-2")]
+    "name",
+    [name for name in CASES if name.endswith(("open", "apart")) or name in ("MLP", "ResNet-50", "GPT-2", "U-Net")],
 )
 def test_wires_around_columns_cross_nothing(name: str, direction: Direction) -> None:
     assert crossings(drawn(name, direction)) == 0
@@ -224,6 +234,9 @@ WITHOUT_GROUPS: dict[str, Callable[[], Trace]] = {
     "ResNet": lambda: networks.resnet(2, 2),
     "ResNet-50": lambda: networks.resnet(3, 4, 6, 3),
     "GPT-2": lambda: networks.gpt(12),
+    "U-Net": lambda: networks.unet(4),
+    "mixture of experts": lambda: networks.experts(4),
+    "chain with shortcuts": lambda: networks.skipping(60),
     **{f"LSTM of {steps} steps": partial(networks.lstm, steps) for steps in (*range(2, 13), 16, 20)},
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.graph.drawing import Drawing, Item, Link
 
-from .metrics import crossings, overlaps, problems, routes_through_boxes, sticking_out
+from .metrics import crossings, overlaps, problems, routes_through_boxes, shared_lines, sticking_out
 
 
 def drawing_of(rects: Sequence[tuple[float, ...]], *links: tuple[int, int, list[tuple[float, float]]]) -> Drawing:
@@ -59,3 +59,12 @@ def test_crossings_are_counted_once_a_place() -> None:
     across = (0, 3, [(50.0, 40.0), (50.0, 700.0), (250.0, 700.0), (250.0, 900.0)])
     assert crossings(drawing_of(FOUR, over, across)) == 1
     assert crossings(drawing_of(FOUR, over, across, across)) == 1
+
+
+def test_lines_on_top_of_each_other_are_found() -> None:
+    one = (0, 2, [(50.0, 40.0), (50.0, 500.0), (150.0, 500.0), (150.0, 900.0)])
+    same = (1, 3, [(150.0, 40.0), (150.0, 600.0), (250.0, 600.0), (250.0, 900.0)])
+    beside = (1, 3, [(160.0, 40.0), (160.0, 500.0), (250.0, 500.0), (250.0, 900.0)])
+    assert shared_lines(drawing_of(FOUR, one, beside)) == []
+    assert shared_lines(drawing_of(FOUR, one, same)) == [(0, 1)]
+    assert shared_lines(drawing_of(FOUR, one, (0, 3, same[2]))) == []  # what comes from one box may
