@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QAbstractSpinBox, QFileDialog, QLineEdit, QMessageBox
 
 from engine.errors import RetrogradError
+from gui.canvas.fonts import plain
 from gui.canvas.spotlight import Spotlight
 from gui.edit_commands import EditCommands
 from gui.folders import log_folder
@@ -24,15 +26,28 @@ from gui.widgets.notification import Notification
 
 if TYPE_CHECKING:
     from engine.graph.trace import Trace
+    from gui.window import MainWindow
 
 
 ZOOM_STEP = 1.25
+MAX_CHANGE = 60
 PICTURE_FILTERS = ("SVG picture (*.svg)", "PNG picture (*.png)", "PDF document (*.pdf)")
 TEXT_FILTERS = ("Graphviz DOT (*.dot)", "GraphML (*.graphml)", "Mermaid (*.mmd)", "JSON (*.json)")
 
 
 class Commands(EditCommands):
     """The commands of one window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        stack = window.document.undo_stack
+        stack.undoTextChanged.connect(partial(self._name, "undo", "Undo"))
+        stack.redoTextChanged.connect(partial(self._name, "redo", "Redo"))
+
+    def _name(self, command: str, title: str, change: str) -> None:
+        """Let the menu say which change would be taken back or made again."""
+        short = change if len(change) <= MAX_CHANGE else f"{change[:MAX_CHANGE]}…"
+        self._window.actions_[command].setText(f"{title}: {plain(short).replace('&', '&&')}" if change else title)
 
     # File
 

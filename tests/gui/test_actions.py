@@ -6,11 +6,12 @@ from collections import Counter
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QUndoCommand
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.graph.breakpoints import Breakpoint
 from gui.actions import COMMANDS, MENUS, SEPARATOR, THEME_COMMANDS
 from gui.commands import Commands
 from gui.resources import resource
@@ -106,3 +107,16 @@ def test_space_presses_a_button_reached_by_keyboard_and_plays_elsewhere(opened: 
     assert opened.playback.is_playing
     opened.playback.stop()
     holder.deleteLater()
+
+
+def test_undo_says_what_it_takes_back(opened: MainWindow) -> None:
+    undo, redo = opened.actions_["undo"], opened.actions_["redo"]
+    assert (undo.text(), redo.text()) == ("Undo", "Redo")
+    opened.document.breakpoints.add(Breakpoint(kind="op", text="add"))
+    assert undo.text() == "Undo: Add breakpoint"
+    undo.trigger()
+    assert (undo.text(), redo.text()) == ("Undo", "Redo: Add breakpoint")
+    opened.document.undo_stack.push(QUndoCommand("Move a & b"))
+    assert undo.text() == "Undo: Move a && b"
+    opened.document.undo_stack.push(QUndoCommand("Move " + "x" * 1000))
+    assert len(undo.text()) < 80

@@ -22,6 +22,7 @@ from gui.handover import Listener, MeetingPlace, Request, meet, pack
 from gui.instance import MAX_CALLERS, HandOverServer
 from gui.window import MainWindow
 from gui.windows import Windows
+from tests.engine.traces import small_trace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -218,3 +219,14 @@ def test_a_caller_that_hung_up_asks_for_nothing(windows: Windows, server: HandOv
     qtbot.waitUntil(lambda: not server._callers)
     qtbot.wait(50)
     assert windows.windows[0].notifications.shown == []
+
+
+def test_what_must_not_end_a_training_opens_in_another_window(windows: Windows, tmp_path: Path, qtbot: QtBot) -> None:
+    (first,) = windows.windows
+    path = tmp_path / "neuron.retrograd"
+    small_trace().save(path)
+    first.open_elsewhere_requested.emit(str(path), ())
+    _, second = windows.windows
+    qtbot.waitUntil(lambda: second.document.trace is not None)
+    assert second.workspace.title == path.name
+    assert first.workspace.target is None
