@@ -10,7 +10,7 @@ from PySide6.QtCore import QEasingCurve, QObject, QPointF, QSize, QTimer, QVaria
 from PySide6.QtWidgets import QWidget
 
 from . import motion
-from .aside import Floats, Rect, fitted_beside, moved_beside
+from .aside import Floats, Rect, fitted_beside, is_clear, moved_beside
 from .camera import MOST_FIT, Camera, fitted_in
 
 REST_MS = 140
@@ -173,6 +173,12 @@ class View(QObject):
         elif self._fitted is not None:
             self.fit(self._fitted)
         return self._opened is not None or self._fitted is not None
+
+    def uncover(self) -> None:
+        """Fit anew what is fitted if something stands over it now; else the view stays where it is."""
+        bounds = self._opened if self._opened is not None else self._fitted
+        if bounds is not None and not is_clear(self.camera, self.boxes_in(_corners(bounds)), self.places(self.camera)):
+            self.refit()
 
     def resize(self, old: QSize, new: QSize) -> None:
         """A fitted view stays fitted, an untouched one is opened anew; else the middle stays in the middle.

@@ -146,7 +146,7 @@ class GraphCanvas(Surface):
             self._overlay = name
             if self.scene is not None:
                 self._stage.recolour(self.scene, name)
-                self.view.refit()
+                self.view.uncover()
                 self.view.hurry()
             self.update()
 

@@ -1,14 +1,12 @@
-"""Frames of the canvas on recorded networks of 3, 10 and 50 thousand nodes: wall and CPU time, and memory."""
+"""Frames of the canvas on recorded networks of 3, 10 and 50 thousand nodes: wall and CPU time."""
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import psutil
 import pytest
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QImage, QPainter
@@ -29,11 +27,10 @@ LAYERS = {3_000: 70, 10_000: 232, 50_000: 1_162}
 
 
 class Opened(NamedTuple):
-    """A canvas that shows everything of a recorded network, and what that cost."""
+    """A canvas that shows everything of a recorded network."""
 
     canvas: GraphCanvas
     nodes: int
-    bytes_per_node: float
 
 
 @pytest.fixture(params=list(LAYERS), scope="module")
@@ -42,8 +39,6 @@ def opened(request: pytest.FixtureRequest, qapp: object) -> Iterator[Opened]:
     canvas = GraphCanvas(Document(), ThemeManager())
     canvas.resize(WIDTH, HEIGHT)
     canvas.show()
-    gc.collect()
-    before = psutil.Process().memory_info().rss
     canvas.document.set_trace(trace)
     settle(canvas)
     canvas.unfold_all()
@@ -51,9 +46,7 @@ def opened(request: pytest.FixtureRequest, qapp: object) -> Iterator[Opened]:
     canvas.follow_cursor = False
     canvas.document.move_to(len(trace.backward) // 2)
     canvas.grab()
-    gc.collect()
-    held = psutil.Process().memory_info().rss - before
-    yield Opened(canvas, len(trace.graph.nodes), held / len(trace.graph.nodes))
+    yield Opened(canvas, len(trace.graph.nodes))
     canvas.wait_for_layout()
     canvas.close()
 
@@ -211,10 +204,3 @@ def naive(canvas: GraphCanvas, image: QImage) -> None:
     for index in scene.boxes.tolist():
         scenes.cards.paint(painter, scene, index, states, stepper)
     painter.end()
-
-
-def test_memory(opened: Opened, benchmark: BenchmarkFixture) -> None:
-    """Of drawing, scene and painter, all unfolded and drawn; the trace itself aside."""
-    benchmark.extra_info["bytes_per_node"] = opened.bytes_per_node
-    benchmark.pedantic(gc.collect, rounds=1)  # type: ignore[no-untyped-call]  # it has no annotations
-    print(f"\n{opened.nodes} nodes: {opened.bytes_per_node:.0f} bytes a node in the window")

@@ -87,6 +87,27 @@ def test_a_fitted_view_makes_room_for_a_legend_that_is_opened(show: Show) -> Non
     assert not hidden_boxes(canvas)
 
 
+def test_another_overlay_fits_the_view_anew_only_where_its_legend_hides_a_box(show: Show) -> None:
+    canvas = show(builders.neuron(), 1400, 900)
+    canvas.fit()
+    canvas.grab()
+    before = canvas.camera
+    with pytest.MonkeyPatch.context() as patch:
+        for way in ("fit", "open_on"):
+            patch.setattr(canvas.view, way, None)  # whoever fits fails
+        for name in reversed(overlay.OVERLAYS):  # there is room for every legend
+            canvas.set_overlay(name)
+            canvas.grab()
+            assert canvas.camera == before
+            assert not hidden_boxes(canvas)
+    canvas = show(builders.neuron(), 620, 480)
+    canvas.chrome.open_legend(is_open=True)
+    for name in overlay.OVERLAYS:
+        canvas.set_overlay(name)
+        canvas.grab()
+        assert not hidden_boxes(canvas)
+
+
 def test_a_large_drawing_is_opened_between_legend_and_map(show: Show) -> None:
     canvas = show(builders.blocks(60), 620, 460)
     canvas.folding.unfold_all()
