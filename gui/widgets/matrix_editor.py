@@ -18,7 +18,7 @@ from ..theme import mono_font, ui_font
 
 _CELL_PX = (44, 24)
 """The narrowest cell, and the height of all."""
-_PADDING_PX = 12
+_PADDING_PX = 9
 _MOST_ROWS = 6
 _MOST_MEASURED = 256
 """Numbers that are measured to find how wide a column is; of more, an even sample."""
@@ -129,6 +129,7 @@ class MatrixEditor(QTableView):
         if width != self.horizontalHeader().defaultSectionSize():
             self.horizontalHeader().setDefaultSectionSize(width)
         if is_other:
+            self.verticalHeader().setVisible(array.shape[0] > 1)  # the only row needs no number
             rows = min(max(array.shape[0], 1), _MOST_ROWS)
             self.setFixedHeight(rows * _CELL_PX[1] + 20 + 14)
 

@@ -69,6 +69,13 @@ def test_no_number_of_a_small_matrix_is_cut(editor: MatrixEditor) -> None:
         assert metrics.horizontalAdvance(text) + 8 <= editor.columnWidth(column), text
 
 
+def test_a_vector_has_no_number_of_its_row(editor: MatrixEditor) -> None:
+    assert editor.verticalHeader().isVisible()
+    editor.set_array(np.array([[0.0904, 0.03166, -0.001861, -0.04942]]))
+    assert not editor.verticalHeader().isVisible()
+    assert sum(editor.columnWidth(column) for column in range(4)) <= 272, "no scrolling in the narrowest inspector"
+
+
 def test_short_numbers_take_narrow_columns(editor: MatrixEditor) -> None:
     wide = MatrixEditor()
     wide.set_array(np.full((2, 3), -0.00023675))
