@@ -93,6 +93,9 @@ class CodeView(QPlainTextEdit):
         self.setTabStopDistance(4 * self.fontMetrics().horizontalAdvance(" "))
         self.setAccessibleName("Code of the program")
         self.setCursorWidth(0)
+        option = self.document().defaultTextOption()
+        option.setTextDirection(Qt.LayoutDirection.LeftToRight)  # also of a line whose first name is Arabic or Hebrew
+        self.document().setDefaultTextOption(option)
         self.document().setDocumentMargin(0)  # else the marked line is cut off from its number
         self._highlighter = CodeHighlighter(self.document())
         self._numbers = Strip(self, self._paint_numbers)

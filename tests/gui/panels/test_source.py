@@ -261,3 +261,15 @@ def test_code_fades_out_below_a_gradient(panel: SourcePanel, document: Document)
     levels = sorted(set(row))
     assert len(levels) > 8, "from the code's colour to the surface's by and by"
     assert levels[-1] > 240
+
+
+def test_a_line_that_begins_with_a_name_written_from_right_to_left_is_still_code(
+    panel: SourcePanel, document: Document
+) -> None:
+    document.set_sources({"/tmp/a.py": "    \u05de\u05e6\u05d1 = torch.tanh(x)\nloss = x\n"})
+    block = panel.view.document().firstBlock()
+    panel.view.grab()
+    line = block.layout().lineAt(0)
+    ends = [line.cursorToX(place)[0] for place in (4, block.length() - 1)]  # type: ignore[index]
+    assert ends[0] < ends[1], "what is written first stands at the left"
+    assert line.cursorToX(0)[0] == 0.0  # type: ignore[index]
