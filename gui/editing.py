@@ -49,6 +49,8 @@ class Editing(QObject):
 
     changed = Signal()
     """The list, what is shown, or whether anything can be edited."""
+    running_changed = Signal()
+    """The program begins to run with edits, or no longer does."""
     notified = Signal(object)
     """A `Notification`: what an edit made the program do."""
     settled = Signal(str)
@@ -212,7 +214,12 @@ class Editing(QObject):
             text = f"The program cannot be run with edits: no process can be started ({error})."
             self.notified.emit(Notification(text, "error", key=KEY))
             return
-        self._is_running = True
+        self._set_running(is_running=True)
+
+    def _set_running(self, *, is_running: bool) -> None:
+        if is_running != self._is_running:
+            self._is_running = is_running
+            self.running_changed.emit()
 
     def _connect(self, bridge: SessionBridge) -> None:
         bridge.trace_received.connect(self._on_bridge_trace_received)
@@ -221,7 +228,8 @@ class Editing(QObject):
         bridge.exited.connect(self._on_bridge_exited)
 
     def _drop(self) -> None:
-        self._is_running = self._is_stale = False
+        self._is_stale = False
+        self._set_running(is_running=False)
         self._worker.drop()
 
     # What is shown
@@ -307,7 +315,7 @@ class Editing(QObject):
         self.notified.emit(Notification(message, "error", key=KEY))
 
     def _on_bridge_exited(self, outcome: Outcome) -> None:
-        self._is_running = False
+        self._set_running(is_running=False)
         if outcome.kind not in ("finished", "stopped"):
             text = f"The program ended while it ran with edits: {outcome.message}"
             self.notified.emit(Notification(text, "error", details=outcome.stack, key=KEY))

@@ -142,16 +142,21 @@ class Lifetimes:
             else:
                 key = ("alone", number) if source is None else ("source", source)
                 by_storage.setdefault(key, []).append((0, saved.tensor.nbytes, saved))
-        found = []
+        found: list[tuple[int, int, int | None]] = []
         for holders in by_storage.values():
+            if len(holders) == 1:
+                begin, end, saved = holders[0]
+                if begin < end:
+                    found.append((end - begin, saved.begin, saved.end))
+                continue
             borders = sorted({border for begin, end, _ in holders for border in (begin, end)})
             for low, high in pairwise(borders):
                 keepers = [saved for begin, end, saved in holders if begin <= low and high <= end]
                 if keepers:
                     ends = [saved.end for saved in keepers]
                     known = [end for end in ends if end is not None]
-                    end = max(known) if len(known) == len(ends) else None
-                    found.append((high - low, min(saved.begin for saved in keepers), end))
+                    last = max(known) if len(known) == len(ends) else None
+                    found.append((high - low, min(saved.begin for saved in keepers), last))
         return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -32,6 +32,8 @@ from ..widgets.text import ElidedLabel, LinkButton, set_text_color
 from ..widgets.vertical_area import VerticalArea
 
 MARGIN = 4 * UNIT
+PATIENCE_MS = 300
+"""A run with edits that is over within this time is not worth a word."""
 _WIDE_PX = 560
 """From this width on everything above the list stands in one row."""
 _HINT = (
@@ -235,7 +237,10 @@ def _has_same_rows(one: tuple[Entry, ...], other: tuple[Entry, ...]) -> bool:
 
 
 class EditBadge(QWidget):
-    """A mark over the graph while it is an edited one, with a way to the original and back."""
+    """A mark over the graph while it is an edited one, with a way to the original and back.
+
+    Of a run with edits that takes its time it says that what is shown is from before.
+    """
 
     def __init__(self, editing: Editing, themes: ThemeManager, canvas: QWidget) -> None:
         super().__init__(canvas)
@@ -251,7 +256,12 @@ class EditBadge(QWidget):
         row.addWidget(self.words)
         row.addWidget(self.switch)
         self.switch.clicked.connect(self._on_switch_clicked)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(self._refresh)
         editing.changed.connect(self._refresh)
+        editing.running_changed.connect(self._on_editing_running_changed)
         themes.changed.connect(self._on_themes_changed)
         self._refresh()
 
@@ -265,15 +275,24 @@ class EditBadge(QWidget):
     def _refresh(self) -> None:
         editing, theme = self._editing, self._themes.theme
         has_edited = editing.edited is not None
-        if has_edited:
-            count = sum(entry.is_enabled for entry in editing.entries)
-            edits = f"{count} edit{'s' if count != 1 else ''}"
-            self.words.set_text(f"Edited · {edits}" if editing.is_shown else "Original")
-            self.words.set_color(theme.accent_text if editing.is_shown else theme.text)
-            self.switch.set_color(theme.accent_text if editing.is_shown else theme.data_text)
-            self.switch.set_text("show original" if editing.is_shown else "show edited")
-            self.place()
-        self.setVisible(has_edited)
+        is_late = editing.is_running and not self._patience.isActive()
+        count = sum(entry.is_enabled for entry in editing.entries)
+        edits = f"{count} edit{'s' if count != 1 else ''}"
+        shown = f"Edited · {edits}" if editing.is_shown else "Original"
+        self.words.set_text(f"Not yet with {edits}: the program runs…" if is_late else shown)
+        self.words.set_color(theme.accent_text if editing.is_shown else theme.text)
+        self.switch.set_color(theme.accent_text if editing.is_shown else theme.data_text)
+        self.switch.set_text("show original" if editing.is_shown else "show edited")
+        self.switch.setVisible(has_edited)
+        self.setVisible(has_edited or is_late)
+        self.place()
+
+    def _on_editing_running_changed(self) -> None:
+        if self._editing.is_running:
+            self._patience.start()
+        else:
+            self._patience.stop()
+            self._refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = self._themes.theme

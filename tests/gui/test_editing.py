@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import msgspec
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from engine.graph.edits import (
 )
 from engine.graph.model import Source
 from engine.graph.values import Values
+from engine.session.outcome import Outcome
 from gui.canvas.edit_marks import EditMarks
 from gui.document import Document
 from gui.edit_words import describe, different_edge_words, edge_words
@@ -144,6 +147,26 @@ def test_keys_of_edits_work_at_once_and_say_where_there_is_nothing_to_edit(
     assert not opened.actions_["cut_outputs"].isEnabled(), "nothing comes back to the loss"
     document.select(_node("x"))
     assert opened.actions_["toggle_requires_grad"].isEnabled()
+
+
+def test_a_run_with_edits_that_takes_its_time_says_that_the_graph_is_from_before(
+    opened: MainWindow, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    panels, editing = opened.panels, opened.workspace.editing
+    assert panels is not None
+    requests: list[object] = []
+    monkeypatch.setattr(editing, "prepare", lambda: None)
+    monkeypatch.setattr(editing._worker, "bridge", lambda: SimpleNamespace(run_edited=requests.append))
+    editing.set_program("demo:neuron", ())
+    opened.document.set_trace(small_trace())
+    editing.apply(SetValue(node=_node("w"), values=Values.of(0.25)))
+    assert len(requests) == 1
+    assert panels.badge.isHidden()  # most runs are over by now
+    qtbot.waitUntil(panels.badge.isVisible, timeout=2_000)
+    assert panels.badge.words.whole_text == "Not yet with 1 edit: the program runs…"
+    assert not panels.badge.switch.isVisible()  # there is nothing edited to switch to
+    editing._on_bridge_exited(Outcome(kind="finished", message=""))
+    assert panels.badge.isHidden()
 
 
 def test_restored_panels_leave_no_tabs_over_the_menu(window: MainWindow, qtbot: QtBot) -> None:
