@@ -45,6 +45,11 @@ class Texts:
         self._names = names
         self._make_details = details
 
+    def get_ready(self) -> None:
+        """Do now, on any thread, what the first search would wait for."""
+        for part in (self._places, self._named, self._folded_titles, self._folded_details):
+            len(part)
+
     @cached_property
     def details(self) -> list[str]:
         return self._make_details()

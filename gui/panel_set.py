@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
 
@@ -14,7 +14,9 @@ from engine.session.messages import TrainingChanged
 from engine.session.outcome import Outcome
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
+from gui.finding import texts_of
 from gui.first_nan import FirstNan
+from gui.garbage import LARGE
 from gui.panels.breakpoints import BreakpointsPanel
 from gui.panels.compare import ComparePanel
 from gui.panels.console import ConsolePanel
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
     from gui.window import MainWindow
 
 
+AFTER_MS = 1_000
+"""So long after a large trace is opened what is not seen of it is made ready."""
+
+
 class PanelSet(QObject):
     """Builds everything that shows the document of `window`, and connects it."""
 
@@ -51,6 +57,10 @@ class PanelSet(QObject):
         document, themes = window.document, window.themes
         self.canvas = GraphCanvas(document, themes, window.stack)
         self.training = TrainingModel(self)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(AFTER_MS)
+        self._later.timeout.connect(self._on_later_timeout)
         self.first_nan = FirstNan(window, self.training)
         self.source = SourcePanel(document, themes, window)
         self.lesson = LessonPanel(document, themes, window)
@@ -261,8 +271,16 @@ class PanelSet(QObject):
         trace = self._window.document.trace
         if trace is not None:
             self._window.docks.set_has_curves_only(False)
+        if trace is not None and len(trace.graph.nodes) >= LARGE:
+            self._later.start()
         if trace is not None and trace.step is None:
             self._window.docks.set_has_training(False)
+
+    def _on_later_timeout(self) -> None:
+        """Make ready what the palette finds, before it is asked for."""
+        trace = self._window.document.trace
+        if trace is not None:
+            self._window.workspace.background.run(texts_of(trace).get_ready, _ignore, _ignore)
 
     def _on_training_points_added(self) -> None:
         if len(self.training.series) > 1:

@@ -14,6 +14,7 @@ from engine.graph import repeats
 from engine.graph.fold import Folds
 from engine.graph.trace import Trace
 from gui import garbage
+from gui.finding import texts_of
 from gui.panels import highlight
 from gui.panels.naming import shown_code
 from gui.reading import prepared, read
@@ -66,6 +67,14 @@ def test_a_file_that_is_no_trace_raises_as_it_did(tmp_path: Path) -> None:
 def test_small_traces_and_those_without_nodes_are_as_they_were() -> None:
     empty = Trace(graph=GraphBuilder().graph(), backward=[], roots=[])
     assert prepared(empty) is empty
+
+
+def test_the_palette_is_ready_before_it_is_opened(window: MainWindow, file: Path, qtbot: QtBot) -> None:
+    window.open_target(str(file))
+    qtbot.waitUntil(lambda: window.document.trace is not None, timeout=20_000)
+    trace = window.document.trace
+    assert trace is not None
+    qtbot.waitUntil(lambda: "_folded_details" in vars(texts_of(trace)), timeout=20_000)
 
 
 def test_what_was_made_of_old_traces_is_freed_without_a_search_for_garbage(
