@@ -137,7 +137,7 @@ class BackwardRecorder:
         tape = self._tape
         if type(grad_fn) is AccumulateGrad:
             return tape.leaf_node(grad_fn.variable)
-        known = tape.node_of_sequence.get(grad_fn._sequence_nr())
+        known = tape.autograd_nodes.get(grad_fn)
         return tape.add_autograd_node(grad_fn).id if known is None else known
 
     def _hook(self, grad_fn: Any, node_id: int) -> None:
@@ -264,7 +264,7 @@ def has_freed_nodes(roots: Sequence[torch.Tensor], tape: Tape) -> bool:
             continue
         seen.add(grad_fn)
         pending.extend(following for following, _ in grad_fn.next_functions)
-        if tape.node_of_sequence.get(grad_fn._sequence_nr()) in tape.opaque_saved:
+        if tape.autograd_nodes.get(grad_fn) in tape.opaque_saved:
             continue  # unpacking would run hooks of the program
         for _, attribute in _saved_names(grad_fn):
             try:

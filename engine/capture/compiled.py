@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from ..training.replaced import Replaced
+
 _NOTE = "{} is compiled by torch.compile; it was run eagerly, so that every operation is seen."
 
 _CONTROL_NOTE = (
@@ -27,7 +29,7 @@ class CompilerOff:
         self._stance: Any = None
         self._optimized: Any = None
         self._original_call: Any = None
-        self._original_compile: Any = None
+        self._replaced: Replaced | None = None
         self._seen: set[CodeType] = set()
 
     @property
@@ -36,16 +38,15 @@ class CompilerOff:
         return self._stance is not None
 
     def start(self) -> None:
-        self._original_compile = torch.compile
-        torch.compile = self._wrap(torch.compile)
+        self._replaced = Replaced(torch, "compile", self._wrap)
         if "torch._dynamo" in sys.modules:
             self._switch_off()
 
     def stop(self) -> None:
         """Put everything back; harmless when nothing is off."""
-        if self._original_compile is not None:
-            torch.compile = self._original_compile
-            self._original_compile = None
+        if self._replaced is not None:
+            self._replaced.give_back()
+            self._replaced = None
         if self._optimized is not None:
             self._optimized.__call__ = self._original_call
             self._optimized = self._original_call = None
@@ -79,16 +80,15 @@ class CompilerOff:
 
     def _wrap(self, original: Any) -> Any:
         def compile_for_later(*args: Any, **kwargs: Any) -> Any:
-            control = None if self._original_compile is None or not args else _eager_control(args[0])
+            control = None if self._replaced is None or not args else _eager_control(args[0])
             if control is not None:
                 self._notes.add(_CONTROL_NOTE)
                 return control
             result = original(*args, **kwargs)
-            if self._original_compile is not None and self._stance is None and "torch._dynamo" in sys.modules:
+            if self._replaced is not None and self._stance is None and "torch._dynamo" in sys.modules:
                 self._switch_off()
             return result
 
-        compile_for_later.__wrapped__ = original  # type: ignore[attr-defined]  # as functools.wraps does
         return compile_for_later
 
 

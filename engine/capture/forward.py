@@ -306,7 +306,7 @@ class ForwardMode(TorchDispatchMode):
                 or self._tape.nodes[writer].sequence_nr is not None
             ):
                 continue
-            if grad_fn._sequence_nr() not in self._tape.node_of_sequence:
+            if self._tape.autograd_nodes.get(grad_fn) is None:
                 self._tape.adopt_base(self._tape.nodes[writer], grad_fn, base)
         self._tape.rebased.clear()
         for entry in self._last_outputs:

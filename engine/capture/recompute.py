@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..training.replaced import Replaced
 from .faults import fault_note
 from .forward import ForwardMode
 from .frames import running_frame
@@ -46,22 +48,23 @@ class Recomputation(TorchDispatchMode):
         self._tape = tape
         self._watch = watch
         self._forward = ForwardMode(tape, is_step=False)
-        self._originals: tuple[Any, Any] | None = None
+        self._replaced: list[Replaced] = []
         self._node: Any = None
         self._depth = 0
 
     def start(self) -> None:
         """Begin to look, from one `enter` to its `leave`."""
-        self._originals = torch.autograd.backward, torch.autograd.grad
-        torch.autograd.backward = self._wrap(torch.autograd.backward, "tensors")
-        torch.autograd.grad = self._wrap(torch.autograd.grad, "outputs")
+        self._replaced = [
+            Replaced(torch.autograd, "backward", partial(self._wrap, first="tensors")),
+            Replaced(torch.autograd, "grad", partial(self._wrap, first="outputs")),
+        ]
         self._tape.scopes.start()
 
     def enter(self) -> None:
         """A step begins that may recompute. Under any mode some formulas of torch take another way, to another last
         digit, so that it is on for these steps alone.
         """
-        if self._originals is not None:
+        if self._replaced:
             self._depth += 1
             if self._depth == 1:
                 enter_mode(self)
@@ -75,14 +78,15 @@ class Recomputation(TorchDispatchMode):
 
     def stop(self) -> None:
         """Take everything off again; harmless when nothing is on."""
-        if self._originals is None:
+        if not self._replaced:
             return
         if self._depth:  # the pass ended with an error
             self._depth = 0
             leave_mode(self)
         self._tape.scopes.stop()
-        torch.autograd.backward, torch.autograd.grad = self._originals
-        self._originals = None
+        for replaced in self._replaced:
+            replaced.give_back()
+        self._replaced.clear()
         self._forward.close()
         self._node = None
 
@@ -99,13 +103,13 @@ class Recomputation(TorchDispatchMode):
         if node is self._node:
             return
         self._node = node
-        known = self._tape.node_of_sequence.get(node._sequence_nr())
+        known = self._tape.autograd_nodes.get(node)
         path = () if known is None else self._tape.nodes[known].scope
         self._tape.scopes.restart((*path, RECOMPUTED))
 
     def _wrap(self, original: Callable[..., Any], first: str) -> Callable[..., Any]:
         def run_nested(*args: Any, **kwargs: Any) -> Any:
-            if self._originals is not None and torch._C._current_autograd_node() is not None:
+            if self._replaced and torch._C._current_autograd_node() is not None:
                 roots = args[0] if args else kwargs.get(first)
                 roots = [roots] if isinstance(roots, torch.Tensor) else list(roots or ())
                 try:
@@ -124,5 +128,4 @@ class Recomputation(TorchDispatchMode):
                 enter_mode(self)
                 self._depth = depth
 
-        run_nested.__wrapped__ = original  # type: ignore[attr-defined]  # as functools.wraps does
         return run_nested

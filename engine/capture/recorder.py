@@ -17,6 +17,7 @@ from torch import nn
 from ..graph.model import Edge, Graph, Node, NodeKind
 from ..graph.observation import ObservationKind
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
+from .autograd_nodes import ThreadWatch
 from .backward import BackwardRecorder, has_freed_nodes
 from .compiled import CompilerOff
 from .cost import count_flops
@@ -84,6 +85,7 @@ class Recorder:
         self._scopes.notes = self._tape.notes
         self._compiler = CompilerOff(self._tape.notes)
         self._hook_watch = HookWatch(self._tape)
+        self._thread_watch = ThreadWatch(self._tape.tell_threads_apart)
         self._mode: ForwardMode | None = None
         self._is_on = False
         self._backward: BackwardRecorder | None = None
@@ -121,6 +123,7 @@ class Recorder:
             self._scopes.start()
             self._compiler.start()
             self._hook_watch.start()
+            self._thread_watch.start()
             self._mode = self._make_mode()
             enter_mode(self._mode)
         except BaseException:
@@ -135,6 +138,7 @@ class Recorder:
         mode, self._mode = self._mode, None
         if mode is not None:
             leave_mode(mode)
+        self._thread_watch.stop()
         self._hook_watch.stop()
         self._compiler.stop()
         self._scopes.stop()
@@ -157,6 +161,10 @@ class Recorder:
             self.note(Sighting("grad-off", source=source_of(user_frame(running_frame()))))
         self._backward = self._make_backward()
         return self._backward.run(tensors, call)
+
+    def knows(self, tensor: torch.Tensor) -> bool:
+        """Whether what made a tensor has been recorded."""
+        return self._tape.known_origin(tensor) is not None
 
     def run_own_pass(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
         """Record a backward pass that the program itself runs; its forward pass goes on being recorded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NamedTuple
@@ -75,6 +76,7 @@ class ScopeStack:
         self._root = root
         self._calls = [_Call(None, (), 0)]
         self._serial = 0
+        self._thread = 0
         self._names: dict[int, dict[int, str]] = {}
         self._handles: list[RemovableHandle] = []
         self._adopted: list[nn.Module] = []
@@ -95,6 +97,7 @@ class ScopeStack:
         return self._stacks.at(frame, self.outside)
 
     def start(self) -> None:
+        self._thread = threading.get_ident()
         self._handles = [
             torch.nn.modules.module.register_module_forward_pre_hook(self._on_module_entered),
             torch.nn.modules.module.register_module_forward_hook(self._on_module_left, always_call=True),
@@ -170,7 +173,16 @@ class ScopeStack:
                     if not nn.parameter.is_lazy(parameter):
                         yield parameter
 
+    def _is_elsewhere(self) -> bool:
+        """Whether this thread is none of the program's that is recorded, whose operations are not seen either.
+
+        A backward pass on an accelerator computes again what a checkpoint left out in a thread of autograd's.
+        """
+        return threading.get_ident() != self._thread and torch._C._current_autograd_node() is None
+
     def _on_module_entered(self, module: nn.Module, _inputs: Any) -> None:
+        if self._is_elsewhere():
+            return
         try:
             with torch._C.DisableTorchFunction():  # a mode of the program's would see what is looked at here
                 self._enter_module(module)
@@ -197,6 +209,8 @@ class ScopeStack:
         self._enter(call)
 
     def _on_module_left(self, module: nn.Module, _inputs: Any, _output: Any) -> None:
+        if self._is_elsewhere():
+            return
         # A call that raised below may have left calls above ours: drop those too.
         for index in range(len(self._calls) - 1, 0, -1):
             if self._calls[index].module is module:

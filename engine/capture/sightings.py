@@ -43,7 +43,7 @@ class Origins(NamedTuple):
 def origins_of(tape: Tape) -> Origins:
     """To be taken before the tape is released."""
     return Origins(
-        {sequence: tape.nodes[node_id] for sequence, node_id in tape.node_of_sequence.items()},
+        {sequence: tape.nodes[node_id] for sequence, node_id in tape.autograd_nodes.of_sequence.items()},
         [(entry.reference, tape.nodes[entry.node]) for entry in _leaf_entries(tape)],
     )
 

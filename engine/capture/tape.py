@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..graph.model import Node, NodeKind, Source
+from .autograd_nodes import AutogradNodes
 from .forms import UNSEEN, mark_differentiable, undescribed
 from .frames import running_frame, user_frame, variable_named
 from .scopes import FunctionCall, ScopeStack
@@ -50,7 +51,7 @@ class Tape:
         self.scopes = scopes
         self.nodes: list[Node] = []
         self.edges: list[EdgeDraft] = []
-        self.node_of_sequence: dict[int, int] = {}
+        self.autograd_nodes = AutogradNodes()
         self.autograd_outputs: dict[int, dict[int, int]] = {}
         """For each node whose numbering differs: autograd's output number → the operation's output number."""
         self.opaque_saved: set[int] = set()
@@ -226,7 +227,7 @@ class Tape:
 
     def link(self, found: Origin, grad_fn: Any, tensor: torch.Tensor) -> Origin:
         sequence = grad_fn._sequence_nr()
-        known = self.node_of_sequence.get(sequence)
+        known = self.autograd_nodes.get(grad_fn)
         if known is not None and known != found[0]:
             if known in self._function_nodes:
                 self._show_output(known, tensor, found)
@@ -249,7 +250,7 @@ class Tape:
         """Make an autograd node part of `node`."""
         node.sequence_nr = grad_fn._sequence_nr()
         node.grad_fn = plain_name(grad_fn)
-        self.node_of_sequence[node.sequence_nr] = node.id
+        self.autograd_nodes.add(grad_fn, node.id)
 
     def adopt_base(self, node: Node, grad_fn: Any, base: torch.Tensor) -> None:
         """Make the CopySlices of a write into a view part of the writing operation.
@@ -272,7 +273,7 @@ class Tape:
 
     def _autograd_only(self, grad_fn: Any, tensor: torch.Tensor, inner: Origin | None = None) -> Origin:
         """The node for an autograd node that no recorded operation stands for: a custom Function, a rebased view."""
-        known = self.node_of_sequence.get(grad_fn._sequence_nr())
+        known = self.autograd_nodes.get(grad_fn)
         if known is None:
             node = self.add_autograd_node(grad_fn)
             known = node.id
@@ -324,13 +325,15 @@ class Tape:
             top = pending.pop()
             if not self._knows(top):
                 self._add_autograd_node(top)
-        return self.nodes[self.node_of_sequence[grad_fn._sequence_nr()]]
+        number = self.autograd_nodes.get(grad_fn)
+        assert number is not None
+        return self.nodes[number]
 
     def _knows(self, grad_fn: Any) -> bool:
         if type(grad_fn) is AccumulateGrad:
             self.leaf_node(grad_fn.variable)
             return True
-        return grad_fn._sequence_nr() in self.node_of_sequence
+        return self.autograd_nodes.get(grad_fn) is not None
 
     def _add_autograd_node(self, grad_fn: Any) -> None:
         node = Node(id=len(self.nodes), kind="op", scope=self.scopes.path)
@@ -342,6 +345,11 @@ class Tape:
         if function is not None:
             node.call = f"{function.__qualname__}.apply"
 
+    def tell_threads_apart(self) -> None:
+        """To be called before another thread can compute: autograd's numbers are those of one thread."""
+        living = [entry.reference() for entry in self.entries.values()]
+        self.autograd_nodes.tell_threads_apart(tensor for tensor in living if tensor is not None)
+
     def leaf_node(self, variable: torch.Tensor) -> int:
         """The node of a leaf that an AccumulateGrad belongs to."""
         return self.origin(variable)[0]
@@ -349,7 +357,7 @@ class Tape:
     def known_origin(self, tensor: torch.Tensor) -> Origin | None:
         """Node and output that made a tensor, if it was recorded."""
         if tensor.grad_fn is not None:  # what autograd saved comes back as another object with the same history
-            known = self.node_of_sequence.get(tensor.grad_fn._sequence_nr())
+            known = self.autograd_nodes.get(tensor.grad_fn)
             return None if known is None else (known, self.output_number(known, tensor.output_nr))
         entry = self.entries.get(id(tensor))
         if entry is None or entry.reference() is not tensor or entry.node < 0:

@@ -25,7 +25,7 @@ def park(tape: Tape) -> None:
     A node that Python has seen is freed together with its Python object, and then torch frees what it refers to from
     within: a chain of 100,000 operations overflows the stack.
     """
-    if len(tape.node_of_sequence) < DEEP:
+    if len(tape.autograd_nodes.of_sequence) < DEEP:
         return
     entries = [entry.reference for entry in tape.entries.values()]
     holders = [reference for reference in entries if (tensor := reference()) is not None and tensor.grad_fn is not None]

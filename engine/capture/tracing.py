@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,7 +14,7 @@ from torch import nn
 
 from ..errors import TraceError
 from ..graph.trace import Trace, ValuesMode
-from ..training.hooks import AutogradHooks, BackwardCall
+from ..training.hooks import AutogradHooks, BackwardCall, own_backward
 from .frames import is_engine_file, is_user_code
 from .recorder import Recorder, describe_error, unwrap, user_place
 from .results import drained, named_tensors
@@ -121,6 +122,7 @@ def _record(
     return recorder.finish(notes=notes)
 
 
+@own_backward()
 def _back_propagate(roots: list[torch.Tensor]) -> None:
     """`torch.autograd.backward` with gradients of ones."""
     run = getattr(torch.autograd.graph, "_engine_run_backward", None)
@@ -148,8 +150,12 @@ class _OwnPasses:
     def __init__(self, recorder: Recorder) -> None:
         self.count = 0
         self._recorder = recorder
+        self._thread = threading.get_ident()
 
     def on_backward(self, call: BackwardCall) -> None:
+        if threading.get_ident() != self._thread and not any(map(self._recorder.knows, call.tensors)):
+            call.run()  # of a thread beside the program's
+            return
         self.count += 1
         if call.keeps_graph and self.count == 1:
             self._recorder.note(Sighting("graph-retained"))

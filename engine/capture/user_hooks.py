@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from ..training.replaced import Replaced
 from .faults import fault_note
 from .frames import running_frame, user_frame
 from .tape import Tape
@@ -19,14 +22,23 @@ class HookWatch:
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
-        self._original: Any = None
+        self._replaced: Replaced | None = None
+        self._thread = 0
 
     def start(self) -> None:
-        original = self._original = torch.Tensor.register_hook
+        self._thread = threading.get_ident()
+        self._replaced = Replaced(torch.Tensor, "register_hook", self._wrap)
 
+    def stop(self) -> None:
+        """Put torch's own method back; harmless when nothing is on."""
+        if self._replaced is not None:
+            self._replaced.give_back()
+            self._replaced = None
+
+    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def register_hook(tensor: torch.Tensor, hook: Any) -> Any:
-            handle = original(tensor, hook)  # type: ignore[no-untyped-call]  # torch is not annotated here
-            if self._original is not None:
+            handle = original(tensor, hook)
+            if self._replaced is not None and threading.get_ident() == self._thread:
                 try:
                     with torch._C.DisableTorchFunction():
                         self._note(tensor)
@@ -34,13 +46,7 @@ class HookWatch:
                     self._tape.notes.add(fault_note("A hook on a tensor", error))
             return handle
 
-        torch.Tensor.register_hook = register_hook  # type: ignore[method-assign]
-
-    def stop(self) -> None:
-        """Put torch's own method back; harmless when nothing is on."""
-        if self._original is not None:
-            torch.Tensor.register_hook = self._original  # type: ignore[method-assign]
-            self._original = None
+        return register_hook
 
     def _note(self, tensor: torch.Tensor) -> None:
         node = self._tape.nodes[self._tape.origin(tensor)[0]]

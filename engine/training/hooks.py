@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
+
+from .replaced import Replaced
 
 
 class BackwardCall(NamedTuple):
@@ -57,17 +60,15 @@ class AutogradHooks:
         self._before_optimizer_step = before_optimizer_step
         self._pid = os.getpid()
         self._inside: int | None = None
-        self._original_backward: Any = None
-        self._original_grad: Any = None
+        self._replaced: list[Replaced] = []
         self._optimizer_hooks: list[Any] = []
 
     def install(self) -> None:
         """Begin to watch."""
-        self._original_backward = torch.autograd.backward
-        self._original_grad = torch.autograd.grad
-        # The signature is the original's: dynamo and users pass its arguments by position and by name.
-        torch.autograd.backward = self._wrap_backward(torch.autograd.backward)
-        torch.autograd.grad = self._wrap_grad(torch.autograd.grad)
+        self._replaced = [
+            Replaced(torch.autograd, "backward", self._wrap_backward),
+            Replaced(torch.autograd, "grad", self._wrap_grad),
+        ]
         if self._on_optimizer_step is not None:
             self._optimizer_hooks.append(register_optimizer_step_post_hook(self._after_optimizer_step))
         if self._before_optimizer_step is not None:
@@ -75,11 +76,9 @@ class AutogradHooks:
 
     def remove(self) -> None:
         """Put everything back; references that the program kept to the wrappers go straight through from now on."""
-        if self._original_backward is None:
-            return
-        torch.autograd.backward = self._original_backward
-        torch.autograd.grad = self._original_grad
-        self._original_backward = self._original_grad = None
+        for replaced in self._replaced:
+            replaced.give_back()
+        self._replaced.clear()
         for hook in self._optimizer_hooks:
             hook.remove()
         self._optimizer_hooks.clear()
@@ -94,9 +93,10 @@ class AutogradHooks:
         self.remove()
 
     def _is_watching(self) -> bool:
-        return self._original_backward is not None and self._inside is None and os.getpid() == self._pid
+        return bool(self._replaced) and self._inside is None and os.getpid() == self._pid and not _is_ours()
 
     def _wrap_backward(self, original: Callable[..., None]) -> Callable[..., None]:
+        # The signature is the original's: dynamo and users pass its arguments by position and by name.
         def backward(
             tensors: Any = None,
             grad_tensors: Any = None,
@@ -119,8 +119,6 @@ class AutogradHooks:
 
             return self._on_backward(BackwardCall(roots, grad_tensors, run, _keeps_graph(args, kwargs)))
 
-        backward.__doc__ = original.__doc__
-        backward.__wrapped__ = original  # type: ignore[attr-defined] # as functools.wraps does
         return backward
 
     def _wrap_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,8 +127,6 @@ class AutogradHooks:
                 self.used_autograd_grad = True
             return original(*args, **kwargs)
 
-        grad.__doc__ = original.__doc__
-        grad.__wrapped__ = original  # type: ignore[attr-defined] # as functools.wraps does
         return grad
 
     def _ahead_of_optimizer_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
@@ -140,6 +136,23 @@ class AutogradHooks:
     def _after_optimizer_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if self._on_optimizer_step is not None and os.getpid() == self._pid:
             self._on_optimizer_step(optimizer)
+
+
+_thread = threading.local()
+
+
+@contextmanager
+def own_backward() -> Iterator[None]:
+    """A backward pass in here is the engine's, and none that the program of another thread's trace runs."""
+    _thread.is_ours = True
+    try:
+        yield
+    finally:
+        _thread.is_ours = False
+
+
+def _is_ours() -> bool:
+    return getattr(_thread, "is_ours", False)
 
 
 def _keeps_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
