@@ -44,6 +44,10 @@ def _run_text(lines: CodeLines, finding: Finding) -> str:
     return f" · run {runs.index(node.id) + 1} of {len(runs)}" if len(runs) > 1 else ""
 
 
+_UNREADABLE = "cannot show what it saved"
+"""In a note about a tensor that was changed in place or freed since."""
+
+
 def notices(trace: Trace) -> list[Finding]:
     """The program's own failure, and what was not recorded, as rows of the same kind; they belong to no node."""
     found = []
@@ -61,7 +65,9 @@ def notices(trace: Trace) -> list[Finding]:
             )
         )
     found += [
-        Finding(kind="recording", severity="note", node_id=-1, title=note, reason="", cure="") for note in trace.notes
+        Finding(kind="recording", severity="note", node_id=-1, title=note, reason="", cure="")
+        for note in trace.notes
+        if trace.error is None or _UNREADABLE not in note  # the failure itself says why, and a finding names the pair
     ]
     return found
 

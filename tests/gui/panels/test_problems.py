@@ -224,3 +224,19 @@ def test_a_trace_without_values_is_not_called_healthy_without_reserve(panel: Pro
     trace.values = "none"
     document.set_trace(trace)
     assert "recorded without values" in panel.message
+
+
+def test_what_could_not_be_read_is_not_told_again_beside_the_failure_that_it_led_to(
+    panel: ProblemsPanel, document: Document
+) -> None:
+    trace = Neuron().trace()
+    trace.notes = ["MulBackward0 cannot show what it saved as 'self': modified by an inplace operation", "Cut short."]
+    document.set_trace(trace)
+    assert [finding.title for finding in panel.findings] == trace.notes
+    failed = Neuron().trace()
+    failed.notes, failed.error = trace.notes, "RuntimeError at a.py, line 8: modified by an inplace operation"
+    document.set_trace(failed)
+    titles = [finding.title for finding in panel.findings]
+    assert titles[0] == failed.error
+    assert "Cut short." in titles
+    assert not any("cannot show" in title for title in titles)
