@@ -33,7 +33,7 @@ _OFTEN = 2_000
 """After so many links it is asked whether the layout is still wanted."""
 _SHORT = 5
 """A level of at most so many module calls is not long."""
-_SLENDER, _CALM = 2.2, 900.0
+_SLENDER, _CALM = 1.5, 900.0
 """A drawing so many times as high as would fill the window is laid out again in columns, if it is higher than that."""
 _SMALL_SLENDER, _SMALL_CALM = 2.9, 1100.0
 """The same for small graphs, which rather keep one calm column."""
