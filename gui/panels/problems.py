@@ -35,7 +35,7 @@ from .naming import node_title
 from .problem_list import FINDING_ROLE, ROW_PX, WHERE_ROLE, ProblemDelegate, make_model, notices
 from .trail_view import TrailView
 
-LARGE = 1000
+LARGE = 300
 """Traces with more nodes are searched in the background."""
 AFTER_MS = 300
 """So long after they are opened: the graph is drawn first."""
