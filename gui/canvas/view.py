@@ -10,7 +10,7 @@ from PySide6.QtCore import QEasingCurve, QObject, QPointF, QSize, QTimer, QVaria
 from PySide6.QtWidgets import QWidget
 
 from . import motion
-from .aside import Floats, Rect, fitted_beside, is_clear, moved_beside
+from .aside import GAP, Floats, Rect, fitted_beside, is_clear, moved_beside
 from .camera import MOST_FIT, Camera, fitted_in
 
 REST_MS = 140
@@ -154,11 +154,14 @@ class View(QObject):
         self._shown = None
 
     def _revealing(self, camera: Camera, rect: Rect) -> Camera:
-        """The camera moved as little as possible until a rectangle is well inside the view."""
+        """The camera moved as little as possible until a rectangle is well inside the view.
+
+        Where the whole drawing is in view, it need not be so far inside: that would move everything a little.
+        """
         left, top = camera.to_screen(rect[0], rect[1])
         right, bottom = camera.to_screen(rect[2], rect[3])
         width, height = self._widget.width(), self._widget.height()
-        margin = min(SHOW_MARGIN, width / 6, height / 6)
+        margin = GAP if self._shows_all(camera) else min(SHOW_MARGIN, width / 6, height / 6)
         if right - left > width - 2 * margin or bottom - top > height - self.top - 2 * margin:
             is_off = right < margin or bottom < margin + self.top or left > width - margin or top > height - margin
             return self._centred_on(rect, camera.scale) if is_off else camera
@@ -166,13 +169,32 @@ class View(QObject):
         dy = max(margin + self.top - top, 0.0) - max(bottom - (height - margin), 0.0)
         return self._clear(camera.moved(dx, dy), rect)
 
+    def _shows_all(self, camera: Camera) -> bool:
+        """Whether all of what is fitted is in view."""
+        bounds = self._opened if self._opened is not None else self._fitted
+        if bounds is None:
+            return False
+        x, y, right, bottom = _corners(bounds)
+        area, seen = self._area, (*camera.to_screen(x, y), *camera.to_screen(right, bottom))
+        return all(seen[at] >= area[at] and seen[at + 2] <= area[at + 2] for at in (0, 1))
+
     def refit(self) -> bool:
-        """Fit anew what is fitted, for a view of which another part is covered; False where nothing is."""
-        if self._opened is not None:
-            self.open_on(self._opened)
-        elif self._fitted is not None:
-            self.fit(self._fitted)
-        return self._opened is not None or self._fitted is not None
+        """Fit anew what is fitted, for a view of which another part is covered; False where nothing is.
+
+        What was stepped to stays in view, where not all of the drawing is.
+        """
+        shown, opened, fitted = self._shown, self._opened, self._fitted
+        if opened is not None:
+            self.open_on(opened)
+        elif fitted is not None:
+            self.fit(fitted)
+        else:
+            return False
+        if shown is not None:
+            opened, fitted = self._opened, self._fitted
+            self._apply(self._revealing(self.camera, shown))
+            self._shown, self._opened, self._fitted = shown, opened, fitted
+        return True
 
     def uncover(self) -> None:
         """Fit anew what is fitted if something stands over it now; else the view stays where it is."""

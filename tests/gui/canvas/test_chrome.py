@@ -322,6 +322,31 @@ def test_what_was_stepped_to_stays_in_view_when_a_panel_takes_room(show: Show, q
     assert canvas.camera == away.moved(0, 10)
 
 
+def test_what_was_stepped_to_stays_in_view_when_the_window_becomes_small(show: Show, qtbot: QtBot) -> None:
+    canvas = show(builders.blocks(3), 1700, 1500)
+    canvas.folding.unfold_all()
+    canvas.wait_for_layout()
+    scene, trace = canvas.scene, canvas.document.trace
+    assert scene is not None
+    assert trace is not None
+    canvas.view.open_on(scene.bounds)
+    assert canvas.chrome.map_place().isEmpty(), "all is in view"
+    whole = canvas.camera
+    for step in range(1, 20, 3):
+        canvas.document.move_to(step)
+        rested(canvas, qtbot)
+        assert canvas.camera == whole, "nothing has to move"
+        canvas.resize(560, 420)
+        rested(canvas, qtbot)
+        item = scene.item_of(trace.backward[step - 1].node.id)
+        assert item is not None
+        assert QRectF(canvas.rect()).contains(on_screen(canvas, item))
+        assert not hiding(canvas, on_screen(canvas, item))
+        canvas.resize(1700, 1500)
+        rested(canvas, qtbot)
+        assert canvas.camera == whole, "and all of it is in view again"
+
+
 # ----- the geometry alone
 
 
