@@ -50,11 +50,11 @@ def test_a_script_that_raises_is_marked_where_it_did_and_keeps_its_partial_graph
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"x = 1\nprint('never')\ndef f(:\n", ["SyntaxError", "script.py:3", "def f(:"]),
+        (b"x = 1\nprint('never')\ndef f(:\n", ["SyntaxError", "script.py, line 3", "def f(:"]),
         (b"print('never')\nx = '\xff\xfe'\n", ["script.py"]),
         (b"# -*- coding: no-such-code -*-\nprint('never')\n", ["no-such-code"]),
         (b"print('never')\x00", ["script.py"]),
-        (b"print('never')\n  x = 1\n", ["IndentationError", "script.py:2"]),
+        (b"print('never')\n  x = 1\n", ["IndentationError", "script.py, line 2"]),
     ],
 )
 def test_what_is_no_python_is_told_before_anything_runs(
