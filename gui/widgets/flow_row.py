@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from .height_by_width import HeightByWidth
-from .text import set_shown
+
+_COMES_OR_GOES = frozenset({QEvent.Type.ShowToParent, QEvent.Type.HideToParent})
 
 
 class FlowRow(HeightByWidth):
-    """Add widgets with `add`; those that are hidden take no room, and where all are the row is hidden too.
+    """Add widgets with `add`; those that are hidden take no room, and where all are the row has no height.
 
     Parameters
     ----------
@@ -22,6 +23,7 @@ class FlowRow(HeightByWidth):
         super().__init__(parent)
         self._spacing, self._leading = spacing, leading
         self.widgets: list[QWidget] = []
+        self._height = -1
 
     def add(self, widget: QWidget) -> None:
         """Show a widget behind the others."""
@@ -50,9 +52,12 @@ class FlowRow(HeightByWidth):
         return sum(heights) + self._leading * max(len(heights) - 1, 0)
 
     def _arrange(self) -> None:
-        set_shown(self, any(not widget.isHidden() for widget in self.widgets))
+        """Put everything in its place; those around are only asked to move where the height is another one."""
+        height = self.heightForWidth(self.width())
+        if height != self._height:
+            self._height = height
+            self.updateGeometry()
         self._place()
-        self.updateGeometry()
 
     def _place(self) -> None:
         top = 0
@@ -71,11 +76,15 @@ class FlowRow(HeightByWidth):
         self._place()
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:  # a widget wants another size
+        if event.type() == QEvent.Type.LayoutRequest:  # a widget wants another size, is shown or hidden
             self._arrange()
         return super().event(event)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._arrange()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.FontChange):
+        if event.type() in _COMES_OR_GOES:
             self._arrange()
         return False

@@ -135,6 +135,7 @@ class LinkButton(QPushButton):
         super().__init__(parent)
         self._whole = plain(text)
         self._hint = ""
+        self._size: QSize | None = None
         self._color = color
         self.setText(self._whole.replace("&", "&&"))  # a single one would make a shortcut of the next letter
         self.setFlat(True)
@@ -153,7 +154,7 @@ class LinkButton(QPushButton):
         """Show another text."""
         whole = plain(text)
         if whole != self._whole:
-            self._whole = whole
+            self._whole, self._size = whole, None
             self.setText(whole.replace("&", "&&"))
             self.setAccessibleName(whole)
             self.updateGeometry()
@@ -175,8 +176,10 @@ class LinkButton(QPushButton):
             self.update()
 
     def sizeHint(self) -> QSize:
-        metrics = QFontMetrics(self.font())
-        return QSize(metrics.horizontalAdvance(self._whole) + 2, metrics.height() + 2)
+        if self._size is None:  # asked for again and again by layouts
+            metrics = QFontMetrics(self.font())
+            self._size = QSize(metrics.horizontalAdvance(self._whole) + 2, metrics.height() + 2)
+        return self._size
 
     def minimumSizeHint(self) -> QSize:
         size = self.sizeHint()
@@ -193,6 +196,8 @@ class LinkButton(QPushButton):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._size = None
         if event.type() == QEvent.Type.StyleChange:
             self._keep_height()
 
