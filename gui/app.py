@@ -81,6 +81,8 @@ def make_application() -> QApplication:
     from PySide6.QtCore import QCoreApplication, qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
+    from gui.garbage import Collector
+
     existing = QCoreApplication.instance()
     if isinstance(existing, QApplication):
         return existing
@@ -91,6 +93,7 @@ def make_application() -> QApplication:
     application.setApplicationName("retrograd")
     application.setApplicationDisplayName("")  # the window's own title says it already
     application.setDesktopFileName("retrograd")
+    Collector(application)
     return application
 
 

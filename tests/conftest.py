@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import tempfile
 import threading
@@ -34,6 +35,14 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     ) as runtime:  # sockets are in it: pytest's own folders can be too deep
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _garbage_searched_between_tests() -> Iterator[None]:
+    """No thread of a test destroys objects of Qt that an earlier one left: the search waits until it is over."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
