@@ -81,10 +81,10 @@ def test_screenshot_says_what_is_wrong(trace_file: Path, tmp_path: Path, capsys:
     picture = tmp_path / "x.png"
     assert app.screenshot("no such file", output=picture) == app.EXIT_USAGE
     assert app.screenshot(str(trace_file), output=picture, select="nothing called so") == app.EXIT_USAGE
-    assert app.screenshot(str(trace_file), output=tmp_path / "none" / "x.png") == app.EXIT_FAILED
+    assert app.screenshot(str(trace_file), output=tmp_path / "none" / "x.png") == app.EXIT_USAGE
     damaged = tmp_path / "damaged.retrograd"
     damaged.write_bytes(trace_file.read_bytes()[:200])
-    assert app.screenshot(str(damaged), output=picture) == app.EXIT_FAILED
+    assert app.screenshot(str(damaged), output=picture) == app.EXIT_USAGE
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 4
     assert "no such file" in errors[0]

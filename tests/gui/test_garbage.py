@@ -38,12 +38,15 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     parent = QObject()
     yield Collector(parent)
     del parent  # and the collector with its timer
+    ROOMS.clear()
+
+
+ROOMS: list[list[int]] = []
 
 
 def _allocate(count: int = 20_000) -> None:
     """So many objects that Python would search more than once, were it to search by itself."""
-    kept: list[list[int]] = [[] for _ in range(count)]
-    assert kept
+    ROOMS.extend([] for _ in range(count))
 
 
 def test_another_thread_destroys_nothing(collector: Collector, qtbot: QtBot) -> None:
@@ -64,6 +67,7 @@ def test_without_a_collector_the_other_thread_would(qtbot: QtBot) -> None:
     thread = threading.Thread(target=_allocate)
     thread.start()
     thread.join()
+    ROOMS.clear()
     assert destroyed_on == [thread.ident]
 
 
@@ -77,10 +81,8 @@ def test_what_has_become_old_is_found_too(collector: Collector, qtbot: QtBot) ->
 
     def is_gone() -> bool:
         _allocate(1_000)
-        rooms.extend([] for _ in range(1_000))
         return alive() is None
 
-    rooms: list[list[int]] = []
     qtbot.waitUntil(is_gone, timeout=20_000)
 
 
