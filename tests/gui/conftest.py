@@ -36,6 +36,9 @@ def _no_qt_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if QCoreApplication.instance() is None:
         return
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    application = QApplication.instance()
+    if isinstance(application, QApplication) and application.styleSheet():
+        application.setStyleSheet("")  # of a window that is gone: the next test draws what it asks for
     left = [widget for widget in QApplication.topLevelWidgets() if id(widget) not in before]
     names = [f"{type(widget).__name__} {widget.objectName() or widget.windowTitle()!r}" for widget in left]
     names = [name for name in names if not name.startswith("QTipLabel")]
