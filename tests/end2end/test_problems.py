@@ -55,11 +55,11 @@ def test_a_planted_mistake_is_named_with_its_node(name: str, window: MainWindow,
     check(window, qtbot, name)
 
 
-def test_healthy_scripts_have_no_problems(window: MainWindow, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("name", HEALTHY)
+def test_healthy_scripts_have_no_problems(name: str, window: MainWindow, qtbot: QtBot) -> None:
     assert window.panels is not None
-    for name in HEALTHY:
-        run(window, qtbot, FOLDER / "healthy" / f"{name}.py")
-        assert [finding.title for finding in window.panels.problems.findings] == [], name
+    run(window, qtbot, FOLDER / "healthy" / f"{name}.py")
+    assert [finding.title for finding in window.panels.problems.findings] == []
 
 
 def test_the_first_nan_is_found_in_three_actions(window: MainWindow, qtbot: QtBot) -> None:
