@@ -14,6 +14,7 @@ from .camera import Camera
 Rect = tuple[float, float, float, float]
 """x, y, right, bottom."""
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 GAP = 8.0
 """Pixels between a box and what stands beside it."""
 LEAST_SHARE = 0.6
@@ -50,16 +51,18 @@ def moved_beside(camera: Camera, hull: Rect, boxes: Floats, places: Sequence[Rec
     """
     if is_clear(camera, boxes, places):
         return camera
-    for dx, dy in _shifts(camera, boxes, places):
-        moved = camera.moved(dx, dy)
-        if _is_inside(moved, hull, area) and is_clear(moved, boxes, places):
+    ways = [way for way in _shifts(camera, boxes, places) if _is_inside(camera.moved(*way), hull, area)]
+    near = _in_reach(camera, boxes, places, ways)
+    for way in ways:
+        moved = camera.moved(*way)
+        if is_clear(moved, near, places):
             return moved
     return camera
 
 
 def is_clear(camera: Camera, boxes: Floats, places: Sequence[Rect]) -> bool:
     """Whether no place lies over a box."""
-    return not any(len(_beside(camera, boxes, place, 0, 1)) for place in places)
+    return not any(_is_over(camera, boxes, place, 0, 1).any() for place in places)
 
 
 def _rooms(area: Rect, places: Sequence[Rect]) -> Iterator[Rect]:
@@ -82,11 +85,11 @@ def _shifts(camera: Camera, boxes: Floats, places: Sequence[Rect]) -> list[tuple
     across, along = [0.0], [0.0]
     scale = camera.scale
     for place in places:
-        row = _beside(camera, boxes, place, 1)
+        row = boxes[_is_over(camera, boxes, place, 1)]
         if len(row):
             across.append(place[2] + GAP - (float(row[:, 0].min()) * scale + camera.dx))
             across.append(place[0] - GAP - (float(row[:, 2].max()) * scale + camera.dx))
-        column = _beside(camera, boxes, place, 0)
+        column = boxes[_is_over(camera, boxes, place, 0)]
         if len(column):
             along.append(place[1] - GAP - (float(column[:, 3].max()) * scale + camera.dy))
             along.append(place[3] + GAP - (float(column[:, 1].min()) * scale + camera.dy))
@@ -94,8 +97,19 @@ def _shifts(camera: Camera, boxes: Floats, places: Sequence[Rect]) -> list[tuple
     return sorted(ways, key=lambda way: abs(way[0]) + abs(way[1]))
 
 
-def _beside(camera: Camera, boxes: Floats, place: Rect, *axes: int) -> Floats:
-    """The boxes that a place, with a gap around it, lies over as far as these axes go (0: x, 1: y)."""
+def _in_reach(camera: Camera, boxes: Floats, places: Sequence[Rect], ways: Sequence[tuple[float, float]]) -> Floats:
+    """The boxes that one of these ways can bring under a place: of very many, few are left to be tried."""
+    if not ways:
+        return boxes[:0]
+    least, most = np.min(ways, axis=0), np.max(ways, axis=0)
+    is_near = np.zeros(len(boxes), dtype=bool)
+    for x, y, right, bottom in places:
+        is_near |= _is_over(camera, boxes, (x - most[0], y - most[1], right - least[0], bottom - least[1]), 0, 1)
+    return boxes[is_near]
+
+
+def _is_over(camera: Camera, boxes: Floats, place: Rect, *axes: int) -> Bools:
+    """Whether a place, with a gap around it, lies over each box as far as these axes go (0: x, 1: y)."""
     x, y = camera.to_scene(place[0] - GAP + 0.5, place[1] - GAP + 0.5)
     right, bottom = camera.to_scene(place[2] + GAP - 0.5, place[3] + GAP - 0.5)
     ends = ((x, right), (y, bottom))
@@ -103,7 +117,7 @@ def _beside(camera: Camera, boxes: Floats, place: Rect, *axes: int) -> Floats:
     for axis in axes:
         low, high = ends[axis]
         is_over &= (boxes[:, axis] < high) & (boxes[:, axis + 2] > low)
-    return boxes[is_over]
+    return is_over
 
 
 def _is_inside(camera: Camera, hull: Rect, area: Rect) -> bool:

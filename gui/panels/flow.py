@@ -21,16 +21,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from engine.graph.numbers import format_number
-from engine.graph.trace import Trace
 
 from ..document import Document
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, mix
 from ..theme import Theme, ThemeManager, mono_font, ui_font
 from ..training import TrainingModel
 from ..widgets.text import plain, tooltip
-from .flow_model import FlowPoint, flow_of, judgement, limits
+from .flow_model import FlowPoint, judgement, limits
+from .flow_reading import FlowReading
 
-MOST_OTHER_STEPS = 5
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 30, 26
 _RAIL_PX = 18
 """Height of the rails on which gradients without a size stand: NaN above the scale, zero and None below it."""
@@ -57,8 +56,8 @@ class FlowPanel(QWidget):
         self._is_stale = True
         self._is_behind = False
         self._hovered = -1
-        self.points: list[FlowPoint] = []
-        self.others: list[tuple[int, dict[str, float]]] = []
+        self._reading = FlowReading(self)
+        self._reading.changed.connect(self._on_reading_changed)
         self._low, self._high = -1.0, 0.0
         self._has_broken = False
         self._picture: QPixmap | None = None
@@ -66,11 +65,26 @@ class FlowPanel(QWidget):
         self.setAccessibleName("Gradient flow")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        document.trace_changed.connect(self._reading.clear)
         document.trace_changed.connect(self._on_changed)
         document.numbers_settled.connect(self._on_changed)
         document.selection_changed.connect(self.update)
         training.recorded_changed.connect(self._on_changed)
         themes.changed.connect(self._on_themes_changed)
+
+    @property
+    def points(self) -> list[FlowPoint]:
+        """What is drawn of the document's trace, in the order of depth."""
+        return self._reading.points
+
+    @property
+    def others(self) -> list[tuple[int, dict[str, float]]]:
+        """Other recorded steps, each with the sizes by parameter."""
+        return self._reading.others
+
+    def shut_down(self) -> None:
+        """Wait for what is being read."""
+        self._reading.shut_down()
 
     def sizeHint(self) -> QSize:
         return QSize(600, 200)
@@ -99,14 +113,10 @@ class FlowPanel(QWidget):
         if not self._is_stale:
             return
         self._is_stale = False
-        trace = self._document.trace
+        self._reading.read(self._document.trace, self._training.recorded)
+
+    def _on_reading_changed(self) -> None:
         self._hovered = -1
-        self.points = [] if trace is None else flow_of(trace)
-        recorded = sorted(self._training.recorded.items(), reverse=True)
-        traces = [(step, other) for step, other in recorded if isinstance(other, Trace) and other is not trace]
-        self.others = [
-            (step, {point.name: point.size for point in flow_of(other)}) for step, other in traces[:MOST_OTHER_STEPS]
-        ]
         self._set_scale()
         self.setAccessibleDescription(self._summary())
         self._picture = None
@@ -179,7 +189,9 @@ class FlowPanel(QWidget):
             painter.setFont(ui_font(TEXT_NORMAL_PT))
             painter.setPen(theme.muted)
             painter.drawText(
-                self.rect().adjusted(16, 16, -16, -16), Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, _EMPTY
+                self.rect().adjusted(16, 16, -16, -16),
+                Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap,
+                self._reading.text or _EMPTY,
             )
             painter.end()
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from pytestqt.qtbot import QtBot
 from engine.graph.model import TensorInfo
 from engine.graph.trace import Trace
 from gui.document import Document
+from gui.panels import flow_reading
 from gui.panels.flow import FlowPanel, _common_path
-from gui.panels.flow_model import flow_of, judgement, limits
+from gui.panels.flow_model import FlowPoint, flow_of, judgement, limits
 from gui.theme import ThemeManager
 from gui.training import TrainingModel
 from tests.engine.graph.builder import GraphBuilder
@@ -146,3 +148,29 @@ def test_what_all_modules_share_is_not_written_below_each() -> None:
     assert _common_path(["model.fc1", "model.fc2"]) == "model."
     assert _common_path(["model.0", "model.2"]) == ""  # a number alone says nothing
     assert _common_path(["encoder.0", "decoder.0"]) == _common_path(["model", "model.fc"]) == _common_path([]) == ""
+
+
+def test_a_large_trace_is_read_beside_the_windows_thread(
+    panel: FlowPanel, document: Document, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    readers: list[int] = []
+
+    def read(trace: Trace) -> list[FlowPoint]:
+        readers.append(threading.get_ident())
+        return flow_of(trace)
+
+    monkeypatch.setattr(flow_reading, "flow_of", read)
+    document.set_trace(network([0.5, 1.0]))
+    assert readers == [threading.get_ident()]
+    monkeypatch.setattr(flow_reading, "LARGE", 3)
+    document.set_trace(network([2.0, 3.0, 4.0]))
+    assert not panel.points  # the numbers of the trace before are those of no trace that is open
+    assert not panel.grab().isNull()
+    qtbot.waitUntil(lambda: len(panel.points) == 3)
+    assert readers[1:] == [thread for thread in readers[1:] if thread != threading.get_ident()]
+    assert len(readers) == 2
+    document.set_trace(network([0.5] * 9))
+    document.set_trace(None)
+    panel.shut_down()
+    qtbot.wait(20)
+    assert not panel.points
