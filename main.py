@@ -39,7 +39,8 @@ TARGET is one of
 
 EPILOG = """\
 Running a script or a callable executes it, with your rights. Opening a trace or a log never does.
-Exit codes: 0 fine, 1 a difference or a finding, 2 usage or an unreadable target, 3 the program failed, 4 no display.
+Exit codes: 0 fine, 1 a difference or a finding (a note is none), 2 usage or an unreadable target, 3 the program failed,
+4 no display.
 `python main.py COMMAND --help` explains a command with an example.
 """
 
@@ -112,7 +113,7 @@ COMMANDS = {
         "main.py check demo:neuron",
     ),
     "diagnose": (
-        "say what is wrong with the gradients; exit code 1 when there are findings",
+        "say what is wrong with the gradients; exit code 1 where anything is (notes alone leave it at 0)",
         "main.py diagnose train.py --json",
     ),
     "demos": ("list the built-in demos", "main.py demos"),
@@ -361,13 +362,14 @@ def _diagnose(options: argparse.Namespace) -> int:
                 raise
             trace, failure = error.trace, error
         findings = diagnose(trace)
+        is_wrong = any(finding.severity != "note" for finding in findings)
         if options.json or findings or failure is None:  # of a run that failed, no findings say nothing good
             print(findings_to_json(trace, findings) if options.json else format_findings(trace, findings))
-        if failure is not None and not findings:
+        if failure is not None and not is_wrong:
             raise failure
         if failure is not None:  # the findings are why
             print(f"main.py: {failure}", file=sys.stderr)
-        return EXIT_DIFFERENCE if findings else EXIT_FINE
+        return EXIT_DIFFERENCE if is_wrong else EXIT_FINE
 
     return _complaining(run)
 

@@ -16,12 +16,13 @@ from ..graph.model import Node, TensorInfo
 from .compiled import CompilerOff
 from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
-from .matching import IN_BACKWARD, IN_FUNCTION, MEMORY, NO_GRAD
+from .matching import DETACHED, IN_BACKWARD, IN_FUNCTION, MEMORY, NO_GRAD
 from .names import NameTracker, names_of_call
 from .randomness import remember
 from .schema import PLAIN_TYPES, Signature, flat_tensors, named_arguments, plain_parameter, signature_of
 from .tape import EdgeDraft, Entry, Origin, Tape, plain_name
 from .tensors import shares_memory
+from .torch_cuts import detaching_call, switching_call
 
 _top_saved_tensors_default_hooks = torch._C._autograd._top_saved_tensors_default_hooks
 
@@ -32,9 +33,9 @@ CHECKPOINTED = (
 
 _Changed = tuple[torch.Tensor, tuple[int, int]]
 """An operand that is changed in place: the operation that made it, and the one that its elements came from."""
-_Running = tuple[Node, FrameType | None, Sequence[_Changed], tuple[Origin, bool] | None]
+_Running = tuple[Node, FrameType | None, Sequence[_Changed], tuple[Origin, bool, str] | None]
 """An operation between its start and its end: its node, the program's frame, the operands that it changes in place,
-and for a detach where its operand comes from and whether that requires grad."""
+and for a detach where its operand comes from, whether that requires grad, and why it is cut off."""
 
 
 class ForwardMode(TorchDispatchMode):
@@ -95,7 +96,8 @@ class ForwardMode(TorchDispatchMode):
             return None
         self._has_begun = True
         has_grad = torch.is_grad_enabled()
-        if not has_grad or tape.scopes.function is not None:
+        # A Function that differentiates in its own forward() begins by detaching what it is given, with gradients on.
+        if not has_grad or tape.scopes.function is not None or signature.is_detach:
             tape.scopes.follow_functions(frame)
         caller = user_frame(frame)
         if caller is not None and self._compiler is not None and self._compiler.is_loaded:
@@ -106,7 +108,8 @@ class ForwardMode(TorchDispatchMode):
             if is_lazy(args[0]):  # a parameter without a shape, until its module is called
                 return None
             source = tape.written_leaf(args[0]) or tape.origin(args[0])
-            return node, caller, (), (source, args[0].requires_grad)
+            why = None if frame is caller else detaching_call(frame)
+            return node, caller, (), (source, args[0].requires_grad, why or DETACHED)
         tape.place = node.stack
         inputs, changed = self._inputs(signature, args, kwargs, node)
         tape.place = ()
@@ -118,14 +121,14 @@ class ForwardMode(TorchDispatchMode):
         for source, argument, requires_grad in inputs:
             tape.edges.append(EdgeDraft(source[0], source[1], node.id, argument, requires_grad))
         if not has_grad:
-            self._note_without_grad(node.id)
+            self._note_without_grad(node.id, frame, caller)
         elif (hooks := _top_saved_tensors_default_hooks(True)) is not None:
             tape.opaque_saved.add(node.id)
             if getattr(hooks[0], "__module__", None) == torch.utils.checkpoint.__name__:
                 tape.notes.add(CHECKPOINTED)
         return node, caller, changed, None
 
-    def _note_without_grad(self, node_id: int) -> None:
+    def _note_without_grad(self, node_id: int, frame: FrameType, caller: FrameType | None) -> None:
         function = self._tape.scopes.function
         if function is not None:
             self._tape.function_of[node_id] = function
@@ -133,7 +136,7 @@ class ForwardMode(TorchDispatchMode):
         elif torch._C._current_autograd_node() is not None:
             self._tape.without_grad[node_id] = IN_BACKWARD
         else:
-            self._tape.without_grad[node_id] = NO_GRAD
+            self._tape.without_grad[node_id] = switching_call(frame, caller) or NO_GRAD
 
     def _after(self, call: _Running, result: Any, args: tuple[Any, ...]) -> None:
         """Describe the results of an operation that has run, and name them."""
@@ -260,6 +263,7 @@ class ForwardMode(TorchDispatchMode):
         caller: FrameType | None,
         source: Origin,
         requires_grad: bool,
+        why_cut: str,
         tensor: torch.Tensor,
         result: torch.Tensor,
     ) -> None:
@@ -277,7 +281,7 @@ class ForwardMode(TorchDispatchMode):
             node.id = len(tape.nodes)
             tape.nodes.append(node)
             tape.edges.append(EdgeDraft(source[0], source[1], node.id, "self", requires_grad))
-            tape.without_grad[node.id] = NO_GRAD
+            tape.without_grad[node.id] = why_cut if function is None else IN_FUNCTION
             if function is not None:
                 tape.function_of[node.id] = function
             return node.id

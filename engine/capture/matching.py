@@ -7,6 +7,7 @@ from collections import deque
 from ..graph.model import Edge
 from .tape import EdgeDraft, Tape
 
+DETACHED = "cut by detach()"
 NO_GRAD = "cut: gradients were switched off here (no_grad)"
 IN_FUNCTION = "inside a custom Function: its own backward takes over"
 MEMORY = "memory"
@@ -76,7 +77,7 @@ def _why_cut(tape: Tape, edge: EdgeDraft, is_reached: bool) -> str | None:
     if not edge.requires_grad:
         return "needs no gradient"
     if target.op == "aten.detach.default":
-        return "cut by detach()"
+        return tape.without_grad.get(edge.target, DETACHED)
     if target.op == "aten._local_scalar_dense.default":
         return "cut by item(): a Python number carries no gradient"
     if edge.target in tape.without_grad:

@@ -34,6 +34,7 @@ from .sightings import (
     Origins,
     Sighting,
     observations,
+    only_initialised,
     optimizer_sightings,
     origins_of,
     ways_out,
@@ -43,7 +44,7 @@ from .sightings import (
 from .tape import Origin, Tape
 from .teardown import free_parked, park
 from .tensors import Keeper
-from .user_hooks import HookWatch
+from .user_hooks import HookWatch, hook_sightings
 
 T = TypeVar("T")
 LARGEST_SOURCE_BYTES = 2 << 20
@@ -216,6 +217,11 @@ class Recorder:
         self._tape.name_leaves()
         edges, roots, steps = self._result()
         nodes = self._tape.nodes
+        self._see_saved()
+        self._see_own_pass()
+        if self._keep == "all" and (initialised := sorted(only_initialised(self._tape))):
+            self.note(Sighting("unused", tuple(nodes[number] for number in initialised)))
+        self._sightings += hook_sightings(self._tape)
         if self._keep == "step" and roots:
             kept = self._step_nodes(edges, roots)
             kept.update(backward_step.node.id for backward_step in steps)
@@ -271,10 +277,6 @@ class Recorder:
     def _see_around(self, kept: set[int], *, is_done: bool) -> None:
         """Note what lies beside the step, and add to `kept` the nodes that this is about."""
         tape = self._tape
-        for node_id, name, reason in tape.unreadable:
-            if "inplace" in reason or "freed" in reason:
-                kind: ObservationKind = "changed-saved" if "inplace" in reason else "freed-saved"
-                self.note(Sighting(kind, (tape.nodes[node_id],), name))
         if not is_done:
             kept |= writers_into(tape.nodes, tape.edges, kept)
             if tape.unrecorded is not None:
@@ -289,6 +291,20 @@ class Recorder:
                 kept.update(node.id for node in seen.nodes)
             if seen.kind == "unreached":
                 kept |= ways_out(tape.nodes, tape.edges, seen.nodes)
+
+    def _see_saved(self) -> None:
+        """Note saved tensors that cannot be read any more."""
+        tape = self._tape
+        for node_id, name, reason in tape.unreadable:
+            if "inplace" in reason or "freed" in reason:
+                kind: ObservationKind = "changed-saved" if "inplace" in reason else "freed-saved"
+                self.note(Sighting(kind, (tape.nodes[node_id],), name))
+
+    def _see_own_pass(self) -> None:
+        """Note the leaves that got their gradient in a pass of the program's own, and not in the one that is shown."""
+        if self._own_pass is not None and self._own_pass is not self._backward:
+            reached = [step.node for step in self._own_pass.steps if step.node.kind == "leaf"]
+            self.note(Sighting("reached-later", tuple(dict.fromkeys(reached))))
 
     def _error_files(self) -> set[str]:
         return set() if self._error_source is None else {self._error_source[0]}

@@ -236,7 +236,12 @@ class ScopeStack:
         return names[id(module)]
 
     def _adopt(self, module: nn.Module, name: str) -> None:
-        """Learn the names of a top module's parameters and buffers; a name that is taken gets the module's in front."""
+        """Learn the names of a top module's parameters and buffers."""
+        self.learn_names(module, name)
+        self._adopted.append(module)
+
+    def learn_names(self, module: nn.Module, name: str) -> None:
+        """Learn what a module calls its parameters and buffers; a name that is taken gets the module's in front."""
         for names, found in (
             (self.parameter_names, module.named_parameters()),
             (self.buffer_names, module.named_buffers()),
@@ -245,7 +250,6 @@ class ScopeStack:
             for full, tensor in found:
                 key = _shown(full)
                 names.setdefault(id(tensor), f"{name}.{key}" if key in taken else key)
-        self._adopted.append(module)
 
 
 def _parameter_count(module: nn.Module) -> int:

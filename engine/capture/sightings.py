@@ -97,12 +97,14 @@ def without_gradient(tape: Tape, scopes: ScopeStack, optimizers: Optimizers, kep
         for _, held in optimizers:
             if any(id(p) in leaves and leaves[id(p)].node in kept for p in held):
                 wanted |= {id(p) for p in held}
-    unreached = [
+    initialised = only_initialised(tape)
+    lost = [
         tape.nodes[leaf.node]
         for key, leaf in leaves.items()
         if leaf.node not in kept and leaf.tensor.requires_grad and (wanted is None or key in wanted)
     ]
-    unused = []
+    unreached = [node for node in lost if node.id not in initialised]
+    unused = [node for node in lost if node.id in initialised]
     for parameter in scopes.parameters():
         if (
             id(parameter) in leaves
@@ -116,6 +118,18 @@ def without_gradient(tape: Tape, scopes: ScopeStack, optimizers: Optimizers, kep
         unused.append(node)
     found = [Sighting("unreached", tuple(unreached))] if unreached else []
     return [*found, Sighting("unused", tuple(unused))] if unused else found
+
+
+def only_initialised(tape: Tape) -> set[int]:
+    """Numbers of the leaves that no operation read: they were only written in place, with gradients off."""
+    found = {node.id for node in tape.nodes if node.kind == "leaf"}
+    for edge in tape.edges:
+        if edge.source in found:
+            name = (tape.nodes[edge.target].op or ".").split(".")[1]
+            is_write = name.endswith("_") and edge.argument == "self"
+            if not is_write or edge.target not in tape.without_grad:
+                found.discard(edge.source)
+    return found
 
 
 def writers_into(nodes: Sequence[Node], edges: Iterable[EdgeDraft], kept: set[int]) -> set[int]:

@@ -12,6 +12,7 @@ from ..graph.model import Node, NodeKind, Source
 from .autograd_nodes import AutogradNodes
 from .forms import UNSEEN, mark_differentiable, undescribed
 from .frames import running_frame, user_frame, variable_named
+from .owners import learn_owners, parameter_named
 from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
 from .writes import Writes, storage_of
@@ -64,7 +65,8 @@ class Tape:
         self.entries: dict[int, Entry] = {}
         self.anchors: list[torch.Tensor] = []
         """Every tensor from outside, kept alive so that its identity stays its own."""
-        self._unnamed_leaves: list[tuple[Node, torch.Tensor]] = []
+        self._leaves_to_name: list[tuple[Node, torch.Tensor]] = []
+        """Leaves that no module has named so far: a variable may have, a loop's over all parameters, say."""
         self._looked_up: set[int] = set()
         self.writes = Writes()
         self.rebased: list[tuple[weakref.ref[torch.Tensor], int]] = []
@@ -80,6 +82,8 @@ class Tape:
         """Called with each tensor that an operation is about to change in place."""
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         """The program's own random number generators, and their states before it first drew from them."""
+        self.hooks: dict[tuple[int, int], tuple[Any, Source | None]] = {}
+        """The program's hooks on tensors, by node and the hook's identity: each with its place in the program."""
         self.place: tuple[Source, ...] = ()
         """Where the operation is called whose inputs are being looked up."""
         self._is_step = is_step
@@ -149,8 +153,8 @@ class Tape:
             node.outputs[0].requires_grad = True
             node.name = self.scopes.parameter_names.get(id(tensor)) or node.name or self._variable_name(tensor)
             self.anchors.append(tensor)
-            if node.name is None:
-                self._unnamed_leaves.append((node, tensor))
+            if id(tensor) not in self.scopes.parameter_names:
+                self._leaves_to_name.append((node, tensor))
         if torch.is_grad_enabled() and node_id not in self._read_leaves and not self.shows_still(tensor, node_id):
             self._see_initialised(node, entry.output, tensor)
         return node_id, entry.output
@@ -183,8 +187,8 @@ class Tape:
         self.anchors.append(tensor)
         if alias is not None:
             self.edges.append(EdgeDraft(alias[0], alias[1], node.id, "memory", True))
-        if name is None and kind == "leaf":
-            self._unnamed_leaves.append((node, tensor))
+        if kind == "leaf" and id(tensor) not in self.scopes.parameter_names and id(tensor) not in self._given_names:
+            self._leaves_to_name.append((node, tensor))
         return node.id, 0
 
     def _alias(self, tensor: torch.Tensor) -> Origin | None:
@@ -221,7 +225,9 @@ class Tape:
         return self._variable_name(tensor), "input" if self._is_step else "constant"
 
     def _variable_name(self, tensor: torch.Tensor) -> str | None:
-        return variable_named(user_frame(running_frame()), tensor, outermost=self._is_step)
+        frame = running_frame()
+        named = variable_named(user_frame(frame), tensor, outermost=self._is_step)
+        return named or (parameter_named(frame, tensor) if isinstance(tensor, torch.nn.Parameter) else None)
 
     # Autograd nodes.
 
@@ -365,10 +371,16 @@ class Tape:
         return entry.node, entry.output
 
     def name_leaves(self) -> None:
-        """Name the parameters that were used (initialised, say) before the module that owns them was first called."""
-        for node, tensor in self._unnamed_leaves:
-            node.name = self.scopes.parameter_names.get(id(tensor))
-        self._unnamed_leaves.clear()
+        """Name the parameters that were used before the module that owns them was called, if it was called at all.
+
+        A module that was not (a forward pass from before the recording, say) is looked for in the running functions.
+        """
+        names = self.scopes.parameter_names
+        wanted = {id(tensor) for _, tensor in self._leaves_to_name if isinstance(tensor, torch.nn.Parameter)}
+        learn_owners(self.scopes, wanted.difference(names), running_frame())
+        for node, tensor in self._leaves_to_name:
+            node.name = names.get(id(tensor), node.name)
+        self._leaves_to_name.clear()
 
     def release(self) -> None:
         """Let go of every tensor of the program."""
@@ -378,6 +390,7 @@ class Tape:
         self.rebased.clear()
         self._given_names.clear()
         self.function_of.clear()
+        self.hooks.clear()
 
 
 def plain_name(grad_fn: Any) -> str:

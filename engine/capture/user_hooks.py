@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 
+from ..graph.model import Source
 from ..training.replaced import Replaced
 from .faults import fault_note
-from .frames import running_frame, user_frame
+from .frames import running_frame, source_of, user_frame
+from .sightings import Sighting
 from .tape import Tape
 
 _EFFECT = "may change that gradient: the contributions are from before it, the gradient from after it."
@@ -41,16 +43,17 @@ class HookWatch:
             if self._replaced is not None and threading.get_ident() == self._thread:
                 try:
                     with torch._C.DisableTorchFunction():
-                        self._note(tensor)
+                        self._note(tensor, hook)
                 except Exception as error:  # noqa: BLE001 - a note that fails must not fail the program's own call
                     self._tape.notes.add(fault_note("A hook on a tensor", error))
             return handle
 
         return register_hook
 
-    def _note(self, tensor: torch.Tensor) -> None:
+    def _note(self, tensor: torch.Tensor, hook: Any) -> None:
         node = self._tape.nodes[self._tape.origin(tensor)[0]]
         frame = user_frame(running_frame())
+        self._tape.hooks[node.id, id(hook)] = (hook, source_of(frame) or _definition(hook))
         where = "" if frame is None else f" ({os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno})"
         self._tape.notes.add(f"The program's own hook on {node.name or node.label}{where} {_EFFECT}")
 
@@ -60,3 +63,29 @@ def note_leaf_hooks(tape: Tape, tensor: torch.Tensor) -> None:
     if tensor._backward_hooks or tensor._post_accumulate_grad_hooks:
         node = tape.nodes[tape.origin(tensor)[0]]
         tape.notes.add(f"A hook on {node.name or node.label} {_EFFECT}")
+        for hook in (tensor._backward_hooks or {}).values():
+            tape.hooks.setdefault((node.id, id(hook)), (hook, _definition(hook)))
+
+
+def hook_sightings(tape: Tape) -> list[Sighting]:
+    """The program's hooks on tensors that were recorded: the node, the hook's name, and its place."""
+    return [
+        Sighting("hook", (tape.nodes[node_id],), _name_of(hook), source)
+        for (node_id, _), (hook, source) in tape.hooks.items()
+    ]
+
+
+def _name_of(hook: Any) -> str:
+    name = getattr(_plain(hook), "__qualname__", "") or type(hook).__qualname__
+    return str(name).rpartition("<locals>.")[2]
+
+
+def _definition(hook: Any) -> Source | None:
+    code = getattr(_plain(hook), "__code__", None)
+    return None if code is None else Source(code.co_filename, code.co_firstlineno, code.co_qualname)
+
+
+def _plain(hook: Any) -> Any:
+    """The function behind a partial or a bound method."""
+    hook = getattr(hook, "func", hook)
+    return getattr(hook, "__func__", hook)

@@ -88,7 +88,12 @@ def _switched_off(trace: Trace, root: Node, cuts: list[Edge]) -> Finding:
 def _cut(trace: Trace, root: Node, edge: Edge) -> Finding:
     target, source = trace.graph.nodes[edge.target], trace.graph.nodes[edge.source]
     cut = edge.cut or ""
-    if "detach" in cut:
+    if cut.startswith("cut inside torch: "):
+        reason = (
+            f"Inside torch, {cut.removeprefix('cut inside torch: ')}: {called(source)} is cut off{at(target.source)}."
+        )
+        cure = "Use a function that is differentiable (rsample() instead of sample(), say), or compute it by hand."
+    elif "detach" in cut:
         reason, cure = f"detach() cuts {called(source)} off{at(target.source)}.", "Do without detach()."
     elif "switched off" in cut:
         reason = f"{located(target)} reads {called(source)} with gradients switched off (torch.no_grad)."

@@ -26,8 +26,9 @@ def format_findings(trace: Trace, findings: Sequence[Finding]) -> str:
             for head, text in (("Why: ", finding.reason), ("Cure:", finding.cure))
         ]
         parts.append("\n".join([f"{finding.severity}: {finding.title}", *body]))
-    count = len(findings)
-    parts.append(f"{count} finding{'' if count == 1 else 's'}.")
+    notes = sum(finding.severity == "note" for finding in findings)
+    counts = [(len(findings) - notes, "finding"), (notes, "note")]
+    parts.append(", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count) + ".")
     return "\n\n".join(parts)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..graph.model import Edge, Node, Source
 from ..graph.trace import Trace
-from .cut_path import cut_edges, trained_here
+from .cut_path import cut_edges, trained_here, without_gradient
 from .finding import Finding
 from .words import called, computed_from, names, place, reaching_root, seen
 
@@ -24,7 +24,7 @@ def lost_leaves(trace: Trace) -> list[Node]:
         behind |= computed_from(trace, edge.source)
     behind |= {node for observation in seen(trace, "reached-later") for node in observation.nodes}
     behind |= _not_asked_for(trace)
-    return [leaf for leaf in trace.leaves() if trace.step_of(leaf) is None and leaf.id not in behind]
+    return [leaf for leaf in without_gradient(trace) if leaf.id not in behind]
 
 
 def ways_out(trace: Trace) -> dict[Edge, list[Node]]:

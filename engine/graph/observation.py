@@ -24,6 +24,7 @@ ObservationKind = Literal[
     "second-backward",
     "reached-later",
     "graph-retained",
+    "hook",
     "update",
     "no-update",
 ]
@@ -38,7 +39,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
         - "optimizer": an optimizer (`text`) was alive at the backward pass, and holds the leaves `nodes`
         - "parameters": `nodes` are the leaves that are instances of nn.Parameter
-        - "unused": `nodes` are parameters of the modules that ran, which no recorded operation read
+        - "unused": `nodes` are leaves that no recorded operation read, but for writes that initialised them: parameters
+          of the modules that ran, or that were made
         - "unreached": `nodes` are leaves that operations read, none of which the root depends on
         - "optimizer-step": an optimizer (`text`) took a step since the backward pass before this one
         - "grad-off": gradients were switched off when backward() was called
@@ -50,8 +52,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
           the optimizer that took a step in between, empty where none did
         - "second-backward": the next backward pass went through `nodes` again and failed with the error `text`; where
           its root has no history, `nodes` are the leaves that are gone by then
-        - "reached-later": `nodes` are leaves that got no gradient in this pass, but in the one that followed it
+        - "reached-later": `nodes` are leaves that got a gradient in the pass that followed, or in another one that the
+          program ran itself
         - "graph-retained": backward() was told to keep the graph (retain_graph or create_graph)
+        - "hook": the program's own hook `text` on `nodes[0]` may change the gradient that arrives there
         - "update": an optimizer (`text`) changed the leaves `nodes` after the backward pass, by `amounts`
         - "no-update": no update followed the backward pass; `text` is a sentence that says why
     nodes : ids of the nodes that it is about.

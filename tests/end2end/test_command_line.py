@@ -173,6 +173,15 @@ def test_diagnose_is_silent_about_the_healthy_demo() -> None:
     json.loads(finished.stdout)
 
 
+def test_a_note_of_diagnose_is_no_complaint() -> None:
+    path = ROOT / "tests" / "engine" / "diagnose" / "healthy" / "straight_through.py"
+    finished = run("diagnose", str(path))
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("note: detach() cuts")
+    assert finished.stdout.endswith("1 note.\n")
+    assert "a note is none" in run("--help").stdout
+
+
 def test_diagnose_does_not_praise_a_script_that_it_saw_nothing_of(tmp_path: Path) -> None:
     path = tmp_path / "never.py"
     path.write_text(BAD_PROGRAMS["never.py"][0])

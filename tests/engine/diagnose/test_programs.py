@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,13 +64,20 @@ BUGS = {
     "no_derivative": Expected("no-gradient", "choice", "choice =", "argmax", "error"),
 }
 HEALTHY = sorted(path.stem for path in (FOLDER / "healthy").glob("[a-z]*.py"))
+NOTED = {"attention_by_hand", "simsiam_by_hand", "straight_through"}
+"""They detach on purpose, and no optimizer says what is trained: that is worth a note, which is no complaint."""
+WARNED = {"rebound_leaf": "The .grad attribute of a Tensor that is not a leaf"}
+"""What torch itself warns of in some of the scripts."""
 
 
-def _trace_of(path: Path) -> Trace:
-    """The script's trace, also where it fails; filters of warnings and random numbers are as before afterwards."""
+def _trace_of(path: Path, warned: str = "") -> Trace:
+    """The script's trace, also where it fails; filters of warnings and random numbers are as before afterwards.
+
+    `warned` is a part of a warning that torch must give while the script runs.
+    """
     state = random.getstate(), torch.get_rng_state()
     trace: Trace | None
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.warns(match=warned) if warned else nullcontext():
         warnings.simplefilter("default")
         try:
             trace = trace_program(resolve(str(path)), follow=True)
@@ -90,7 +98,7 @@ def test_every_script_is_expected() -> None:
 def test_a_planted_mistake_is_found_and_located(name: str) -> None:
     expected = BUGS[name]
     path = FOLDER / "bugs" / f"{name}.py"
-    recorded = _trace_of(path)
+    recorded = _trace_of(path, WARNED.get(name, ""))
     (finding,) = diagnose(recorded)
     assert (finding.kind, finding.severity) == (expected.kind, expected.severity)
     node = recorded.graph.nodes[finding.node_id]
@@ -111,7 +119,8 @@ def test_a_healthy_script_has_no_findings(name: str) -> None:
     recorded = _trace_of(FOLDER / "healthy" / f"{name}.py")
     assert recorded.error is None
     assert recorded.backward
-    assert diagnose(recorded) == []
+    assert [finding.kind for finding in diagnose(recorded) if finding.severity != "note" or name not in NOTED] == []
+    assert all(leaf.name for leaf in recorded.leaves())
 
 
 def test_a_changed_saved_operand_names_both_operations(tmp_path: Path) -> None:
