@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from string import Template
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from gui.resources import resource
 from gui.theme import RADIUS_CARD, RADIUS_CONTROL, Theme, ThemeManager, ui_font, use_shipped_fonts
@@ -133,6 +133,20 @@ class Style(QObject):
         themes.changed.connect(self.apply)
 
     def apply(self, theme: Theme) -> None:
-        """Recolour every window; takes effect at once."""
+        """Recolour every window; takes effect at once.
+
+        Qt polishes each widget once for every one around it where a style sheet takes the place of another, and only
+        once where the old one is taken away first.
+        """
+        windows = [widget for widget in self._application.topLevelWidgets() if isinstance(widget, QMainWindow)]
+        for window in windows:
+            window.installEventFilter(self)
+        self._application.setStyleSheet("")
+        for window in windows:
+            window.removeEventFilter(self)
         self._application.setPalette(palette(theme))
         self._application.setStyleSheet(style_sheet(theme))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Between two sheets windows keep their docks: the wider borders of a window without one would move them."""
+        return event.type() == QEvent.Type.StyleChange

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.canvas.look import opposite
 from gui.icons import application_icon, icon, pixmap
 from gui.resources import resource
-from gui.style import control_color, mix, on_accent_color, palette, style_sheet
-from gui.theme import DARK, LIGHT, Theme
+from gui.style import Style, control_color, mix, on_accent_color, palette, style_sheet
+from gui.theme import DARK, LIGHT, Theme, ThemeManager
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 ICONS = sorted(path.stem for path in resource("icons").glob("*.svg"))
@@ -94,3 +96,45 @@ def test_icons_have_every_size(qtbot: QtBot) -> None:
     sizes = {size.width() for size in icon("play", QColor("black")).availableSizes()}
     assert {16, 20, 32, 40} <= sizes
     assert not application_icon().isNull()
+
+
+class _Counting(QWidget):
+    """Counts how often its style changes."""
+
+    changes = 0
+
+    def changeEvent(self, event: QEvent) -> None:
+        self.changes += event.type() == QEvent.Type.StyleChange
+        super().changeEvent(event)
+
+
+def test_another_theme_polishes_a_widget_no_more_often_the_deeper_it_lies(qtbot: QtBot) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    themes = ThemeManager()
+    themes.choose("light")
+    style = Style(application, themes)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    chain = [_Counting(window)]
+    window.setCentralWidget(chain[0])
+    for _ in range(6):
+        chain.append(_Counting(chain[-1]))
+    dock = QDockWidget("beside", window)
+    dock.setWidget(QTextEdit(dock))
+    below = QDockWidget("below", window)
+    below.setWidget(QTextEdit(below))
+    for area, panel in ((Qt.DockWidgetArea.LeftDockWidgetArea, dock), (Qt.DockWidgetArea.BottomDockWidgetArea, below)):
+        window.addDockWidget(area, panel)
+    window.resize(640, 480)
+    window.show()
+    places = [widget.geometry() for widget in (chain[0], dock, below)]
+    for widget in chain:
+        widget.changes = 0
+    themes.choose("dark")
+    qtbot.wait(1)
+    assert [widget.changes for widget in chain] == [2] * len(chain)
+    assert window.palette().color(QPalette.ColorRole.Window) == DARK.surface
+    assert [widget.geometry() for widget in (chain[0], dock, below)] == places
+    themes.changed.disconnect(style.apply)
+    application.setStyleSheet("")
