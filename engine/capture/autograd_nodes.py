@@ -14,6 +14,17 @@ OWN_THREADS = "retrograd"
 """How the names of the worker's own threads begin: they never compute anything."""
 
 
+ELSEWHERE = (
+    "Some operations ran in other threads than the one that is recorded: of these only the autograd nodes are shown, "
+    "without their values and their place in the program."
+)
+_OF_VIEWS = (
+    "CopySlices", "Alias", "AsStrided", "Diagonal", "Expand", "Permute", "Select", "Slice", "Split", "Squeeze", "T",
+    "Transpose", "Unbind", "Unfold", "Unsqueeze", "View",
+)  # fmt: skip
+"""Autograd makes these anew after a write into a view, without an operation."""
+
+
 class AutogradNodes:
     """Numbers of the recorded nodes by autograd node.
 
@@ -38,6 +49,11 @@ class AutogradNodes:
         self.of_sequence.setdefault(grad_fn._sequence_nr(), number)
         if self._mark is not None:
             grad_fn.metadata[self._mark] = number
+
+    def is_of_another_thread(self, grad_fn: Any) -> bool:
+        """Whether an autograd node for which no operation was recorded can only have been made in another thread."""
+        kind = grad_fn.name().rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
+        return self._mark is not None and not hasattr(type(grad_fn), "_forward_cls") and kind not in _OF_VIEWS
 
     def tell_threads_apart(self, tensors: Iterable[torch.Tensor]) -> None:
         """Mark every recorded node that the living `tensors` depend on; no other thread may have computed anything."""

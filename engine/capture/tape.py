@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..graph.model import Node, NodeKind, Source
-from .autograd_nodes import AutogradNodes
+from .autograd_nodes import ELSEWHERE, AutogradNodes
 from .forms import UNSEEN, mark_differentiable, undescribed
 from .frames import running_frame, user_frame, variable_named
 from .owners import learn_owners, parameter_named
@@ -344,6 +344,8 @@ class Tape:
     def _add_autograd_node(self, grad_fn: Any) -> None:
         node = Node(id=len(self.nodes), kind="op", scope=self.scopes.path)
         self.nodes.append(node)
+        if self.autograd_nodes.is_of_another_thread(grad_fn):
+            self.notes.add(ELSEWHERE)
         self.adopt(node, grad_fn)
         node.put_at(self.scopes.stack_at(running_frame()))
         node.outputs = [undescribed(form) for form in getattr(grad_fn, "_input_metadata", ())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from torch.optim.optimizer import Optimizer
 
     from ..capture.recorder import Recorder
+    from ..training.absence import Elsewhere
     from ..training.hooks import BackwardCall
     from ..training.sequel import Sequel
     from ..training.watch import ProgramWatch
@@ -127,7 +129,7 @@ def _trace_script(program: ScriptProgram, values: ValuesMode, *, follow: bool) -
         return first.trace
     if ending is not None and not isinstance(ending, SystemExit):
         raise _failed(recorder, program, ending)
-    raise _without_backward(recorder, program, ending, hooks)
+    raise _without_backward(recorder, program, ending, hooks, first.elsewhere)
 
 
 class _FirstBackward:
@@ -138,6 +140,8 @@ class _FirstBackward:
 
     def __init__(self, recorder: Recorder, watch: ProgramWatch, *, follow: bool) -> None:
         self.trace: Trace | None = None
+        self.elsewhere: Elsewhere | None = None
+        self._thread = threading.get_ident()
         self.outer_trace = sys.gettrace()
         self._recorder = recorder
         self._watch = watch
@@ -146,8 +150,13 @@ class _FirstBackward:
 
     def on_backward(self, call: BackwardCall) -> None:
         from ..capture.sightings import Sighting
+        from ..training.absence import running_elsewhere
         from ..training.sequel import Sequel
 
+        if threading.get_ident() != self._thread:  # nothing of it is recorded, and it cannot be ended from here
+            self.elsewhere = self.elsewhere or running_elsewhere()
+            call.run()
+            return
         if self._sequel is not None:
             with suppress(RuntimeError):  # it is among the sightings, and the script ends here
                 has_optimizers = bool(self._watch.optimizers.held())
@@ -217,11 +226,17 @@ def _failed(recorder: Recorder, program: ScriptProgram, error: BaseException) ->
 
 
 def _without_backward(
-    recorder: Recorder, program: ScriptProgram, ending: BaseException | None, hooks: Any
+    recorder: Recorder,
+    program: ScriptProgram,
+    ending: BaseException | None,
+    hooks: Any,
+    elsewhere: Elsewhere | None,
 ) -> TraceError:
     trace = _labelled(recorder.finish(step=None), program)
     from ..training.absence import why_no_backward
 
+    if elsewhere is not None:
+        return TraceError(f"The script ended. {elsewhere.reason}", trace=trace)
     reason = why_no_backward(trace, used_autograd_grad=hooks.used_autograd_grad)
     left = "exited" if isinstance(ending, SystemExit) else "ended"
     return TraceError(f"The script {left} and never called backward(): {reason}", trace=trace)

@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from typing import NamedTuple
+
 import torch
 
+from ..capture.frames import running_frame, source_of, user_frame
+from ..graph.model import Source
 from ..graph.trace import Trace
+
+
+class Elsewhere(NamedTuple):
+    """A backward pass in another thread than the one that is recorded: the thread's name, and the program's line."""
+
+    thread: str
+    source: Source | None
+
+    @property
+    def reason(self) -> str:
+        """What happened, and what to do, in whole sentences."""
+        where = "" if self.source is None else f" at {os.path.basename(self.source.file)}, line {self.source.line}"
+        return (
+            f"A backward pass ran in the thread {self.thread}{where}, but only the main thread was recorded until "
+            "then, so nothing of it can be shown. Call the forward pass and backward() in the main thread, or run a "
+            "further step in that thread: it is recorded there."
+        )
+
+
+def running_elsewhere() -> Elsewhere:
+    """To be called where the running thread goes through a backward pass that is not recorded."""
+    return Elsewhere(threading.current_thread().name, source_of(user_frame(running_frame())))
 
 
 def why_no_backward(trace: Trace, *, used_autograd_grad: bool) -> str:

@@ -18,6 +18,7 @@ from torch.optim.optimizer import Optimizer
 from ..graph.observation import Observation
 from ..graph.trace import Trace, ValuesMode
 from ..session.messages import LossPoints, Message, Observed, TraceReady, TrainingChanged
+from .absence import Elsewhere, running_elsewhere
 from .controls import Controls
 from .feed import LossFeed, LossJournal, value_of
 from .hooks import AutogradHooks, BackwardCall
@@ -97,6 +98,8 @@ class TrainingSession:
     ) -> None:
         self.steps = 0
         self.used_autograd_grad = False
+        self.elsewhere: Elsewhere | None = None
+        """The first backward pass that was not recorded since it ran in another thread."""
         self._send = send
         self._controls = controls
         self._values: ValuesMode = values
@@ -141,6 +144,11 @@ class TrainingSession:
         if self.steps:
             self._send(TrainingChanged(state="finished", step=self.steps - 1), b"")
 
+    @property
+    def has_recorded_none(self) -> bool:
+        """Whether no step has been recorded, of however many there were."""
+        return self._needs_first
+
     def flush(self) -> None:
         """Send what waits for the next step, if that is late; for a thread that calls this now and then."""
         self._feed.flush()
@@ -150,9 +158,7 @@ class TrainingSession:
 
     def unfinished_trace(self, error: BaseException | None) -> Trace | None:
         """After the end: what was recorded of a step that never reached its backward pass."""
-        recorder = self._recorder or self._failed
-        if recorder is None and self._parked and self.steps == 0:
-            recorder = self._parked[0]
+        recorder = self._parked[0] if self.has_recorded_none and self._parked else self._recorder or self._failed
         if recorder is None:
             return None
         try:
@@ -198,6 +204,7 @@ class TrainingSession:
             # The recorder sees its own thread alone, and can be taken off there alone; the next step gets another one.
             self._parked.append(recorder)
             self._recorder = None
+            self.elsewhere = self.elsewhere or running_elsewhere()
             call.run()
             return None
         from ..capture.sightings import Sighting

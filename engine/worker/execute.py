@@ -170,7 +170,8 @@ def _run_script(program: ScriptProgram, run: Run, controls: Controls, worker: Wo
             _send_trace(worker, unfinished, "failed")
         return _failure(raised)
     ending = _exit(raised) if isinstance(raised, SystemExit) else Ending()
-    return ending if session.steps else _without_steps(ending, session, worker)
+    is_unseen = session.has_recorded_none and session.elsewhere is not None
+    return _without_steps(ending, session, worker) if is_unseen or not session.steps else ending
 
 
 def _pace(run: Run) -> float | None:
@@ -185,6 +186,12 @@ def _without_steps(ending: Ending, session: TrainingSession, worker: Worker) -> 
     trace = session.unfinished_trace(None)
     if trace is None:
         return ending
+    if session.steps and session.elsewhere is not None:
+        reason = session.elsewhere.reason
+        if trace.graph.nodes:
+            trace.notes.append(reason)
+            _send_trace(worker, trace, "failed")
+        return Ending(f"{ending.message or 'The script ended.'} {reason}", ending.exit_code)
     reason = why_no_backward(trace, used_autograd_grad=session.used_autograd_grad)
     if trace.graph.nodes:
         trace.notes.append(f"No gradient was recorded, because {reason}")

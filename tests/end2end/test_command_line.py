@@ -191,6 +191,26 @@ def test_diagnose_does_not_praise_a_script_that_it_saw_nothing_of(tmp_path: Path
     assert "never called backward()" in finished.stderr
 
 
+def test_a_backward_pass_in_another_thread_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "threads.py"
+    path.write_text(
+        "import sys, threading, torch\n"
+        "net = torch.nn.Linear(3, 1)\n"
+        "def work():\n"
+        "    for _ in range(int(sys.argv[1])):\n"
+        "        net(torch.ones(2, 3)).sum().backward()\n"
+        "thread = threading.Thread(target=work, name='trainer')\n"
+        "thread.start()\n"
+        "thread.join()\n"
+    )
+    once = run("trace", str(path), "--", "1")
+    assert once.returncode == 3
+    assert "A backward pass ran in the thread trainer at threads.py, line 5" in once.stderr
+    assert "in the main thread" in once.stderr
+    assert "a further step in that thread" in once.stderr
+    assert run("trace", str(path), "--", "2").returncode == 0  # as it says
+
+
 BAD_PROGRAMS = {
     "raises.py": ("import torch\nw = torch.ones(2, requires_grad=True)\nx = w * 2\nraise ValueError('my reason')\n",
                   3, "ValueError at", "my reason"),

@@ -138,3 +138,34 @@ def test_what_the_program_itself_puts_in_place_of_torch_functions_stays(monkeypa
     assert calls == ["counted"]
     assert w.grad is not None
     assert torch.equal(w.grad, torch.full((3,), 3.0))
+
+
+def test_operations_of_another_thread_are_told_in_one_note() -> None:
+    w, found = torch.ones(3, requires_grad=True), {}
+
+    def run() -> Tensor:
+        def compute() -> None:
+            found["h"] = (w * 2).exp()
+
+        _in_threads(1, compute)
+        base = w * 1.0
+        base[0] = 7  # a write into a view is none of another thread's
+        return (found["h"] * base).sum()
+
+    recorded = trace(run)
+    (note,) = [note for note in recorded.notes if "other threads" in note]
+    assert "only the autograd nodes are shown" in note
+    names = {node.grad_fn for node in recorded.graph.nodes if node.op is None and node.kind == "op"}
+    assert names == {"ExpBackward0", "MulBackward0"}
+
+
+def test_a_thread_that_computes_nothing_leaves_no_note() -> None:
+    w = torch.ones(3, requires_grad=True)
+
+    def run() -> Tensor:
+        _in_threads(1, lambda: None)
+        part = (w * 2)[1:]
+        part += 1
+        return part.exp().sum()
+
+    assert trace(run).notes == []
