@@ -18,8 +18,9 @@ Condition = Literal[
     "rerunnable",  # the open target is a program
     "script",  # it is a script, which may have arguments
     "running",  # a worker runs it now
-    "training",  # a training runs or is held
+    "training",  # a training runs and is not held
     "held",  # a training is held
+    "ongoing",  # a training runs or is held
     "undo",
     "redo",
     "picked",  # a box of the graph can be asked about: the selected one, else the current step's

@@ -54,7 +54,13 @@ COMMANDS: tuple[Command, ...] = (
     command("undo", "Undo", "Take the last change back", "Ctrl+Z", icon="undo", when="undo"),
     command("redo", "Redo", "Make the change again", "Ctrl+Shift+Z", "Ctrl+Y", icon="redo", when="redo"),
     command(
-        "show_palette", "Find…", "Find a command, a node or a variable", "Ctrl+K", "/", "Ctrl+Shift+P", icon="search"
+        "show_palette",
+        "Find…",
+        "Find a command, a node, a variable or a module",
+        "Ctrl+K",
+        "/",
+        "Ctrl+Shift+P",
+        icon="search",
     ),
     command("deselect", "Clear", "Clear what is marked, then the selection", "Esc", when="trace"),
     command("go_back", "Back", "Go back to the place before", "Alt+Left", when="visited"),
@@ -103,6 +109,14 @@ COMMANDS: tuple[Command, ...] = (
     ),
     command("resume_training", "Go on training", "Let the held training run", "Ctrl+Shift+R", icon="play", when="held"),
     command("step_training", "One training step", "Run and record one more training step", "Ctrl+Right", when="held"),
+    command(
+        "run_on_to_step",
+        "Run on to step…",
+        "Let the training run as far as a step, record that one, and hold there",
+        "Ctrl+Shift+Right",
+        when="ongoing",
+        keywords="hold at step until number continue",
+    ),
     *(
         command(name, title, tip, *keys, when=when, keywords="what if edit")
         for name, title, tip, keys, when in EDIT_COMMANDS
@@ -190,7 +204,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&Step": STEP_MENU,
     "&Breakpoints": BREAKPOINT_MENU,
     "&What if": EDIT_MENU,
-    "&Training": ("pause_training", "resume_training", "step_training"),
+    "&Training": ("pause_training", "resume_training", "step_training", "run_on_to_step"),
     "&View": (
         *("fit", "zoom_in", "zoom_out", "center_focus", SEPARATOR, "fold_all", "unfold_all", "unfold_only"),
         *("unfold_others", SEPARATOR, "show_modules", "show_functions", "show_operations", "<Depth>", SEPARATOR),

@@ -20,6 +20,7 @@ from gui.canvas.spotlight import Spotlight
 from gui.edit_commands import EditCommands
 from gui.folders import log_folder
 from gui.opening import FILE_FILTER, TRACE_SUFFIX
+from gui.run_on import RunOn
 from gui.saving import not_saved
 from gui.theme import ThemeName
 from gui.widgets.notification import Notification
@@ -40,6 +41,7 @@ class Commands(EditCommands):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
+        self.run_on = RunOn(window)
         stack = window.document.undo_stack
         stack.undoTextChanged.connect(partial(self._name, "undo", "Undo"))
         stack.redoTextChanged.connect(partial(self._name, "redo", "Redo"))
@@ -198,6 +200,9 @@ class Commands(EditCommands):
 
     def step_training(self) -> None:
         self._window.workspace.bridge.supervisor.step_once()
+
+    def run_on_to_step(self) -> None:
+        self.run_on.ask()
 
     # View
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabBar, QTabWidget, QToolButton, QWidget
 
 from gui.icons import icon
@@ -106,6 +106,11 @@ class DockTitle(QWidget):
 class Docks(QObject):
     """All docks of one main window."""
 
+    shown = Signal()
+    """They are there again, after the welcome page."""
+    settled = Signal()
+    """Docks were moved, and their tab bars are as they will be."""
+
     def __init__(self, window: QMainWindow, themes: ThemeManager) -> None:
         super().__init__(window)
         self._window = window
@@ -157,6 +162,23 @@ class Docks(QObject):
         """Show a panel, in front of those it shares tabs with."""
         self.docks[name].show()
         self.docks[name].raise_()
+
+    def tab_bars(self) -> list[QTabBar]:
+        """The bars in which panels share a place."""
+        return self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+
+    def names_in(self, bar: QTabBar) -> list[str]:
+        """The names of the panels in a tab bar, from left to right; "" for what is none."""
+        names = {dock.windowTitle(): name for name, dock in self.docks.items()}
+        return [names.get(bar.tabText(index), "") for index in range(bar.count())]
+
+    def front_beside(self, name: str) -> str:
+        """The panel that is in front where `name` shares a place with others; "" where it does not."""
+        for bar in self.tab_bars():
+            names = self.names_in(bar)
+            if name in names and bar.currentIndex() >= 0:
+                return names[bar.currentIndex()]
+        return ""
 
     def set_title(self, name: str, title: str) -> None:
         """What the panel's tab says, such as "Problems 2"."""
@@ -235,6 +257,7 @@ class Docks(QObject):
             state, self._hidden_state = self._hidden_state, None
             if not self._window.restoreState(state, STATE_VERSION):
                 self.reset()
+            self.shown.emit()
 
     def save(self) -> QByteArray:
         """The places of all panels, as Qt writes them."""
@@ -260,16 +283,17 @@ class Docks(QObject):
             dock = self.docks[name]
             beside = [other for other in self._window.tabifiedDockWidgets(dock) if other.toggleViewAction().isChecked()]
             title.set_collapsed(bool(beside) and not dock.isFloating())
+        self.settled.emit()
 
     def _name_tabs(self) -> None:
         """Say which panels a tab bar leads to, for screen readers."""
-        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        for bar in self.tab_bars():
             bar.setAccessibleName(f"Panels: {', '.join(bar.tabText(index) for index in range(bar.count()))}")
 
     def _hide_stray_tabs(self) -> None:
         """Hide tab bars that a restored state leaves behind: Qt parks them in the corner, on top of the menu."""
         menu = self._window.menuWidget()
         top = 0 if menu is None else menu.height()
-        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        for bar in self.tab_bars():
             if bar.isVisible() and 0 <= bar.y() < top:
                 bar.hide()

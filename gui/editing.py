@@ -21,6 +21,7 @@ from gui.bridge import SessionBridge
 from gui.document import Document
 from gui.edit_doubts import doubt
 from gui.edit_words import describe
+from gui.opening import place_text
 from gui.own_worker import OwnWorker
 from gui.widgets.notification import Notification
 
@@ -53,6 +54,8 @@ class Editing(QObject):
     """The program begins to run with edits, or no longer does."""
     notified = Signal(object)
     """A `Notification`: what an edit made the program do."""
+    refused = Signal(int)
+    """With the edits the program raises at this node of the original, or an edit of it cannot be applied."""
     settled = Signal(str)
     """The notification with this key is no longer true."""
     original_changed = Signal(object)
@@ -302,13 +305,12 @@ class Editing(QObject):
         if self._is_stale:
             return  # another edit has come since, and is about to be tried
         self.failure = refused
-        where = f"{refused.file.rpartition('/')[2]}, line {refused.line}" if refused.file and refused.line else ""
-        where = "" if where in refused.message else where  # not twice
+        where = place_text(refused.file, refused.line, refused.message)
         text = f"With this edit the program raises: {refused.message}" if refused.traceback else refused.message
         undo = ("Undo the edit", self._document.undo_stack.undo)
         self.notified.emit(Notification(text, "error", where, refused.traceback, (undo,), key=KEY))
         if refused.node is not None:
-            self._document.select(refused.node)
+            self.refused.emit(refused.node)
         self.changed.emit()
 
     def _on_bridge_decode_failed(self, message: str) -> None:

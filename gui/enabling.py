@@ -27,6 +27,7 @@ def conditions(window: MainWindow) -> set[str]:
         "running": workspace.is_running or bool(workspace.busy),
         "training": workspace.is_training and not workspace.is_held,
         "held": workspace.is_held,
+        "ongoing": workspace.is_training,
         "undo": document.undo_stack.canUndo(),
         "redo": document.undo_stack.canRedo(),
     }

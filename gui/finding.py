@@ -1,4 +1,4 @@
-"""What the palette finds: commands, choices of the view, demos, every node of the graph, and answers to queries."""
+"""What the palette finds: commands, choices of the view, demos, every node and module, and answers to queries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from PySide6.QtGui import QAction
 
 from engine.catalogue import DEMOS
-from engine.graph.model import Node
+from engine.graph.model import Node, ScopePath
 from engine.graph.numbers import format_shape
 from engine.graph.query import Query, QueryError, parse
 from engine.graph.trace import Trace
@@ -40,7 +40,7 @@ def everything(window: MainWindow) -> tuple[Sequence[Entry], Callable[[str], Ans
 
 
 class Finder:
-    """Finds nodes of one trace, and shows them on the canvas.
+    """Finds nodes and module calls of one trace, and shows them on the canvas.
 
     Whichever node is chosen, all others that the same text finds are outlined with it.
     """
@@ -51,9 +51,17 @@ class Finder:
         self._found: list[int] = []
         self._text = ""
 
-    def entry(self, node: int) -> Entry:
-        """What the palette shows of a node."""
-        texts, name = texts_of(self._trace), self._trace.graph.nodes[node].name or ""
+    def entry(self, place: int) -> Entry:
+        """What the palette shows of a node; beyond the last one, of a module call."""
+        texts, count = texts_of(self._trace), len(self._trace.graph.nodes)
+        if place < count:
+            return self._node_entry(texts, place)
+        path = modules_of(self._trace)[place - count]
+        run = partial(self._canvas.travel.go_to_scope, path)
+        return Entry(texts.titles[place], run, texts.details[place], "unfold", name=_dotted(path))
+
+    def _node_entry(self, texts: Texts, node: int) -> Entry:
+        name = self._trace.graph.nodes[node].name or ""
         run = partial(self.go_to, node)
         return Entry(texts.titles[node], run, texts.details[node], "variable" if name else "node", name=name)
 
@@ -122,17 +130,51 @@ _texts: WeakKeyDictionary[Trace, Texts] = WeakKeyDictionary()
 
 
 def texts_of(trace: Trace) -> Texts:
-    """What the palette says of each node: its variable and operation; where it is in the model and in the code."""
+    """What the palette says of each node: its variable and operation; where it is in the model and in the code.
+
+    After the nodes come the module calls, in the order of `modules_of`: their path and class; how much is in them.
+    """
     found = _texts.get(trace)
     if found is None:
-        nodes = trace.graph.nodes
+        nodes, modules = trace.graph.nodes, modules_of(trace)
         titles = [_short(f"{node.name} · {node.label}" if node.name else node.label) for node in nodes]
-        found = _texts[trace] = Texts(titles, [node.name or "" for node in nodes], partial(_details, nodes))
+        titles += [_short(_module_title(trace, path)) for path in modules]
+        names = [node.name or "" for node in nodes] + [_dotted(path) for path in modules]
+        found = _texts[trace] = Texts(titles, names, partial(_details, trace))
     return found
 
 
-def _details(nodes: list[Node]) -> list[str]:
-    return [_short(" · ".join(_parts(node))) for node in nodes]
+def modules_of(trace: Trace) -> list[ScopePath]:
+    """The module calls in which anything ran, in the order in which they began."""
+    known = _modules.get(trace)
+    if known is None:
+        paths: dict[ScopePath, None] = {}
+        for scope in dict.fromkeys(node.scope for node in trace.graph.nodes):
+            paths.update(dict.fromkeys(scope[: depth + 1] for depth in range(len(scope))))
+        known = _modules[trace] = list(paths)
+    return known
+
+
+_modules: WeakKeyDictionary[Trace, list[ScopePath]] = WeakKeyDictionary()
+
+
+def _dotted(path: ScopePath) -> str:
+    return ".".join(path)
+
+
+def _module_title(trace: Trace, path: ScopePath) -> str:
+    scope = trace.graph.scopes.get(path)
+    return _dotted(path) if scope is None else f"{_dotted(path)} · {scope.module}"
+
+
+def _details(trace: Trace) -> list[str]:
+    nodes = [_short(" · ".join(_parts(node))) for node in trace.graph.nodes]
+    return nodes + [_module_detail(trace, path) for path in modules_of(trace)]
+
+
+def _module_detail(trace: Trace, path: ScopePath) -> str:
+    scope = trace.graph.scopes.get(path)
+    return "Module" if scope is None or not scope.parameters else f"Module · {scope.parameters:,} parameters"
 
 
 def _parts(node: Node) -> Iterator[str]:

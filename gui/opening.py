@@ -70,6 +70,12 @@ def reading_problem(path: Path, error: Exception) -> str:
     return f"{path.name} cannot be read: {type(error).__name__}: {error}"
 
 
+def place_text(file: str | None, line: int | None, message: str) -> str:
+    """ "train.py, line 3"; empty where the message says it already, or nobody knows."""
+    where = f"{Path(file).name}, line {line}" if file and line else file or ""
+    return "" if where in message else where
+
+
 def text_of(file: str) -> dict[str, str]:
     """The text of a program that did not come to run, by its file; empty where it is no readable text."""
     try:

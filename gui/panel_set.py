@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
@@ -14,6 +14,7 @@ from engine.session.messages import TrainingChanged
 from engine.session.outcome import Outcome
 from gui.canvas.overlay import OVERLAYS
 from gui.canvas.widget import GraphCanvas
+from gui.edit_failure import EditFailure
 from gui.finding import texts_of
 from gui.first_nan import FirstNan
 from gui.garbage import LARGE
@@ -49,13 +50,18 @@ AFTER_MS = 1_000
 
 
 class PanelSet(QObject):
-    """Builds everything that shows the document of `window`, and connects it."""
+    """Everything that shows the document of `window`: made and connected by `build`."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+
+    def build(self) -> Iterator[None]:
+        """Build everything, a part at each step."""
+        window = self._window
         document, themes = window.document, window.themes
         self.canvas = GraphCanvas(document, themes, window.stack)
+        yield
         self.training = TrainingModel(self)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -63,16 +69,22 @@ class PanelSet(QObject):
         self._later.timeout.connect(self._on_later_timeout)
         self.first_nan = FirstNan(window, self.training)
         self.source = SourcePanel(document, themes, window)
+        yield
         self.lesson = LessonPanel(document, themes, window)
         self.tree = TreePanel(document, themes, window)
+        yield
         self.inspector = InspectorPanel(document, themes, window)
         self.inspector.follows_later = True
+        yield
         window.workspace.background.run(preload, _ignore, _ignore)
         self.inspector.set_checker(window.workspace.checker)
         editing, node_edits = window.workspace.editing, window.node_edits
         self.edit_section = EditSection(editing, node_edits)
         self.inspector.add_section(self.edit_section)
+        yield
+        EditFailure(document, editing, self.canvas, self.edit_section)
         self.edits = EditsPanel(editing, node_edits, themes, window)
+        yield
         self.badge = EditBadge(editing, themes, self.canvas)
         self.canvas.menu_filler = node_edits.fill
         self.canvas.edges.menu_filler = node_edits.fill_edge
@@ -82,17 +94,24 @@ class PanelSet(QObject):
         self.watch.node_activated.connect(window.go_to_node)
         self.watching.changed.connect(self._on_watching_changed)
         self.inspector.set_watching(self.watching)
+        yield
         self.problems = ProblemsPanel(document, themes, window)
+        yield
         self.compare = ComparePanel(document, self.training, themes, window)
+        yield
         self.timeline = TimelinePanel(document, themes, window)
         self.loss = LossPanel(self.training, themes, window)
+        yield
         self.console = ConsolePanel(themes, window)
         self.runs = RunsPanel(themes, window)
+        yield
         self.flow = FlowPanel(document, self.training, themes, window)
         self.breakpoints = BreakpointsPanel(document, themes, window)
         self.engine = EnginePanel(document, themes, window)
+        yield
         for name, widget in self._places().items():
             window.docks.set_widget(name, widget)
+            yield
         self._layouts = ChoiceMenu(layout_choices(), self)
         self._depths = ChoiceMenu(depth_choices(), self, is_exclusive=False)
         self._overlays = ChoiceMenu(((name, name, "") for name in OVERLAYS), self)
@@ -171,6 +190,8 @@ class PanelSet(QObject):
         self.loss.pause_requested.connect(window.commands.pause_training)
         self.loss.step_requested.connect(window.commands.step_training)
         self.loss.stop_requested.connect(window.workspace.stop)
+        self.loss.run_on_requested.connect(window.commands.run_on_to_step)
+        self.loss.hold_requested.connect(window.commands.run_on.hold_at)
         self.loss.step_through_requested.connect(self._on_loss_step_through_requested)
 
     def _while_open(self, slot: Callable[..., None]) -> Callable[..., None]:
@@ -209,7 +230,7 @@ class PanelSet(QObject):
     def shut_down(self) -> None:
         """Wait for the threads of the panels."""
         self.canvas.wait_for_layout()
-        for panel in (self.loss, self.problems, self.compare, self.runs):
+        for panel in (self.loss, self.problems, self.compare, self.runs, self.flow):
             panel.shut_down()
 
     def _restore_choices(self) -> None:

@@ -31,7 +31,9 @@ class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
 
     `window_geometry` and `window_state` are Qt's own, in base64. `trusted` maps the path of a script that the user
     allowed to run to the time of that answer (seconds since 1970); `breakpoints` are those of each target.
-    `legend_is_open` is None until the user has said so: the legend then gives way to the graph.
+    `demo_tab` and `program_tab` are the panels in front of their neighbours when a demo, or anything else, is opened;
+    "" leaves that as it is. `legend_is_open` is None until the user has said so: the legend then gives way to the
+    graph.
     """
 
     version: Literal[1] = 1
@@ -40,6 +42,8 @@ class Preferences(msgspec.Struct, kw_only=True, omit_defaults=False):
     overlay: _Text = "kind"
     legend_is_open: bool | None = None
     map_is_open: bool = True
+    demo_tab: _Text = "lesson"
+    program_tab: _Text = ""
     rerun_when_saved: bool = False
     steps_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
     window_geometry: _State = ""

@@ -26,6 +26,7 @@ class StepCommands(QObject):
         window.document.run_stopped.connect(self._on_document_run_stopped)
         window.document.cursor_changed.connect(self._on_document_moved)
         window.document.trace_changed.connect(self._on_document_moved)
+        window.document.breakpoints.changed.connect(self._on_breakpoints_changed)
 
     def step_forward(self) -> None:
         self._window.playback.stop()
@@ -78,6 +79,15 @@ class StepCommands(QObject):
             document.run_to_group(canvas.picked_nodes, past_breakpoints=past_breakpoints)
         elif document.destination is not None:
             document.run(document.destination, past_breakpoints=past_breakpoints)
+
+    def _on_breakpoints_changed(self) -> None:
+        """The breakpoint that stopped a run may be there no more: what is said of it goes with it."""
+        document, notifications = self._window.document, self._window.notifications
+        if any(shown.key == _STOPPED for shown in notifications.shown):
+            if document.breakpoints.stops_at(document.cursor):
+                self._on_document_run_stopped()
+            else:
+                notifications.dismiss(_STOPPED)
 
     def _on_document_run_stopped(self) -> None:
         """Say which breakpoint it was; the run can be gone on with."""

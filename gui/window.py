@@ -26,9 +26,11 @@ from gui.crash import CrashReporter
 from gui.docks import Docks
 from gui.document import Document
 from gui.enabling import conditions
+from gui.front_tab import FrontTab
 from gui.icons import application_icon
 from gui.node_edits import NodeEdits
 from gui.opening import Target
+from gui.panel_builder import PanelBuilder
 from gui.playback import Playback
 from gui.reloading import Reloading
 from gui.saving import TraceSaving
@@ -72,6 +74,7 @@ class MainWindow(TabOrderWindow):
         super().__init__()
         self.settings = settings
         self.themes = themes
+        self._builder = PanelBuilder(self)
         self.canvas: GraphCanvas | None = None
         self.panels: PanelSet | None = None
         self.has_siblings = False
@@ -96,6 +99,7 @@ class MainWindow(TabOrderWindow):
         self._build_center()
         self.resize(*DEFAULT_SIZE)
         self.docks = Docks(self, themes)
+        self.front_tab = FrontTab(self, self.docks, self.workspace, settings)
         self.palette_ = CommandPalette(themes, self)
         self.closing = Closing(self)
         self.saving = TraceSaving(self)
@@ -181,33 +185,34 @@ class MainWindow(TabOrderWindow):
 
     def build_panels(self) -> PanelSet:
         """Load the graph and the panels, once; the window is usable for everything else before."""
-        if self.panels is None:
-            from gui.panel_set import PanelSet
+        return self._builder.finish()
 
-            self.panels = PanelSet(self)
-            self.canvas = self.panels.canvas
-            self.stack.addWidget(self.canvas)
-            self.palette_.home = self.canvas
-            for title in ("Layout", "Depth", "Overlay"):
-                self.panels.fill_menu(title, self._menus[title])
-            self.refresh_actions()
-            self._show_page()
-        return self.panels
+    def take_panels(self, panels: PanelSet) -> None:
+        """Show the graph and the panels, which are there now."""
+        self.panels = panels
+        self.canvas = panels.canvas
+        self.stack.addWidget(self.canvas)
+        self.palette_.home = self.canvas
+        for title in ("Layout", "Depth", "Overlay"):
+            panels.fill_menu(title, self._menus[title])
+        self.refresh_actions()
+        self._show_page()
 
     def finish_start(self) -> None:
-        """What is done after the window is first shown: panels, and a worker that loads torch."""
-        self.build_panels()
-        if self._warm_up:
-            try:
-                self.workspace.bridge.prepare()
-            except OSError as error:
-                text = f"No process can be started to run programs: {error}."
-                self.notify(Notification(text, "warning", is_lasting=True))
+        """What is done after the window is first shown, bit by bit: panels, then a worker that loads torch."""
+        self._builder.finished.connect(self._on_builder_finished)
+        self._builder.start()
 
     # What others call
 
+    def open_after_start(self, target: str, arguments: Sequence[str] = ()) -> None:
+        """Open a target as soon as the panels are there."""
+        self._builder.finished.connect(lambda: self.open_target(target, arguments))
+
     def open_target(self, target: str, arguments: Sequence[str] = ()) -> None:
         """Open whatever `target` names: a demo, a script, a callable, a trace, a log."""
+        if self._builder.is_running:
+            self.build_panels()  # what they do when a program starts must not be missed
         if self.closing.may_open(target, arguments):
             self.workspace.open(target, arguments)
 
@@ -216,7 +221,7 @@ class MainWindow(TabOrderWindow):
         self.notifications.show_notification(notification)
 
     def show_palette(self) -> None:
-        """Let the user find a command, a node or a variable."""
+        """Let the user find a command, a node, a variable or a module."""
         self.palette_.top_px = self.toolbar.geometry().bottom() + 8
         self.palette_.popup(*finding.everything(self))
 
@@ -323,6 +328,7 @@ class MainWindow(TabOrderWindow):
             self.closing.ask()
             return
         self._save_state()
+        self._builder.stop()
         self.hide()  # at once: ending a stubborn program takes a few seconds
         self.playback.stop()
         self.workspace.shut_down(is_last=not self.has_siblings)
@@ -343,6 +349,14 @@ class MainWindow(TabOrderWindow):
         )
 
     # Slots
+
+    def _on_builder_finished(self) -> None:
+        if self._warm_up:
+            try:
+                self.workspace.bridge.prepare()
+            except OSError as error:
+                text = f"No process can be started to run programs: {error}."
+                self.notify(Notification(text, "warning", is_lasting=True))
 
     def _on_application_commit_data_request(self, manager: QSessionManager) -> None:
         self._is_session_ending = True  # whoever logs out must not be held up by a question

@@ -23,13 +23,13 @@ from gui.document import Document
 from gui.editing import Editing
 from gui.fetching import ValueFetcher
 from gui.file_state import FileState
-from gui.opening import Target, classify, reading_problem, text_of
+from gui.opening import Target, classify, place_text, reading_problem, text_of
 from gui.reading import read
 from gui.settings import Settings
 from gui.widgets.notification import Notification
 
-_QUIET_OUTCOMES = ("finished", "stopped", "failed")
-"""Outcomes that need no notification of their own: nothing is wrong, or `Failed` has said it already."""
+_QUIET_OUTCOMES = ("finished", "stopped", "failed")  # nothing is wrong, or `Failed` has said it already
+_PARTLY = "The graph ends at the operation that failed."
 RECORDED_STEPS = 8
 """So many training steps may still be told what followed them."""
 
@@ -254,6 +254,8 @@ class Workspace(QObject):
                 self.document.set_sources(trace.sources)
                 self.document.set_trace(trace)
                 self.changed.emit()
+                if trace.error:
+                    self._fail(trace.error, where=_PARTLY)
 
         self._cancel_loading = self.background.run(partial(read, path), then, self._loading_failed(path))
         self.changed.emit()
@@ -340,10 +342,11 @@ class Workspace(QObject):
     def _on_bridge_failed(self, failed: Failed) -> None:
         if not self.is_listening:
             return
-        where = f"{Path(failed.file).name}, line {failed.line}" if failed.file and failed.line else failed.file or ""
-        where = "" if where in failed.message else where  # not twice
+        where = place_text(failed.file, failed.line, failed.message)
         if failed.file and failed.line:  # of what did not even come to run the text is shown
             self.document.set_sources(self.document.sources or text_of(failed.file), (failed.file, failed.line))
+        if self.document.trace is not None and self.document.trace.error:
+            where = f"{where}. {_PARTLY}".removeprefix(". ")
         self._fail(failed.message, where=where, details=failed.traceback)
 
     def _on_bridge_exited(self, outcome: Outcome) -> None:

@@ -47,6 +47,12 @@ class Resume(Message, frozen=True, tag=True, kw_only=True):
     """Go on training."""
 
 
+class HoldAt(Message, frozen=True, tag=True, kw_only=True):
+    """Go on training as far as a step, record it, and hold there; where that is over already, at the next one."""
+
+    step: int
+
+
 class StepOnce(Message, frozen=True, tag=True, kw_only=True):
     """Run and record exactly one more training step, and hold again."""
 
@@ -259,7 +265,9 @@ class Finished(Message, frozen=True, tag=True, kw_only=True):
     exit_code: int = 0
 
 
-ToWorker = Run | Pause | Resume | StepOnce | SendTrace | FetchValues | FetchTile | RunEdited | CheckNode | Shutdown
+ToWorker = (
+    Run | Pause | Resume | HoldAt | StepOnce | SendTrace | FetchValues | FetchTile | RunEdited | CheckNode | Shutdown
+)
 ToWindow = (
     Ready
     | Heartbeat

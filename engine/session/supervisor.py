@@ -17,6 +17,7 @@ from .messages import (
     FetchValues,
     Finished,
     Heartbeat,
+    HoldAt,
     Message,
     Pause,
     Ready,
@@ -186,6 +187,10 @@ class Supervisor:
     def resume(self) -> None:
         """Let a held training go on."""
         self._send(Resume())
+
+    def hold_at(self, step: int) -> None:
+        """Let the training go on as far as a step, and hold there with that step recorded."""
+        self._send(HoldAt(step=step))
 
     def step_once(self) -> None:
         """Run and record one more training step, and hold again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from ..session.messages import Pause, Resume, SendTrace, StepOnce, ToWorker
+from ..session.messages import HoldAt, Pause, Resume, SendTrace, StepOnce, ToWorker
 
 
 class Controls:
@@ -12,6 +12,7 @@ class Controls:
 
     Attributes
     ----------
+    pause_at : the step to record, and to hold at; once it is over, the next one.
     is_pausing : hold at the next recorded step, and stay held.
     is_abandoned : the window is gone: finish the step, then end.
     wants_attention : any request is open; the one flag that a step at full speed looks at.
@@ -28,7 +29,7 @@ class Controls:
         self._changed = threading.Event()
 
     def apply(self, message: ToWorker) -> None:
-        """Note a message; others than the four of a training change nothing."""
+        """Note a message; others than the five of a training change nothing."""
         with self._lock:
             match message:
                 case Pause():
@@ -37,6 +38,10 @@ class Controls:
                     self.is_pausing = False
                     self._single_steps = 0
                     self.pause_at = None
+                case HoldAt():
+                    self.is_pausing = False
+                    self._single_steps = 0
+                    self.pause_at = message.step
                 case StepOnce():
                     self._single_steps += self.is_pausing  # of a running training, the step that is recorded is the one
                     self.is_pausing = True
@@ -77,7 +82,12 @@ class Controls:
 
     def wants_recording(self, step: int) -> bool:
         """Whether the given (next) training step is to be recorded."""
-        return self.is_pausing or self._trace_requests > 0 or self.pause_at == step
+        return self.is_pausing or self._trace_requests > 0 or self.is_due(step)
+
+    def is_due(self, step: int) -> bool:
+        """Whether `pause_at` asks to hold at the given step."""
+        wanted = self.pause_at
+        return wanted is not None and wanted <= step
 
     def wait(self, timeout_s: float) -> None:
         """Wait for a change; KeyboardInterrupt gets through."""

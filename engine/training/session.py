@@ -190,7 +190,7 @@ class TrainingSession:
         controls = self._controls
         if recorder is not None or controls.wants_attention or controls.pause_at is not None or self._needs_first:
             self._attend(step, trace, value, was_recording=recorder is not None)
-        if self._step_s:
+        if self._step_s and self._controls.pause_at is None:  # nobody watches what is only run through
             self._keep_pace()
 
     def _keep_pace(self) -> None:
@@ -272,7 +272,7 @@ class TrainingSession:
         if controls.is_abandoned:
             self._feed.flush()
             raise KeyboardInterrupt
-        if controls.pause_at == step:
+        if controls.is_due(step):
             controls.hold()
         holds = controls.is_pausing and was_recording
         loss = trace.loss if trace is not None and trace.loss is not None else value

@@ -51,11 +51,7 @@ class Chrome(QObject):
         The bar comes and goes with what is picked: nothing must move for it, and nothing be hidden by it.
         """
         self._scene, self._fonts = scene, fonts
-        self._view.top = self._banner + (BAR_HEIGHT if has_bar else 0.0)
-
-    @property
-    def _banner(self) -> float:
-        return notices.BANNER_HEIGHT if self._scene is not None and self._scene.trace.error else 0.0
+        self._view.top = BAR_HEIGHT if has_bar else 0.0
 
     # ----- where it is
 
@@ -148,13 +144,11 @@ class Chrome(QObject):
         if is_whole or dirty.intersects(self.legend.place.toAlignedRect()):
             self.legend.paint(painter, cards, size, partial(self._is_free, now.scene))
         if is_whole or dirty.intersects(self.breadcrumbs.place.toAlignedRect()):
-            self.breadcrumbs.paint(painter, trail, theme, fonts, self._banner, size.width())
+            self.breadcrumbs.paint(painter, trail, theme, fonts, 0.0, size.width())
         if text:
             crumbs = self.breadcrumbs.place
-            top = self._banner + 12 if crumbs.isEmpty() else crumbs.bottom() + 8
+            top = 12.0 if crumbs.isEmpty() else crumbs.bottom() + 8
             notices.paint_text(painter, size, theme, fonts, text, top)
-        if now.scene.trace.error:
-            notices.paint_banner(painter, QRectF(QPointF(), size), theme, fonts, now.scene.trace.error)
 
     def _is_free(self, scene: Scene, place: QRectF) -> bool:
         """Whether no box and no line of the scene lies in a place of the widget, nor will once the view is moved on.

@@ -30,6 +30,7 @@ class Folding(QObject):
         self._content = content
         self._pin: tuple[ScopePath, float, float] | None = None
         self._wanted_node: int | None = None
+        self._wanted_scope: ScopePath = ()
         self._wants_fit = False
         self._is_new_trace = True
 
@@ -143,11 +144,34 @@ class Folding(QObject):
         if scene is not None and item is not None:
             self._canvas.view.go_to(scene.rect_of(item), READABLE)
 
+    def show_scope(self, path: ScopePath) -> None:
+        """Pick the box of a module call and bring it into view, opening what hides it."""
+        folds = self._content.folds
+        wanted = folds if folds.hidden_in(path[:-1]) is None else folds.unfold_to(path[:-1])
+        if len(wanted.sharing_box(path)) > 1:
+            wanted = wanted.expand_run(path)
+        if wanted == folds:
+            self._go_to_scope(path)
+        else:
+            self._wanted_scope = path
+            self._content.set_folds(wanted)
+
+    def _go_to_scope(self, path: ScopePath) -> None:
+        scene = self._canvas.scene
+        item = None if scene is None else scene.item_of_scope(path)
+        self._canvas.pick(item)
+        if scene is None or item is None:  # a drawing without boxes for modules
+            self._canvas.fit()
+        else:
+            self._canvas.view.show_rect(scene.rect_of(item))
+        self._canvas.travel.visit(None)
+
     # ----- after a layout
 
     def start(self) -> None:
         """Another trace: the next drawing is looked at for the first time."""
         self._pin = self._wanted_node = None
+        self._wanted_scope = ()
         self._wants_fit = False
         self._is_new_trace = True
 
@@ -171,6 +195,8 @@ class Folding(QObject):
             view.fit(scene.bounds)
         elif self._wanted_node is not None:
             self._go_to_node(self._wanted_node)
+        elif self._wanted_scope:
+            self._go_to_scope(self._wanted_scope)
         elif self._pin is not None:
             path, x, y = self._pin
             item = scene.item_of_scope(path)
@@ -180,6 +206,7 @@ class Folding(QObject):
                     canvas.camera.pinned(*scene.rect_of(item)[:2], x, view.top + GAP if is_under_bar else y)
                 )
         self._pin = self._wanted_node = None
+        self._wanted_scope = ()
 
     def _pinned(self, path: ScopePath, change: Callable[[ScopePath], None]) -> None:
         """Change folds; the corner of a call's box is put where it was on screen after the next layout."""

@@ -12,8 +12,6 @@ from gui.theme import RADIUS_CARD, Theme
 
 from .fonts import Face, Fonts, plain
 
-BANNER_HEIGHT = 36.0
-
 
 class Notice(NamedTuple):
     """A heading and the lines below it."""
@@ -54,21 +52,6 @@ def paint_empty(painter: QPainter, size: QSize, theme: Theme, fonts: Fonts, noti
     for index, line in enumerate(notice.lines):
         below = y + 32 + 20 * index
         _centred(painter, line, size.width() / 2, below, fonts, Face.LABEL, room, theme.muted.name())
-
-
-def paint_banner(painter: QPainter, area: QRectF, theme: Theme, fonts: Fonts, error: str) -> None:
-    """One line at the top: the graph ends where the program failed."""
-    painter.fillRect(QRectF(area.x(), area.y(), area.width(), BANNER_HEIGHT), theme.accent_soft)
-    painter.fillRect(QRectF(area.x(), area.y(), 4, BANNER_HEIGHT), theme.accent)
-    title = "Partial graph"
-    painter.setFont(fonts[Face.SMALL_BOLD])
-    painter.setPen(theme.accent_text)
-    painter.drawText(QPointF(area.x() + 16, area.y() + 23), title)
-    x = area.x() + 16 + fonts.width(title, Face.SMALL_BOLD) + 12
-    text = f"The program failed: {next(iter(error.strip().splitlines()), '')}"
-    painter.setFont(fonts[Face.SMALL])
-    painter.setPen(theme.text)
-    painter.drawText(QPointF(x, area.y() + 23), fonts.elide(plain(text), Face.SMALL, area.right() - 16 - x))
 
 
 def paint_busy(painter: QPainter, size: QSize, theme: Theme, fonts: Fonts, percent: int | None) -> None:

@@ -140,22 +140,17 @@ class Travel(QObject):
         return self._canvas.chrome.breadcrumbs.place.contains(position)
 
     def go_to_scope(self, path: ScopePath) -> None:
-        """Bring a module call into view and pick it; () shows everything."""
-        canvas, scene = self._canvas, self._canvas.scene
-        if scene is None:
+        """Bring a module call into view and pick it, opening what hides it; () shows everything."""
+        canvas = self._canvas
+        if canvas.scene is None:
             return
         self.leave()
-        item = scene.item_of_scope(path) if path else None
-        if item is None and path and path[:-1]:
-            self._content.unfold(path[:-1])
-            scene = self._canvas.scene or scene
-            item = scene.item_of_scope(path)
-        canvas.pick(item)
-        if item is None:
-            canvas.fit()
+        if path:
+            canvas.folding.show_scope(path)
         else:
-            canvas.view.show_rect(scene.rect_of(item))
-        self.visit(None)
+            canvas.pick(None)
+            canvas.fit()
+            self.visit(None)
 
     def pick_scope(self, path: ScopePath) -> None:
         """Pick the box of a module call, or the folded one that hides it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -22,6 +22,7 @@ from .timeline_painter import grouped
 
 FRAME_MS = 33
 _LOWEST_LOG = -300.0
+_CLICKS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
 _EDGE_PX = 6
 """Room beside the first and the last point, so that marks are whole."""
 
@@ -44,6 +45,8 @@ class CurvePlot(QWidget):
     pointer_left = Signal()
     clicked = Signal(float)
     """The step (not rounded) that was clicked."""
+    menu_wanted = Signal(float, QPoint)
+    """The step (not rounded) that was clicked with the right button, and where that is on the screen."""
 
     def __init__(self, themes: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -254,12 +257,15 @@ class CurvePlot(QWidget):
                     self.pointed.emit(step, point.x())
                 else:
                     self.pointer_left.emit()
-            elif kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+            elif kind == QEvent.Type.MouseButtonPress and event.button() in _CLICKS:
                 self._press = point if is_inside else None
             elif kind == QEvent.Type.MouseButtonRelease and self._press is not None:
-                if (point - self._press).manhattanLength() < 4:
-                    self.clicked.emit(step)
+                is_click = (point - self._press).manhattanLength() < 4  # else the view was dragged, or zoomed
                 self._press = None
+                if is_click and event.button() == Qt.MouseButton.LeftButton:
+                    self.clicked.emit(step)
+                elif is_click:
+                    self.menu_wanted.emit(step, event.globalPosition().toPoint())
             elif kind == QEvent.Type.MouseButtonDblClick:
                 self.follow()
         elif kind == QEvent.Type.Leave:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from functools import partial
+
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPixmap, QPolygonF, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from engine.graph.numbers import format_number
 
@@ -43,6 +45,10 @@ class LossPanel(QWidget):
     pause_requested = Signal()
     step_requested = Signal()
     stop_requested = Signal()
+    run_on_requested = Signal()
+    """Ask for a step at which the training is to be held."""
+    hold_requested = Signal(int)
+    """Run on to this step, and hold there."""
     step_through_requested = Signal(int)
     """Step through the backward pass of this training step; if it is not recorded yet, record it first."""
 
@@ -78,6 +84,7 @@ class LossPanel(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setContentsMargins(16, 8, 16, 8)
         self._empty.setFont(ui_font(TEXT_NORMAL_PT))
+        self.menu = QMenu(self)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._empty)
         self._lay_out()
@@ -172,6 +179,7 @@ class LossPanel(QWidget):
         self.plot.set_log(self.log.isChecked())
         self.plot.follow_changed.connect(self.follow.setChecked)
         self.plot.step_chosen.connect(self.step_through_requested)
+        self.plot.menu_wanted.connect(self._on_plot_menu_wanted)
 
     def _on_training_was_reset(self) -> None:
         self._stack.setCurrentWidget(self._empty)
@@ -213,6 +221,28 @@ class LossPanel(QWidget):
     def _on_through_clicked(self) -> None:
         if self._training.recorded:
             self.step_through_requested.emit(max(self._training.recorded))
+
+    def _on_plot_menu_wanted(self, place: float, point: QPoint) -> None:
+        """What can be done with the step under the pointer, be it over or still to come."""
+        step, training = max(round(place), 0), self._training
+        is_live = training.state in {"running", "paused"}
+        self.menu.clear()
+        if step > training.step:
+            hold = self.menu.addAction(f"Hold at step {grouped(step)}")
+            hold.setEnabled(is_live)
+            hold.triggered.connect(partial(self.hold_requested.emit, step))
+        else:
+            is_ready = step in training.recorded
+            text = f"Step through step {grouped(step)}" if is_ready else f"Record step {grouped(step)}, running again"
+            through = self.menu.addAction(text)
+            through.setEnabled(is_ready or self._is_rerunnable)
+            through.triggered.connect(partial(self.step_through_requested.emit, step))
+        run_on = self.menu.addAction("Run on to step…")
+        run_on.setEnabled(is_live)
+        run_on.triggered.connect(self.run_on_requested)
+        self.menu.addSeparator()
+        self.menu.addAction("Show all points").triggered.connect(self._on_follow_clicked)
+        self.menu.popup(point)
 
     def _on_follow_clicked(self) -> None:
         self.follow.setChecked(True)

@@ -1,4 +1,4 @@
-"""The palette: type a few letters, get a command, a node or a variable. Lies over the window's upper part."""
+"""The palette: type a few letters, get a command, a node, a variable, a module. Lies over the window's upper part."""
 
 from __future__ import annotations
 

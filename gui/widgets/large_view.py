@@ -210,7 +210,7 @@ class LargeTensorView(QWidget):
             matrix = values.extreme if values is not None else self._rough(tile)
             limit = _limit(tensor, matrix)
             self._heat.show_matrix(matrix, limit, theme, is_gradient=self._is_gradient)
-            self._scale.show_limit(limit, theme)
+            self._scale.show_limit(limit, theme, is_size="complex" in tensor.info.dtype)
             self._swap(has_readout=False)
         self._status.setText(self._status_text(values))
         self.again.setVisible(bool(tensor.message))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
+import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QValidator, QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSizePolicy, QSlider, QWidget
@@ -21,7 +22,7 @@ _FURTHEST = 1e307
 """Where the slider ends at most: twice that must still be a number."""
 _PLACES = 323
 """Decimal places that the spin box keeps: it would round a small number to zero."""
-_WIDEST = "−1.234567e−38"
+_WIDEST = "−1.2345678e−38"
 _ARROWS_PX = 36
 """Room for the arrows and the margins of the spin box."""
 
@@ -48,11 +49,13 @@ class _Spin(QDoubleSpinBox):
             super().stepBy(steps)
 
     def textFromValue(self, value: float) -> str:
-        return self.specialValueText() or f"{value:.7g}".replace("-", "−")
+        return self.specialValueText() or shortest(value).replace("-", "−")
 
     def valueFromText(self, text: str) -> float:
         if text == self.specialValueText():
             return self.minimum()
+        if text == self.textFromValue(self.value()):
+            return self.value()  # not touched: the number may have more digits than are shown
         number = _parsed(text)
         return self.value() if number is None else number
 
@@ -137,10 +140,17 @@ class NumberEditor(QWidget):
         self._tell(place / STEPS * self._limit, is_dragging=True)
 
     def _tell(self, value: float, *, is_dragging: bool) -> None:
-        value = float(round(value)) if self._is_whole else float(f"{value:.7g}")
+        value = float(round(value)) if self._is_whole else float(f"{value:.9g}")
         if value != self._value:
             self.set_value(value, is_whole=self._is_whole)
             self.edited.emit(value, is_dragging)
+
+
+def shortest(value: float) -> str:
+    """The shortest decimal that gives the same float32; of a number that is none, seven digits."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return f"{float(str(single)):.9g}" if float(single) == value else f"{value:.7g}"
 
 
 def _parsed(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The questions that the window asks: may this run, and how; may this training be stopped; whose file is kept."""
+"""The questions that the window asks: may this run, and how; where is a training held, may it be ended; whose file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.opening import Target
+
+MOST_STEPS = 2**31 - 1
+"""What a spin box can hold."""
 
 
 def may_run(target: Target, parent: QWidget) -> QMessageBox:
@@ -60,6 +72,47 @@ class ArgumentsQuestion(QDialog):
             return
         super().accept()
         self.answered.emit(arguments)
+
+
+class StepQuestion(QDialog):
+    """Asks at which step a training is to be held next."""
+
+    answered = Signal(int)
+
+    def __init__(self, title: str, step: int, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Run on to a step")
+        self._title = QLabel(
+            f"{title} is at step {step:,}. It runs on to this step, which is recorded, and is held there:", self
+        )
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title.setWordWrap(True)
+        self.field = QSpinBox(self)
+        self.field.setAccessibleName("Step")
+        self.field.setRange(step + 1, MOST_STEPS)
+        self.field.setGroupSeparatorShown(True)
+        self.field.setValue(next_round(step))
+        self.field.setMinimumWidth(160)
+        self.field.selectAll()
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        self.run = buttons.addButton("Run on", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        box = QVBoxLayout(self)
+        for widget in (self._title, self.field, buttons):
+            box.addWidget(widget)
+        self.setMinimumWidth(420)
+        self.field.setFocus()
+
+    def accept(self) -> None:
+        super().accept()
+        self.answered.emit(self.field.value())
+
+
+def next_round(step: int) -> int:
+    """The round number of steps after `step`: 10, 100, then 200, 300 … 1,000, 2,000 …"""
+    power = int("1".ljust(len(str(step)), "0"))
+    return 10 * power if power < 100 else (step // power + 1) * power
 
 
 class CloseQuestion(QMessageBox):

@@ -229,8 +229,7 @@ class TensorView(QWidget):
             self._axis_labels.append(label)
 
     def _slice(self) -> Floats:
-        part = self._real[self.index] if self._spins else self._real
-        return part.reshape(1, -1) if part.ndim < 2 else part
+        return np.atleast_2d(self._real[self.index] if self._spins else self._real)
 
     def _show_slice(self) -> None:
         if self._theme is None:
@@ -240,7 +239,8 @@ class TensorView(QWidget):
             return
         limit = scale_limit(self._real)  # one scale for the whole tensor, so that slices can be compared
         self._heat.show_matrix(self._slice(), limit, self._theme, is_gradient=self._is_gradient)
-        self._scale.show_limit(limit, self._theme)
+        is_size = self._difference is None and self._array is not None and self._array.dtype.kind == "c"
+        self._scale.show_limit(limit, self._theme, is_size=is_size)
         self._show_readout(-1, -1)
 
     def _show_picture(self) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from gui.document import Document
 from gui.opening import classify
+from gui.widgets.questions import StepQuestion
 from gui.window import MainWindow
 
 pytestmark = pytest.mark.end2end
@@ -45,6 +47,30 @@ def expected() -> dict[int, dict[str, npt.NDArray[Any]]]:
 
 def is_at(document: Document, step: int) -> bool:
     return document.trace is not None and document.trace.step == step
+
+
+def test_a_held_training_runs_on_to_the_step_to_compare_with(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "training.py"
+    path.write_text(SCRIPT)
+    window.workspace.run(classify(str(path)), (), 10)
+    qtbot.waitUntil(lambda: window.workspace.is_held and is_at(window.document, 10), timeout=START_MS)
+    window.actions_["run_on_to_step"].trigger()
+    question = window.findChild(StepQuestion)
+    assert question is not None
+    assert question.field.value() == 100
+    assert question.field.minimum() == 11
+    qtbot.keyClick(question.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.workspace.is_held and is_at(window.document, 100), timeout=START_MS)
+    assert window.panels is not None
+    assert sorted(window.panels.training.recorded) == [0, 10, 100]
+    window.docks.raise_("compare")
+    qtbot.waitUntil(window.panels.compare.isVisible)
+    titles = [window.panels.compare.choices.itemText(k) for k in range(window.panels.compare.choices.count())]
+    assert "Step 10 of this training" in titles
+    window.commands.run_on.hold_at(5_000)
+    qtbot.waitUntil(lambda: not window.workspace.is_running, timeout=START_MS)
+    assert any("ended at step 119, before step 5,000" in shown.message for shown in window.notifications.shown)
+    assert not window.actions_["run_on_to_step"].isEnabled()
 
 
 def test_step_10_and_step_100_of_a_training(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

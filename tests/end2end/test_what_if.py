@@ -210,3 +210,41 @@ def test_a_step_of_a_training_script(window: MainWindow, qtbot: QtBot, tmp_path:
 def _trigger(menu: QMenu, text: str) -> None:
     next(action for action in menu.actions() if action.text() == text).trigger()
     menu.close()
+
+
+def test_a_failing_edit_leaves_the_keyboard_in_its_editor(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "pick.py"
+    path.write_text(
+        "import torch\n"
+        "def loss():\n"
+        "    w = torch.tensor(1.0, requires_grad=True)\n"
+        "    x = torch.arange(4.0) * w\n"
+        "    return torch.narrow(x, 0, int(w), 1).sum()\n"
+    )
+    editing = _open(window, qtbot, f"{path}:loss")
+    document, canvas = window.document, _canvas(window)
+    assert window.panels is not None
+    window.activateWindow()
+    w = _node(window, "w")
+    document.select(w)
+    spin = window.panels.edit_section.number.spin
+    qtbot.waitUntil(spin.isVisible)
+    spin.setFocus()
+    spin.selectAll()
+    qtbot.keyClicks(spin, "9")
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    _wait(qtbot, editing)
+    assert editing.failure is not None
+    assert editing.failure.node is not None
+    assert editing.failure.node != w
+    assert spin.hasFocus()
+    assert spin.isVisible()
+    assert document.selection == w
+    assert canvas.spotlight.hits == (editing.failure.node,)
+    spin.selectAll()
+    qtbot.keyClicks(spin, "2")
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    _wait(qtbot, editing)
+    assert editing.failure is None
+    assert not canvas.spotlight.is_on
+    assert spin.hasFocus()

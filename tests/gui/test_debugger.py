@@ -214,3 +214,27 @@ def test_the_whole_of_a_demo_by_keyboard(window: MainWindow, qtbot: QtBot) -> No
     assert not document.breakpoints.items
     press(window, Qt.Key.Key_W, CONTROL)
     assert document.trace is None
+
+
+def test_what_is_said_of_a_breakpoint_goes_with_it(opened: MainWindow, qtbot: QtBot) -> None:
+    document = opened.document
+    assert document.trace is not None
+    second = document.trace.backward[1].node.id
+    document.breakpoints.toggle_on(document.trace, second)
+    document.breakpoints.add(Breakpoint(kind="condition", text="kind:op"))
+    document.run_to(document.trace.backward[-1].node.id)
+    document.move_to(1)
+    document.run(document.length)
+
+    def told() -> list[str]:
+        return [shown.message for shown in opened.notifications.shown if shown.key == "stopped"]
+
+    assert document.cursor == 2
+    assert "kind:op" in told()[0]
+    press(opened, Qt.Key.Key_Z, CONTROL)  # the condition; that on the node still stops here
+    assert len(told()) == 1
+    assert "kind:op" not in told()[0]
+    press(opened, Qt.Key.Key_Z, CONTROL)
+    assert not document.breakpoints.items
+    assert told() == []
+    assert document.cursor == 2

@@ -158,3 +158,30 @@ def test_moving_a_box_is_undone_from_the_menu(opened: MainWindow, qtbot: QtBot) 
     assert not canvas.carrier.has_moved
     assert not opened.actions_["reset_positions"].isEnabled()
     assert opened.actions_["redo"].isEnabled()
+
+
+def test_modules_are_found_by_path_and_by_class(opened: MainWindow, qtbot: QtBot) -> None:
+    canvas, palette = opened.canvas, opened.palette_
+    assert canvas is not None
+    opened.document.set_trace(builders.blocks(40, 8, depth=2))
+    qtbot.waitUntil(lambda: not canvas.is_laying_out)
+    path = ("stage0", "block17")
+    canvas.fold_all()
+    qtbot.waitUntil(lambda: canvas.scene is not None and canvas.scene.item_of_scope(path) is None)
+    opened.activateWindow()
+    QTest.keyClick(canvas, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(palette.field, "stage0.block17")
+    assert palette.results[0].title == "stage0.block17 · Block"
+    assert "9,600,000 parameters" in palette.results[0].detail
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: canvas.picked_scope == path)
+    assert canvas.scene is not None
+    item = canvas.scene.item_of_scope(path)
+    assert item is not None
+    assert canvas.folds.sharing_box(path) == (path,)
+    place = canvas.scene.rect_of(item)
+    qtbot.waitUntil(lambda: canvas.view.touches(place))
+    assert canvas.hasFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(palette.field, "Stage")
+    assert palette.results[0].title == "stage0 · Stage"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from engine.graph.trace import Trace
 from engine.session.messages import (
+    HoldAt,
     Message,
     Observed,
     Pause,
@@ -97,6 +99,39 @@ def test_pause_at_holds_at_that_step(wanted: int) -> None:
     train(TrainingSession(window.send, controls), 8)
     assert window.recorded[-1] == (wanted, "paused")
     assert window.states[0] == ("paused", wanted)
+
+
+@pytest.mark.parametrize(("wanted", "held"), [(5, 5), (2, 2), (1, 2)])
+def test_a_held_training_runs_on_to_a_step(wanted: int, held: int) -> None:
+    """Held at step 1, it goes on; to a step that is over it comes no more, and holds at the next one."""
+    controls = Controls(1)
+    answers: Iterator[ToWorker] = iter([HoldAt(step=wanted), Resume()])
+
+    def react(message: Message) -> None:
+        if isinstance(message, TrainingChanged) and message.state == "paused":
+            controls.apply(next(answers))
+
+    window = Window(react)
+    train(TrainingSession(window.send, controls), 8)
+    assert window.recorded == [(0, "first"), (1, "paused"), (held, "paused")]
+    assert window.states == [("paused", 1), ("running", 1), ("paused", held), ("running", held), ("finished", 7)]
+
+
+def test_a_running_training_is_held_at_a_step_and_does_not_keep_pace_until_then() -> None:
+    controls = Controls()
+
+    def react(message: Message) -> None:
+        if isinstance(message, TraceReady) and message.reason == "first":
+            controls.apply(HoldAt(step=200))
+        if isinstance(message, TrainingChanged) and message.state == "paused":
+            controls.abandon()
+
+    window = Window(react)
+    began_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        train(TrainingSession(window.send, controls, steps_per_second=4.0), 300)
+    assert time.monotonic() - began_s < 20, "50 seconds at its pace"
+    assert window.recorded == [(0, "first"), (200, "paused")]
 
 
 def test_a_window_that_is_gone_ends_the_training_after_its_step() -> None:

@@ -18,6 +18,7 @@ from gui.panels.loss import LossPanel, status_text
 from gui.panels.loss_plot import LossPlot
 from gui.theme import DARK, ThemeManager
 from gui.training import TrainingModel
+from tests.engine.traces import small_trace
 
 
 @pytest.fixture
@@ -264,3 +265,48 @@ def test_nothing_of_the_plot_outlives_the_panel(qtbot: QtBot) -> None:
     alive = [reference() for reference in gone if reference() is not None]
     assert [item for item in alive if item is not None and item.scene() is not None] == []
     fill(training)
+
+
+def right_click(panel: LossPanel, step: int) -> list[str]:
+    """A click with the right button over a step; what the menu offers."""
+    plot = plot_of(panel)
+    middle = sum(plot._box.viewRange()[1]) / 2
+    place = plot._view.viewport().mapFrom(plot, plot.column_of(step, middle).toPoint())
+    QTest.mouseClick(plot._view.viewport(), Qt.MouseButton.RightButton, pos=place)
+    return [action.text() for action in panel.menu.actions() if action.text() and action.isEnabled()]
+
+
+def test_the_curve_offers_to_hold_at_a_step_still_to_come(
+    training: TrainingModel, panel: LossPanel, qtbot: QtBot
+) -> None:
+    fill(training, 50)
+    training.set_state("running")
+    training.add_recorded(10, small_trace())
+    plot = plot_of(panel)
+    plot.show_range((0, 120), None)
+    plot._set_following(False)
+    texts = right_click(panel, 100)
+    wanted = next(action for action in panel.menu.actions() if action.text().startswith("Hold at step"))
+    step = int(wanted.text().rpartition(" ")[2])
+    assert abs(step - 100) <= 1, "as near as pixels are"
+    assert texts == [f"Hold at step {step}", "Run on to step…", "Show all points"]
+    with qtbot.waitSignal(panel.hold_requested) as asked:
+        wanted.trigger()
+    assert asked.args == [step]
+    panel.menu.hide()
+    panel.set_program(is_rerunnable=True, is_running=True)
+    assert right_click(panel, 30)[0].startswith("Record step")
+    panel.menu.hide()
+    training.end("finished")
+    assert right_click(panel, 100) == ["Show all points"], "nothing is still to come"
+    panel.menu.hide()
+
+
+def test_a_drag_with_the_right_button_zooms_and_opens_no_menu(training: TrainingModel, panel: LossPanel) -> None:
+    fill(training)
+    view = plot_of(panel)._view.viewport()
+    start = point_at(panel, 50)
+    QTest.mousePress(view, Qt.MouseButton.RightButton, pos=start)
+    QTest.mouseMove(view, start + QPoint(40, 0))
+    QTest.mouseRelease(view, Qt.MouseButton.RightButton, pos=start + QPoint(40, 0))
+    assert not panel.menu.isVisible()

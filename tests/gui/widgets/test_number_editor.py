@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics
@@ -75,6 +76,26 @@ def test_small_and_large_numbers_are_shown_as_what_they_are(editor: NumberEditor
     assert (editor.value, editor.spin.value()) == (value, value)
     assert editor.spin.text() == text
     assert told == []
+
+
+@pytest.mark.parametrize("text", ["1e-38", "0.1", "16777217", "0.12345679", "-2.2", "3.4028235e+38", "1e-45"])
+def test_a_float32_is_shown_by_the_shortest_decimal_that_gives_it(editor: NumberEditor, text: str) -> None:
+    told = _told(editor)
+    single = np.float32(text)
+    editor.set_value(float(single), is_other=True)
+    shown = editor.spin.text().replace("−", "-")
+    assert np.float32(shown) == single
+    assert len(shown) <= len(text)
+    editor.spin.interpretText()  # as when the field is left
+    assert told == []
+
+
+def test_nine_digits_are_typed_and_kept(editor: NumberEditor, qtbot: QtBot) -> None:
+    told = _told(editor)
+    editor.spin.selectAll()
+    qtbot.keyClicks(editor.spin, "1.00000012")
+    qtbot.keyClick(editor.spin, Qt.Key.Key_Return)
+    assert told == [(1.00000012, False)]
 
 
 @pytest.mark.parametrize("value", [1e-38, -0.0023675441, -1.234567e-38, 9007199254740993.0])

@@ -15,6 +15,7 @@ from engine.graph.model import TensorInfo
 from engine.graph.summary import summarize
 from gui.theme import DARK, LIGHT
 from gui.widgets.heat_view import HeatView
+from gui.widgets.scale_bar import ScaleBar
 from gui.widgets.statistics_view import StatisticsView
 from gui.widgets.tensor_view import TensorView, exact_text, number_text
 
@@ -266,3 +267,27 @@ def test_pictures_are_shown_in_their_colours(qtbot: QtBot) -> None:
     assert (right.red(), right.green()) == (255, 0)
     view.set_picture(False)
     assert view.index == (0,)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.float32])
+def test_the_scale_of_absolute_values_begins_at_zero(qtbot: QtBot, dtype: type) -> None:
+    view = shown(
+        qtbot,
+        info_of(
+            np.array([[3 + 4j, 1j], [0, -2]]).astype(dtype)
+            if dtype is np.complex64
+            else np.array([[5, -1], [0, -2]], dtype)
+        ),
+    )
+    scale = view.findChild(ScaleBar)
+    assert scale is not None
+    is_size = dtype is np.complex64
+    assert scale.accessibleName() == f"Colour scale from {'0' if is_size else '−5'} to 5"
+    assert scale.ends[0] == ("0" if is_size else "−5")
+    picture = scale.grab().toImage()
+    row = [picture.pixelColor(x, picture.height() // 2) for x in range(picture.width())]
+    negative = heat_of(view).scale_colors[0]
+    apart = min(
+        abs(c.red() - negative.red()) + abs(c.green() - negative.green()) + abs(c.blue() - negative.blue()) for c in row
+    )
+    assert (apart > 60) is is_size, "no colour of negative numbers where there are none"
