@@ -11,6 +11,7 @@ from ..graph.model import TensorInfo
 from ..graph.trace import Trace
 from ..rules import evaluate_step
 from .differences import Rounding
+from .hooks import hooked_nodes
 
 Gradient = npt.NDArray[np.float64]
 
@@ -34,9 +35,11 @@ def root_gradients(trace: Trace) -> list[Gradient]:
 def each_gradient_by_rule(trace: Trace) -> Iterator[tuple[int, Gradient | None]]:
     """Each leaf that the backward pass reached with its gradient, as soon as it is known.
 
-    Starts from the gradients of the roots and uses the recorded forward values only, never another recorded gradient.
-    None for a leaf where a node on the way has no rule, or a value that its rule needs was not kept.
+    Starts from the gradients of the roots and uses the recorded forward values only; of the other recorded gradients
+    just what the program's own hooks gave back on the way. None for a leaf where a node on the way has no rule, or a
+    value that its rule needs was not kept.
     """
+    hooked = {node_id for node_id in hooked_nodes(trace) if trace.graph.nodes[node_id].kind == "op"}
     arrived: dict[tuple[int, int], Gradient] = {}
     unknown: set[tuple[int, int]] = set()
     for place, start in zip(trace.roots, root_gradients(trace), strict=True):
@@ -46,6 +49,8 @@ def each_gradient_by_rule(trace: Trace) -> Iterator[tuple[int, Gradient | None]]
         outputs = [(node.id, k) for k in range(max(1, len(node.outputs)))]
         is_unknown = any(place in unknown for place in outputs)
         gradients = [arrived.pop(place, None) for place in outputs]
+        if node.id in hooked:
+            gradients = [_after_hook(trace, node.id, k, gradient) for k, gradient in enumerate(gradients)]
         if node.kind == "leaf":
             yield node.id, None if is_unknown else gradients[0]
             continue
@@ -59,6 +64,11 @@ def each_gradient_by_rule(trace: Trace) -> Iterator[tuple[int, Gradient | None]]
                 _add(arrived, target, handed)
             elif edge.grad_index is not None and not _is_none(step.grad_inputs, edge.grad_index):
                 unknown.add(target)
+
+
+def _after_hook(trace: Trace, node_id: int, output: int, gradient: Gradient | None) -> Gradient | None:
+    recorded = trace.grad(node_id, output)
+    return gradient if recorded is None or recorded.dtype.kind != "f" else recorded.astype(np.float64)
 
 
 def rounding_of(trace: Trace) -> Rounding:

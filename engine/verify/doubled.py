@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from ..capture.results import drained
 
@@ -31,6 +33,8 @@ _QUESTIONS = {
     "__len__", "__hash__", "__repr__", "__format__",
 }  # fmt: skip
 """Methods of a tensor that tell about it and compute nothing."""
+
+_LEAF_HOOKS = {"register_hook", "register_post_accumulate_grad_hook"}
 
 
 class Doubled(TorchFunctionMode):
@@ -66,6 +70,8 @@ class Doubled(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         self._is_use = is_use(func)
+        if getattr(func, "__name__", "") in _LEAF_HOOKS and args and args[0].is_leaf:
+            return RemovableHandle(OrderedDict())  # what is compared is the gradient before it
         return _WIDE_CASTS.get(func, func)(*self.widen(args), **self.widen(kwargs or {}))
 
     def widen(self, value: Any) -> Any:

@@ -15,6 +15,7 @@ from ..graph.model import Node
 from ..graph.trace import Trace
 from .by_rule import coarsest_epsilon, each_gradient_by_rule, rounding_of
 from .differences import MOST_ELEMENTS, SAMPLED_ELEMENTS, STEPS, Rounding, central_differences, relative_error
+from .hooks import behind_hooks, gradient_before_hooks, hook_notes
 from .report import WRONG_ABOVE, Row
 from .rerun import CannotRerunError, Rerun
 from .rows import make_row
@@ -45,7 +46,8 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
     budget_s : how long finite differences may take, about.
     """
     leaves = [leaf for leaf in trace.leaves() if _gradient(trace, leaf) is not None]
-    notes: list[str] = []
+    notes = hook_notes(trace)
+    behind = behind_hooks(trace)
     rerun, plan = None, _Plan(frozenset(), 0, 0, 0.0)
     if leaves:
         try:
@@ -53,7 +55,7 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
         except CannotRerunError as error:
             notes.append(f"No finite differences of leaves: the recorded graph cannot be run again, since {error}.")
         else:
-            plan = _plan(rerun, leaves, budget_s)
+            plan = _plan(rerun, [leaf for leaf in leaves if leaf.id not in behind], budget_s)
     rounding = rounding_of(trace)
     rows: dict[int, Row] = {}
     late, spent_s = 0, 0.0
@@ -84,7 +86,7 @@ def leaf_rows(trace: Trace, *, seed: int = 0, budget_s: float = BUDGET_S) -> tup
         rows[node_id] = make_row(name, grad.astype(np.float64), differences, by_rule, rounding)
     wrong_above = wrong_above_of(trace)
     found = [msgspec.structs.replace(rows[leaf.id], wrong_above=wrong_above) for leaf in leaves if leaf.id in rows]
-    if rerun is not None and (late or len(plan.leaves) < len(leaves)):
+    if rerun is not None and not behind and (late or len(plan.leaves) < len(leaves)):
         found.append(_together(trace, rerun, leaves, rounding, seed))
         notes.append(
             f"Finite differences of {len(plan.leaves) - late} of {len(leaves)} leaves were taken (at {_FEW_ELEMENTS} "
@@ -102,7 +104,7 @@ def wrong_above_of(trace: Trace) -> float:
 
 
 def _gradient(trace: Trace, leaf: Node) -> npt.NDArray[np.floating] | None:
-    grad = trace.grad(leaf)
+    grad = gradient_before_hooks(trace, leaf)
     return grad if grad is not None and grad.dtype.kind == "f" and grad.size else None
 
 

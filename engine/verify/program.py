@@ -19,6 +19,7 @@ from ..graph.trace import Trace
 from .by_rule import gradients_by_rule, rounding_of
 from .differences import central_differences
 from .doubled import Doubled, leaves_in_order, live_leaves, running_in_float64
+from .hooks import behind_hooks, gradient_before_hooks, hook_notes
 from .leaves import leaf_rows
 from .nodes import check_nodes
 from .report import Report, Row
@@ -60,7 +61,7 @@ def _check(build: Build, target: str, seed: int) -> Report:
     program, args, kwargs = build()
     with _same_random_numbers():
         native = record(program, args, kwargs, values="all", target=target, keep="step")
-    notes: list[str] = []
+    notes = hook_notes(native)
     size = sum(leaf.outputs[0].numel for leaf in native.leaves() if native.step_of(leaf) is not None)
     if size > MOST_PARAMETERS:
         # Running it again and again, widened, would take long and twice the memory: what it recorded is enough.
@@ -79,7 +80,7 @@ def _check(build: Build, target: str, seed: int) -> Report:
         notes.append(f"The program does not run in float64, so there are no finite differences ({error}).")
         return Report(target=target, rows=_native_rows(native), notes=tuple(notes))
     rows, more = checker.rows(native, doubled, seed)
-    return Report(target=target, rows=tuple(rows), notes=(*notes, *more))
+    return Report(target=target, rows=tuple(rows), notes=tuple(dict.fromkeys((*notes, *more))))
 
 
 class _Checker:
@@ -145,6 +146,7 @@ class _Checker:
             notes.append("The result is not finite, so there are no finite differences.")
         can_move = is_steady and bool(np.isfinite(first))
         rules, rounding = gradients_by_rule(doubled), rounding_of(doubled)
+        behind = behind_hooks(doubled)
         names = _names(native, doubled)
         rows: list[Row] = []
         for leaf, gradient in zip(wanted, gradients, strict=True):
@@ -153,7 +155,8 @@ class _Checker:
             node = _node_of(doubled, leaf, gradient.detach().to_dense().numpy())
             moved, grad = _as_real(leaf), _as_real(gradient).numpy()
             is_dense = leaf.layout == torch.strided
-            differences = central_differences(self._value, moved, grad, seed) if can_move and is_dense else None
+            is_free = is_dense and (node is None or node.id not in behind)
+            differences = central_differences(self._value, moved, grad, seed) if can_move and is_free else None
             by_rule = None if node is None or leaf.is_complex() else rules.get(node.id)
             name = ("" if node is None else names.get(node.id, "")) or f"leaf {len(rows)}"
             rows.append(make_row(name, grad, differences, by_rule, rounding))
@@ -173,7 +176,7 @@ def _native_rows(native: Trace) -> tuple[Row, ...]:
     rules, rounding = gradients_by_rule(native), rounding_of(native)
     rows = []
     for leaf in native.leaves():
-        grad = native.grad(leaf)
+        grad = gradient_before_hooks(native, leaf)
         if grad is not None and np.isrealobj(grad):
             rows.append(
                 make_row(leaf.name or f"leaf {leaf.id}", grad.astype(np.float64), None, rules.get(leaf.id), rounding)

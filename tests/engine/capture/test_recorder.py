@@ -98,3 +98,34 @@ def test_batches_of_a_data_loader_keep_their_names_in_a_later_step() -> None:
     loss = F.cross_entropy(model(x), label)
     recorded = _record_step(recorder, loss)
     assert {node.name for node in recorded.graph.nodes if node.kind == "input"} == {"x", "label"}
+
+
+def test_leaves_of_a_forward_pass_from_before_have_the_names_of_the_module_that_is_held() -> None:
+    """The generator's turn: what it gave was computed before the discriminator's step."""
+    generator, critics = nn.Sequential(nn.Linear(2, 3), nn.Tanh()), [nn.Linear(3, 1)]
+    frozen = nn.Parameter(torch.ones(3))
+    fake = generator(torch.randn(4, 2)) * frozen
+    recorder = Recorder(keep="step")
+    recorder.start()
+    loss = critics[0](fake).mean()
+    recorded = _record_step(recorder, loss)
+    assert {leaf.name for leaf in recorded.leaves()} == {"weight", "bias", "0.weight", "0.bias", "frozen"}
+
+
+class _Training:
+    """A training as an object, which holds the networks."""
+
+    def __init__(self) -> None:
+        self.generator, self.critic = nn.Linear(2, 3), nn.Linear(3, 1)
+
+    def step(self, fake: torch.Tensor) -> Trace:
+        recorder = Recorder(keep="step")
+        recorder.start()
+        penalty = sum((p.square().sum() for p in self.critic.parameters()), start=torch.zeros(()))
+        return _record_step(recorder, self.critic(fake).mean() + penalty)
+
+
+def test_networks_that_an_object_holds_name_their_leaves_too() -> None:
+    training = _Training()
+    recorded = training.step(training.generator(torch.randn(4, 2)))
+    assert {leaf.name for leaf in recorded.leaves()} == {"weight", "bias", "generator.weight", "generator.bias"}

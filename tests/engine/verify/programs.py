@@ -48,6 +48,32 @@ class WrongSquare(torch.autograd.Function):
         return x * grads[0]
 
 
+def double(grad: torch.Tensor) -> torch.Tensor:
+    return grad * 2
+
+
+def hooked_leaf() -> Built:
+    w, v = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([3.0, 4.0], requires_grad=True)
+    w.register_hook(double)
+
+    def run() -> torch.Tensor:
+        v.register_hook(lambda grad: grad * 3)
+        return (w * v).exp().sum()
+
+    return run, (), {}
+
+
+def hooked_result() -> Built:
+    w, v = torch.tensor([0.1, 0.2], requires_grad=True), torch.tensor([0.3, 0.4], requires_grad=True)
+
+    def run() -> torch.Tensor:
+        h = w.sin()
+        h.register_hook(double)
+        return (h * v).exp().sum()
+
+    return run, (), {}
+
+
 def wrong_function() -> Built:
     w = torch.tensor([1.0, 2.0], requires_grad=True)
 

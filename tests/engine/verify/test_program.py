@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.verify import check, format_table
+from engine import Trace, trace
+from engine.verify import check, check_nodes, format_table
+from engine.verify.program import Build
 
 from . import programs
+
+
+def _recorded(build: Build) -> Trace:
+    program, args, kwargs = build()
+    return trace(program, *args, values="all", **kwargs)
 
 
 def test_neuron_agrees_three_ways() -> None:
@@ -40,6 +47,35 @@ def test_wrong_backward_is_found_and_named() -> None:
     assert row.by_rule is None  # a custom Function has no rule
     assert row.finite_difference == pytest.approx(2 * row.autograd, rel=1e-6)
     assert "first w" in format_table(report)
+
+
+def test_a_hook_on_a_leaf_is_named_and_compared_is_the_gradient_before_it() -> None:
+    for report in (check(programs.hooked_leaf), check_nodes(_recorded(programs.hooked_leaf))):
+        rows = {row.name: row for row in report.rows}
+        assert set(rows) == {"w", "v"}
+        assert not report.has_difference, format_table(report)
+        for name, other in (("w", [3.0, 4.0]), ("v", [1.0, 2.0])):
+            at = rows[name].at
+            assert isinstance(at, tuple)
+            (place,) = at
+            product = np.array([3.0, 8.0])[place]
+            assert rows[name].autograd == pytest.approx(np.exp(product) * other[place], rel=1e-5)
+            assert rows[name].finite_difference == pytest.approx(rows[name].autograd, rel=1e-3)
+        (of_w,) = [note for note in report.notes if "hook double (programs.py, line" in note]
+        assert "changes the gradient of w" in of_w
+        assert "what is compared is the one before the hook" in of_w
+        assert any("changes the gradient of v" in note for note in report.notes)
+
+
+def test_a_hook_on_a_result_is_named_and_what_lies_behind_it_compared_by_rule() -> None:
+    for report in (check(programs.hooked_result), check_nodes(_recorded(programs.hooked_result))):
+        rows = {row.name: row for row in report.rows}
+        assert set(rows) == {"w", "v"}
+        assert not report.has_difference, format_table(report)
+        assert rows["w"].by_rule == pytest.approx(rows["w"].autograd, rel=1e-5)
+        assert rows["w"].finite_difference is None
+        assert rows["v"].finite_difference is not None
+        assert any("hook double (programs.py, line" in note and "on h (sin)" in note for note in report.notes)
 
 
 def test_kinks_are_left_out_and_said() -> None:
