@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from engine.graph.stepper import NodeState
 from gui.theme import Theme
 
-from .look import Role, box_look, mix, small_fill
+from .look import Role, box_look, link_strength, mix, small_fill
 from .raster import Raster
 from .routes import Segments
 
@@ -49,13 +49,13 @@ class FarPainter:
     def paint_links(self, links: Ints, scale: float) -> None:
         """Data in grey, fainter where no gradient can come back, and the gradients that have come."""
         scene, theme = self._moment.scene, self._cards.theme
-        faint = min(1.0, 0.45 + scale)
+        strength = link_strength(theme, scale)
         is_cut, has_flowed = scene.is_cut[links], self._moment.states.links[links]
         apart = scale >= APART_SCALE
         plain = links[~is_cut] if apart else links[~is_cut & ~has_flowed]  # what came back covers what went there
         self._draw(scene.routes.straight.of(links[is_cut]), mix(theme.background, theme.edge, 0.4))
-        self._draw(scene.routes.straight.of(plain), mix(theme.background, theme.edge, faint))
-        accent = mix(theme.background, theme.accent, 0.85 * faint)
+        self._draw(scene.routes.straight.of(plain), mix(theme.background, theme.edge, strength))
+        accent = mix(theme.background, theme.accent, 0.85 * strength)
         done = links[has_flowed]
         back = scene.routes.back_straight(done).segments if apart else scene.routes.straight.of(done)
         self._draw(back, accent)

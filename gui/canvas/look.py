@@ -63,6 +63,11 @@ def mix(first: QColor, second: QColor, amount: float) -> QColor:
     )
 
 
+def link_strength(theme: Theme, scale: float) -> float:
+    """How much of their colour links keep at a scale: less from afar, where there are many, so that boxes stand out."""
+    return min(1.0, (0.75 if theme.is_dark else 0.55) + scale)
+
+
 def text_role(role: Role, state: NodeState) -> Role:
     """Whose colours the texts of a box have: the loss is inverted only once there is one."""
     return Role.OP if role is Role.LOSS and state is NodeState.ABSENT else role

@@ -18,7 +18,7 @@ from .detail import Detail, Quality, detail_at
 from .far import FarPainter
 from .group_labels import TITLE_BAR
 from .lines import Batches, draw_triangles
-from .look import Role, box_look, mix, small_fill
+from .look import Role, box_look, link_strength, mix, small_fill
 from .raster import Raster
 from .routes import Lines, Segments
 from .scene import Floats, Ints, Scene
@@ -200,8 +200,8 @@ class ScenePainter:
         scene, theme = moment.scene, self.cards.theme
         is_cut, has_flowed = scene.is_cut[links], moment.states.links[links]
         is_fine = scale >= FINE_SCALE
-        faint = min(1.0, 0.45 + scale)
-        colour = mix(theme.background, theme.edge, faint)
+        strength = link_strength(theme, scale)
+        colour = mix(theme.background, theme.edge, strength)
         self._least_length = LEAST_SEGMENT_PX / scale if scale < APART_SCALE else 0.0
         self._paint_lines(
             painter, self._data(scene, links[~is_cut], scale).segments, colour, DATA_WIDTH * scale, is_fast
@@ -218,7 +218,7 @@ class ScenePainter:
                 is_fast,
             )
         done = links[has_flowed]
-        accent = mix(theme.background, theme.accent, 0.85 * faint)
+        accent = mix(theme.background, theme.accent, 0.85 * strength)
         if is_fine and not is_fast:
             widths = np.round(scene.shares.widths(done, BACK_WIDTH) * 4) / 4
             for width in np.unique(widths).tolist():

@@ -1,4 +1,4 @@
-"""From afar: the names of open groups at a size that can be read, wherever they hide no box and no other name."""
+"""From afar: the names of open groups at a size that can be read, as headings where they hide no box and no name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,23 @@ from .camera import Camera
 from .fonts import Face, Fonts
 from .labels import Labels
 from .look import Role, box_look
+from .names import BASELINE, FACE_PX
 from .scene import Scene
 
-HEIGHT_PX = 16.0
-PADDING_PX, INSET_PX = 4.0, 2.0
+LEAST_FRAME_PX = (28.0, 20.0)
+"""Width and height of the smallest group that is named."""
+FULL_PX, SMALL_PX = 12.0, 10.0
+"""Size of the letters: where there is room, and where there is not."""
+PADDING_PX, INSET_PX, GAP = 3.0, 2.0, 4.0
+AROUND_PX = 2.0
+"""A plate is so much higher than its letters are large."""
+OVER_PX = 4.0
+"""So far a heading may reach over the border of its group, as that of a framed list does."""
 MOST = 240
 """So many groups are named at most, the largest ones."""
 
 Floats = npt.NDArray[np.float64]
+Spot = tuple[float, float]
 
 
 class Signpost(NamedTuple):
@@ -32,6 +41,8 @@ class Signpost(NamedTuple):
     name: str
     module: str
     place: QRectF
+    size: float
+    """Of its letters, in pixels."""
     is_inner: bool
     """Whether it is nested deeper than the outermost two levels that have names."""
 
@@ -74,62 +85,80 @@ class Signposts:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(plate)
             painter.drawRoundedRect(at, 3, 3)
-            x, y = at.x() + PADDING_PX, at.bottom() - 4
+            zoom = post.size / FACE_PX[Face.SMALL_BOLD]
+            painter.save()
+            painter.translate(at.x() + PADDING_PX, at.center().y() + BASELINE * post.size)
+            painter.scale(zoom, zoom)
             painter.setFont(fonts[Face.SMALL_BOLD])
             painter.setPen(theme.muted if post.is_inner else theme.text)
-            painter.drawText(QPointF(x, y), post.name)
+            painter.drawText(QPointF(), post.name)
             if post.module:
                 painter.setFont(fonts[Face.SMALL])
                 painter.setPen(theme.muted)
-                painter.drawText(QPointF(x + fonts.width(post.name, Face.SMALL_BOLD) + 4, y), post.module)
+                painter.drawText(QPointF(fonts.width(post.name, Face.SMALL_BOLD) + GAP, 0.0), post.module)
+            painter.restore()
 
 
 def place(scene: Scene, labels: Labels, scale: float) -> list[Signpost]:
-    """Where the names of open groups can stand at this scale: in one of the corners of each."""
+    """Where the names of open groups can stand at this scale: at the upper left of each, as long as there is room."""
     fonts = labels.fonts
     frames = scene.rects[scene.frames] * scale
     sizes = frames[:, 2:] - frames[:, :2]
-    is_large = (sizes[:, 0] > 28) & (sizes[:, 1] > HEIGHT_PX + 2 * INSET_PX)
-    chosen = np.flatnonzero(is_large)
+    chosen = np.flatnonzero((sizes > LEAST_FRAME_PX).all(axis=1))
     chosen = chosen[np.argsort(-(sizes[chosen, 0] * sizes[chosen, 1]), kind="stable")][:MOST]
     taken = scene.rects[scene.boxes] * scale
     found: list[Signpost] = []
     outermost = min((len(scene.items[int(scene.frames[index])].scope) for index in chosen.tolist()), default=0)
     for index in chosen.tolist():
-        frame = frames[index]
         item = scene.items[int(scene.frames[index])]
         name, module, _ = labels.group_names(item)
-        room = float(frame[2] - frame[0]) - 2 * (PADDING_PX + INSET_PX)
-        for text, kind in _texts(name, module, room, fonts):
-            width = fonts.width(text, Face.SMALL_BOLD) + 2 * PADDING_PX
-            width += fonts.width(kind, Face.SMALL) + 4 if kind else 0.0
-            spot = _free_corner(frame, width, taken)
-            if spot is not None:
-                is_inner = len(item.scope) > outermost + 1
-                found.append(Signpost(text, kind, QRectF(spot[0], spot[1], width, HEIGHT_PX), is_inner))
-                taken = np.concatenate([taken, [[spot[0], spot[1], spot[0] + width, spot[1] + HEIGHT_PX]]])
-                break
+        post = _placed(name, module, frames[index], taken, fonts)
+        if post is not None:
+            found.append(post._replace(is_inner=len(item.scope) > outermost + 1))
+            at = post.place
+            taken = np.concatenate([taken, [[at.left(), at.top(), at.right(), at.bottom()]]])
     return found
 
 
-def _texts(name: str, module: str, room: float, fonts: Fonts) -> list[tuple[str, str]]:
-    """What can be said of a group, the most telling first; nothing where not even its name fits."""
-    wide = fonts.width(name, Face.SMALL_BOLD)
-    if wide > room:
-        return []
-    both = [(name, module)] if module and wide + 4 + fonts.width(module, Face.SMALL) <= room else []
-    return [*both, (name, "")]
-
-
-def _free_corner(frame: Floats, width: float, taken: Floats) -> tuple[float, float] | None:
-    """The first corner inside a frame where a plate of this width covers nothing that is taken."""
+def _placed(name: str, module: str, frame: Floats, taken: Floats, fonts: Fonts) -> Signpost | None:
+    """A group's signpost where it hides nothing that is taken: as a heading if possible, saying as much as possible."""
     x, y, right, bottom = frame.tolist()
-    inside = taken[(taken[:, 0] < right) & (taken[:, 2] > x) & (taken[:, 1] < bottom) & (taken[:, 3] > y)]
-    left, far = x + INSET_PX, right - INSET_PX - width
-    top, low = y + INSET_PX, bottom - INSET_PX - HEIGHT_PX
-    for spot_x, spot_y in ((left, top), (far, top), (far, low), (left, low)):
-        hits = (inside[:, 0] < spot_x + width) & (inside[:, 2] > spot_x)
-        hits &= (inside[:, 1] < spot_y + HEIGHT_PX) & (inside[:, 3] > spot_y)
+    near = taken[(taken[:, 0] < right) & (taken[:, 2] > x) & (taken[:, 1] < bottom) & (taken[:, 3] > y - OVER_PX)]
+    forms = [(module, FULL_PX), ("", FULL_PX), ("", SMALL_PX)]
+    for spot_of in (_upper_left, _upper_border, _lower_corner):
+        for kind, size in forms:
+            letters = fonts.width(name, Face.SMALL_BOLD) + (GAP + fonts.width(kind, Face.SMALL) if kind else 0.0)
+            width, height = letters * size / FACE_PX[Face.SMALL_BOLD] + 2 * PADDING_PX, size + AROUND_PX
+            spot = spot_of(frame, near, width, height) if width <= right - x - 2 * INSET_PX else None
+            if spot is not None:
+                return Signpost(name, kind, QRectF(*spot, width, height), size, is_inner=False)
+    return None
+
+
+def _upper_left(frame: Floats, taken: Floats, width: float, height: float) -> Spot | None:
+    x, y, _, _ = frame.tolist()
+    return _first_free([(x + INSET_PX, y + INSET_PX), (x + INSET_PX, y - OVER_PX)], taken, width, height)
+
+
+def _upper_border(frame: Floats, taken: Floats, width: float, height: float) -> Spot | None:
+    """Further right below the upper border, behind what is there."""
+    x, y, right, _ = frame.tolist()
+    top = y + INSET_PX
+    beside = taken[(taken[:, 1] < top + height) & (taken[:, 3] > top), 2]
+    lefts = np.sort(beside[(beside > x) & (beside + 2 * INSET_PX + width <= right)]) + INSET_PX
+    return _first_free([(left, top) for left in lefts.tolist()], taken, width, height)
+
+
+def _lower_corner(frame: Floats, taken: Floats, width: float, height: float) -> Spot | None:
+    x, _, right, bottom = frame.tolist()
+    low = bottom - INSET_PX - height
+    return _first_free([(right - INSET_PX - width, low), (x + INSET_PX, low)], taken, width, height)
+
+
+def _first_free(spots: list[Spot], taken: Floats, width: float, height: float) -> Spot | None:
+    """The first spot at which a plate covers nothing that is taken."""
+    for x, y in spots:
+        hits = (taken[:, 0] < x + width) & (taken[:, 2] > x) & (taken[:, 1] < y + height) & (taken[:, 3] > y)
         if not hits.any():
-            return spot_x, spot_y
+            return x, y
     return None

@@ -49,7 +49,8 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
         return [first]
     heights, widths = _extent(level, ranked, first, last, is_folded=False)
     is_moderate = sum(heights) < max(shape.huge, shape.slender * max(widths))
-    if is_moderate or _is_mostly_folded(level):
+    as_folded = is_moderate or _is_mostly_folded(level)
+    if as_folded:
         if not level.is_trunk and len(level.boxes) <= shape.many:
             return [first]
         heights, widths = _extent(level, ranked, first, last, is_folded=True)
@@ -59,7 +60,7 @@ def column_cuts(level: Level, ranked: Ranked, shape: Shape) -> list[int]:
     about = math.sqrt(shape.aspect * sum(heights) / (max(widths) + COLUMN_GAP))
     if len(heights) < MANY_RANKS:
         counts = range(max(1, int(about * 0.6)), min(int(about * 1.6) + 1, len(heights)) + 1)
-        choices = [_levelled(heights, parted, count) for count in counts]
+        choices = [_levelled(heights, parted, count, is_filled=not as_folded) for count in counts]
     else:
         choices = [_balanced(heights, parted, min(round(about), MOST_COLUMNS))]
     needed = [_window(heights, widths, cuts, shape.aspect) for cuts in choices]
@@ -170,8 +171,12 @@ def _balanced(heights: list[float], parted: list[int], count: int) -> list[int]:
     return cuts
 
 
-def _levelled(heights: list[float], parted: list[int], count: int) -> list[int]:
-    """Cut into at most `count` columns the highest of which is about as low as can be, where few wires are parted."""
+def _levelled(heights: list[float], parted: list[int], count: int, *, is_filled: bool = False) -> list[int]:
+    """Cut into at most `count` columns the highest of which is about as low as can be; no more than that takes.
+
+    Few wires are parted, and columns are about equally high. If they are to be filled, that holds of all but the last,
+    and no column is higher than necessary unless that parts fewer wires: then as many equal boxes stand in each.
+    """
     above = [0.0, *accumulate(heights)]
     total, end = above[-1], len(heights)
     highest = max(heights)
@@ -179,6 +184,7 @@ def _levelled(heights: list[float], parted: list[int], count: int) -> list[int]:
     while high - low > CLOSE_ENOUGH * low:
         middle = (low + high) / 2
         low, high = (low, middle) if _columns_needed(above, middle) <= count else (middle, high)
+    count = _columns_needed(above, high)
     most = high * LOOSE
     starts = [0] * count
     """The earliest rank at which each column can begin so that the rest has room."""
@@ -187,12 +193,17 @@ def _levelled(heights: list[float], parted: list[int], count: int) -> list[int]:
         following = starts[k] = min(bisect_left(above, above[following] - most), following)
     cuts = [0]
     for k in range(1, count):
-        goal = total * k / count
         furthest = min(bisect_right(above, above[cuts[-1]] + most) - 1, end - 1)
         choices = range(max(starts[k], cuts[-1] + 1), furthest + 1)
         if not choices:
             break
-        cuts.append(min(choices, key=lambda at: parted[at] + 3.0 * abs(above[at] - goal) / (total / count)))
+        full = above[cuts[-1]] + high
+        goal, column = (full, high) if is_filled else (total * k / count, total / count)
+        costs = {at: parted[at] + 3.0 * abs(above[at] - goal) / column for at in choices}
+        if is_filled:
+            fewest = min((parted[at] for at in choices if above[at] <= full), default=math.inf)
+            costs = {at: cost for at, cost in costs.items() if above[at] <= full or parted[at] < fewest}
+        cuts.append(min(costs, key=costs.__getitem__))
     return cuts
 
 

@@ -145,6 +145,18 @@ def test_the_window_is_filled_in_every_state_of_folding(name: str, direction: Di
         assert problems(drawing) == {}
 
 
+@pytest.mark.parametrize(("name", "aspect"), [("GPT-2", 1.4), ("48 layers", 1.6), ("48 layers", 1.8)])
+def test_as_many_blocks_stand_in_each_column(name: str, aspect: float) -> None:
+    """The first column has the embeddings too, and the last one the head."""
+    drawing = layout(CASES[name].record().graph, folds=Folds.none(), aspect=aspect)
+    is_block = [item.kind == "group" and item.scope[1:] and item.scope[-1].startswith("h.") for item in drawing.items]
+    tops = [y for (_, y, _, _), is_wanted in zip(drawing.rects.tolist(), is_block, strict=True) if is_wanted]
+    starts = [0, *(k for k, (one, other) in enumerate(pairwise(tops), 1) if other < one), len(tops)]
+    first, *inner, last = (end - start for start, end in pairwise(starts))
+    assert len(set(inner)) == 1
+    assert max(first, last) <= inner[0]
+
+
 def test_sixty_thousand_nodes() -> None:
     graph = transformer(1670)
     assert len(graph.nodes) > 60_000

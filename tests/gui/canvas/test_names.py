@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
@@ -67,8 +68,40 @@ def test_signposts_name_the_open_groups_and_hide_nothing(fonts: Fonts) -> None:
         assert not any(at.intersects(other.place) for other in found[:place])
         assert fonts.width(post.name, Face.SMALL_BOLD) <= at.width()
         frames = scene.rects[scene.frames] * 0.15
-        assert any(QRectF(x, y, right - x, bottom - y).contains(at) for x, y, right, bottom in frames.tolist())
+        corners = [(x, y - signposts.OVER_PX, right, bottom) for x, y, right, bottom in frames.tolist()]
+        assert any(QRectF(x, y, right - x, bottom - y).contains(at) for x, y, right, bottom in corners)
     assert not signposts.place(scene, labels, 0.002), "no name fits into a group of a few pixels"
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.25])
+def test_signposts_are_headings(fonts: Fonts, scale: float) -> None:
+    trace = builders.blocks(8, 6, depth=2)
+    scene, labels = build(trace, fonts, Folds.none()), Labels(trace, fonts)
+    posts = {post.name: post.place for post in signposts.place(scene, labels, scale)}
+    headings = 0
+    for index in scene.frames.tolist():
+        name, _, _ = labels.group_names(scene.items[index])
+        if name.startswith("block") and name in posts:
+            x, y, _, _ = (edge * scale for edge in scene.rect_of(index))
+            assert 0 <= posts[name].left() - x <= signposts.INSET_PX
+            assert abs(posts[name].top() - y) <= signposts.OVER_PX
+            headings += 1
+    assert headings >= 6
+
+
+def test_a_signpost_goes_elsewhere_where_a_box_is_in_its_way(fonts: Fonts) -> None:
+    frame = np.array([100.0, 50.0, 200.0, 150.0])
+    first = signposts._placed("layer", "", frame, np.empty((0, 4)), fonts)
+    beside = signposts._placed("layer", "", frame, np.array([[100.0, 40.0, 140.0, 90.0]]), fonts)
+    below = signposts._placed("layer", "", frame, np.array([[100.0, 40.0, 200.0, 90.0]]), fonts)
+    assert first is not None
+    assert beside is not None
+    assert below is not None
+    assert first.place.topLeft().toTuple() == (102.0, 52.0)
+    assert beside.place.left() > 140
+    assert beside.place.top() == 52.0
+    assert below.place.bottom() == 148.0
+    assert signposts._placed("layer", "", frame, frame[None], fonts) is None
 
 
 def test_signposts_wait_until_the_view_rests_and_stay_while_it_pans(show: Show) -> None:
