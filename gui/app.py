@@ -50,8 +50,7 @@ def run(target: str | None = None, arguments: Sequence[str] = (), listener: List
     QTimer.singleShot(0, window, window.finish_start)
     QTimer.singleShot(0, window, lambda: _offer_recovery(window))
     if target is not None:
-        # After the panels: what they do when a program starts must not be missed.
-        QTimer.singleShot(0, window, lambda: window.open_target(target, tuple(arguments)))
+        window.open_after_start(target, tuple(arguments))
     from gui.windows import Windows
 
     windows = Windows(window, crash)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.graph.trace import Trace
 from engine.session.messages import TrainingChanged
@@ -112,6 +112,12 @@ class PanelSet(QObject):
         for name, widget in self._places().items():
             window.docks.set_widget(name, widget)
             yield
+        self._build_menus()
+        self._connect()
+        self._restore_choices()
+
+    def _build_menus(self) -> None:
+        window = self._window
         self._layouts = ChoiceMenu(layout_choices(), self)
         self._depths = ChoiceMenu(depth_choices(), self, is_exclusive=False)
         self._overlays = ChoiceMenu(((name, name, "") for name in OVERLAYS), self)
@@ -123,8 +129,6 @@ class PanelSet(QObject):
             toolbar.depth_menu.menu_.addSeparator()
         for title, button in self._buttons.items():
             self.fill_menu(title, button.menu_)
-        self._connect()
-        self._restore_choices()
 
     def _places(self) -> dict[str, QWidget]:
         return {
@@ -365,41 +369,3 @@ class PanelSet(QObject):
 
 def _ignore(_result: object) -> None:
     """What was read ahead is found where it is needed; what could not be is read again there, and told there."""
-
-
-class _Cover(QObject):
-    """Keeps a note over a widget that must not paint itself any more."""
-
-    def __init__(self, widget: QWidget, note: QLabel) -> None:
-        super().__init__(widget)
-        self._note = note
-        widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QResizeEvent):
-            self._note.resize(event.size())
-        return event.type() == QEvent.Type.Paint
-
-
-def switch_off(widget: QWidget) -> str:
-    """Put a text in the place of the panel that `widget` belongs to; returns the panel's name."""
-    panel: QWidget | None = widget
-    while panel is not None and not isinstance(panel.parentWidget(), QDockWidget):
-        panel = panel.parentWidget()
-    if panel is None:  # not in a dock: the graph itself, or a part of the frame
-        cover = QLabel("The graph failed and was switched off.\nRestart Retrograd to use it again.", widget)
-        cover.setObjectName("waiting")
-        cover.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        cover.resize(widget.size())
-        cover.show()
-        _Cover(widget, cover)
-        return "The graph"
-    dock = panel.parentWidget()
-    if isinstance(dock, QDockWidget):
-        note = QLabel("This panel failed and was switched off.\nRestart Retrograd to use it again.", dock)
-        note.setMargin(16)
-        note.setWordWrap(True)
-        panel.hide()
-        dock.setWidget(note)
-        return f"The panel {dock.windowTitle()}"
-    return "A panel"

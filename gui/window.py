@@ -58,8 +58,7 @@ MINIMUM_SIZE = (900, 560)
 class MainWindow(TabOrderWindow):
     """One window with one open target.
 
-    The panels are built by `build_panels` after the window is first shown: their libraries take longer to load than the
-    window may take to appear.
+    The panels come after the window is first shown: their libraries take longer to load than it may take to appear.
     """
 
     closed = Signal()
@@ -200,8 +199,7 @@ class MainWindow(TabOrderWindow):
 
     def finish_start(self) -> None:
         """What is done after the window is first shown, bit by bit: panels, then a worker that loads torch."""
-        self._builder.finished.connect(self._on_builder_finished)
-        self._builder.start()
+        self._builder.start(warm_up=self._warm_up)
 
     # What others call
 
@@ -211,8 +209,7 @@ class MainWindow(TabOrderWindow):
 
     def open_target(self, target: str, arguments: Sequence[str] = ()) -> None:
         """Open whatever `target` names: a demo, a script, a callable, a trace, a log."""
-        if self._builder.is_running:
-            self.build_panels()  # what they do when a program starts must not be missed
+        self._builder.hurry()  # what panels do when a program starts must not be missed
         if self.closing.may_open(target, arguments):
             self.workspace.open(target, arguments)
 
@@ -350,14 +347,6 @@ class MainWindow(TabOrderWindow):
 
     # Slots
 
-    def _on_builder_finished(self) -> None:
-        if self._warm_up:
-            try:
-                self.workspace.bridge.prepare()
-            except OSError as error:
-                text = f"No process can be started to run programs: {error}."
-                self.notify(Notification(text, "warning", is_lasting=True))
-
     def _on_application_commit_data_request(self, manager: QSessionManager) -> None:
         self._is_session_ending = True  # whoever logs out must not be held up by a question
 
@@ -403,7 +392,7 @@ class MainWindow(TabOrderWindow):
         self.notify(Notification(summary, "error", where, details, key="crash", is_lasting=True))
 
     def _on_crash_widget_failed(self, widget: QWidget) -> None:
-        from gui.panel_set import switch_off
+        from gui.switching_off import switch_off
 
         if self.isAncestorOf(widget):
             name = switch_off(widget)

@@ -92,8 +92,7 @@ class Windows(QObject):
             other.has_siblings = len(self._windows) > 1
 
     def _on_window_open_elsewhere_requested(self, target: str, arguments: Sequence[str]) -> None:
-        window = self.open_window()
-        QTimer.singleShot(0, window, lambda: window.open_target(target, arguments))  # after its panels
+        self.open_window().open_after_start(target, arguments)
 
     def _window_for(self, request: Request, target: Target | None) -> MainWindow:
         if request.target is None:
