@@ -36,7 +36,7 @@ from engine.session.supervisor import Supervisor
 from gui.background import Background
 
 FRAME_MS = 16
-MAX_OUTPUT_PER_FRAME = 200_000
+MAX_OUTPUT_PER_FRAME = 750_000
 """Characters of a stream that are handed on at once; of more, the first are left out (the log on disk has them all)."""
 
 _Item = tuple[Event, bytes | bytearray]

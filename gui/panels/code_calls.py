@@ -149,6 +149,8 @@ class CallChain(QWidget):
         return sorted(shown)
 
     def _place(self) -> None:
+        for link in (*self._links[: len(self._calls)], self.more):
+            link.ensurePolished()  # else it is measured with another font than it is drawn with, the first time
         metrics = QFontMetrics(self.font())
         step, height = metrics.horizontalAdvance(_ARROW), metrics.height() + 2
         widths = [link.sizeHint().width() for link in self._links[: len(self._calls)]]

@@ -23,7 +23,7 @@ from .console_text import ConsoleText, Piece
 from .timeline_painter import grouped
 
 MAX_LINES = 10_000
-MAX_WAITING = 400_000
+MAX_WAITING = 780_000
 """Characters that wait to be shown; of more, the middle is left out."""
 _PER_FRAME = 60_000
 _FRAME_MS = 33

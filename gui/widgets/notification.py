@@ -251,7 +251,7 @@ class NotificationBar(QFrame):
 
     def _on_details_clicked(self) -> None:
         if self.details is None:
-            self.details = QPlainTextEdit(self.notification.details[:MAX_DETAILS], self)
+            self.details = QPlainTextEdit(self.notification.details[:MAX_DETAILS].rstrip(), self)
             self.details.setReadOnly(True)
             self.details.setFont(mono_font(9))
             self.details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)

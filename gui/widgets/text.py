@@ -223,7 +223,8 @@ class LinkButton(QPushButton):
         font.setUnderline(self.underMouse() or self.hasFocus())
         painter.setFont(font)
         painter.setPen(self._color)
-        shown = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        # Where there is no room for the dots either Qt gives nothing: a link that cannot be seen cannot be found.
+        shown = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width()) or self._whole
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
         if self.hasFocus():
             option = QStyleOptionFocusRect()

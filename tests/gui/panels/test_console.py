@@ -13,6 +13,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from engine.session.events import Output
+from gui.bridge import join_outputs
 from gui.panels.console import MAX_LINES, MAX_WAITING, ConsolePanel
 from gui.panels.console_text import MAX_LINE, ConsoleText
 from gui.theme import DARK, LIGHT, ThemeManager
@@ -154,3 +156,16 @@ def test_find_copy_and_clear(console: ConsolePanel, qtbot: QtBot) -> None:
     assert console._result.text() == "not found"
     console.clear()
     assert console.text.toPlainText() == ""
+
+
+def test_ten_thousand_coloured_lines_at_once_are_all_there(console: ConsolePanel) -> None:
+    lines = [f"\x1b[3{k % 8}mline {k}\x1b[0m of a long output, with numbers {k * 7}" for k in range(MAX_LINES - 1)]
+    written = [Output(stream="stdout", text=f"{line}\n") for line in lines]
+    bar = [Output(stream="stdout", text=f"\rprogress {k}%") for k in range(0, 101, 2)]
+    for stream, text in join_outputs([*written, *bar]):
+        console.append(stream, text)
+    console.show_now()
+    shown = console.text.toPlainText().splitlines()
+    assert shown[0] == "line 0 of a long output, with numbers 0"
+    assert shown[-2:] == ["line 9998 of a long output, with numbers 69986", "progress 100%"]
+    assert len(shown) == MAX_LINES

@@ -75,3 +75,13 @@ def test_control_characters_become_spaces(text: str, shown: str) -> None:
 def test_tooltips_are_escaped() -> None:
     assert tooltip("<img src='x'>&") == "<qt>&lt;img src='x'&gt;&amp;</qt>"
     assert tooltip("") == ""
+
+
+def test_a_link_without_room_is_never_empty(qtbot: QtBot) -> None:
+    link = LinkButton("…", QColor("black"))
+    qtbot.addWidget(link)
+    link.show()
+    link.resize(max(link.sizeHint().width() - 4, 1), link.height())
+    picture = link.grab().toImage()
+    colors = {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
+    assert len(colors) > 1, "the dots are drawn"
