@@ -227,6 +227,11 @@ class _Frame(NamedTuple):
     bottoms: list[float]
     heights: list[float]
 
+    def has_port(self, vertex: int) -> bool:
+        """Whether lines to a vertex lead on from there, or end at places that are given."""
+        box = vertex - self.level.entries - self.level.exits
+        return box < 0 or (box < len(self.level.boxes) and self.level.boxes[box].in_ports is not None)
+
     def top(self, vertex: int) -> float:
         """Upper border of a box: low boxes are centred in their rank, or keep close to what they are connected to."""
         r = self.ordered.rank[vertex]
@@ -272,6 +277,11 @@ class _Lines:
                 x = self.placed.lower[segment]
             else:  # as good as straight: what follows begins where this ends
                 points += [(x, self.frame.bottoms[r]), (x, self.frame.tops[r + 1])]
+        if pieces and self.placed.lower[pieces[-1]] != x and self.frame.has_port(pieces[-1].lower):
+            # What goes on from a port begins exactly there.
+            (_, high), (_, low) = points[-2:]
+            end = self.placed.lower[pieces[-1]]
+            points[-1:] = [(x, (high + low) / 2), (end, (high + low) / 2), (end, low)]
         return points
 
     def route(self, index: int, wire: Wire, chain: Chain, pieces: list[Segment]) -> Route:
