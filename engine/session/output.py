@@ -17,7 +17,9 @@ from .events import Stream
 LOG_CAP_BYTES = 64 << 20
 WINDOW_S = 0.05
 WINDOW_BYTES = 64 << 10
-"""At most this much text is handed to the view in one window of time; what is older is left to the log."""
+"""So much text is handed to the view in one window of time for as long as a program likes to write."""
+BURST_BYTES = 768 << 10
+"""At most this much at once, after a while with less: ten thousand lines. What is older is left to the log."""
 TAIL_BYTES = 64 << 10
 _READ_BYTES = 64 << 10
 _DRAIN_S = 1.0
@@ -73,6 +75,8 @@ class OutputPump:
         self._pending: deque[tuple[Stream, bytearray]] = deque()
         self._pending_bytes = 0
         self._skipped_bytes = 0
+        self._room = BURST_BYTES
+        self._flushed_s = time.monotonic()
         self._tail = bytearray()
         self._tail_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe()
@@ -146,17 +150,26 @@ class OutputPump:
         else:
             self._pending.append((name, bytearray(data)))
         self._pending_bytes += len(data)
-        while self._pending_bytes > WINDOW_BYTES:
+        while self._pending_bytes > self._room:
             oldest = self._pending[0][1]
-            excess = min(len(oldest), self._pending_bytes - WINDOW_BYTES)
+            excess = min(len(oldest), self._pending_bytes - self._room)
             del oldest[:excess]
             if not oldest:
                 self._pending.popleft()
             self._pending_bytes -= excess
             self._skipped_bytes += excess
 
+    def _skip_to_line(self) -> None:
+        """Leave out the rest of a line that was cut, too: a code for a colour would be read as text where it is cut."""
+        if self._pending:
+            oldest = self._pending[0][1]
+            end = oldest.find(b"\n") + 1
+            del oldest[:end]
+            self._skipped_bytes += end
+
     def _flush(self, *, is_final: bool = False) -> None:
         if self._skipped_bytes:
+            self._skip_to_line()
             where = f"; the whole output is in {self.log.path}" if self.log is not None else ""
             self._deliver("stderr", f"\n[{self._skipped_bytes} bytes of output are not shown here{where}.]\n")
             self._skipped_bytes = 0
@@ -164,7 +177,10 @@ class OutputPump:
             name, data = self._pending.popleft()
             if text := self._decoders[name].decode(bytes(data)):
                 self._deliver(name, text)
-        self._pending_bytes = 0
+        now_s = time.monotonic()
+        refill = int(WINDOW_BYTES * (now_s - self._flushed_s) / WINDOW_S)
+        self._room = max(WINDOW_BYTES, min(BURST_BYTES, self._room - self._pending_bytes + refill))
+        self._pending_bytes, self._flushed_s = 0, now_s
         if is_final:
             for name, decoder in self._decoders.items():
                 if text := decoder.decode(b"", final=True):

@@ -11,7 +11,7 @@ from typing import IO
 import pytest
 
 from engine.session.events import Stream
-from engine.session.output import WINDOW_BYTES, WINDOW_S, OutputLog, OutputPump
+from engine.session.output import BURST_BYTES, WINDOW_S, OutputLog, OutputPump
 
 Write = Callable[[Stream, bytes], None]
 
@@ -81,15 +81,25 @@ def test_a_flood_is_bounded_in_the_view_and_whole_in_the_log(pipes: Pipes, tmp_p
     log = tmp_path / "output.log"
     pipes.pump.log = OutputLog(log)
     pipes.pump.start()
-    data = b"".join(b"line %07d\n" % number for number in range(400_000))
+    data = b"".join(b"line %07d\n" % number for number in range(1_000_000))
     pipes.write("stdout", data)
     pipes.end()
     assert log.read_bytes() == data
     assert len(pipes.text("stdout")) < len(data) / 4
-    assert pipes.text("stdout").endswith("line 0399999\n")
+    assert pipes.text("stdout").endswith("line 0999999\n")
     assert "bytes of output are not shown here" in pipes.text("stderr")
     assert str(log) in pipes.text("stderr")
-    assert max(len(text) for _, text in pipes.delivered) <= WINDOW_BYTES
+    assert max(len(text) for _, text in pipes.delivered) <= BURST_BYTES
+    assert all(line.startswith("line ") for line in pipes.text("stdout").splitlines()), "no line is cut"
+
+
+def test_ten_thousand_lines_at_once_are_all_delivered(pipes: Pipes) -> None:
+    data = b"".join(b"\x1b[3%dmline %d\x1b[0m \x1b[1mof a long output\x1b[0m\n" % (k % 8, k) for k in range(10_000))
+    pipes.pump.start()
+    pipes.write("stdout", data)
+    pipes.end()
+    assert pipes.text("stdout") == data.decode()
+    assert pipes.text("stderr") == ""
 
 
 def test_the_log_has_a_cap_and_says_so(tmp_path: Path) -> None:
