@@ -50,6 +50,11 @@ class AutogradNodes:
         if self._mark is not None:
             grad_fn.metadata[self._mark] = number
 
+    @property
+    def is_of_one_thread(self) -> bool:
+        """Whether no other thread can have made any."""
+        return self._mark is None
+
     def is_of_another_thread(self, grad_fn: Any) -> bool:
         """Whether an autograd node for which no operation was recorded can only have been made in another thread."""
         kind = grad_fn.name().rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")

@@ -82,8 +82,8 @@ class Tape:
         """Called with each tensor that an operation is about to change in place."""
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         """The program's own random number generators, and their states before it first drew from them."""
-        self.hooks: dict[tuple[int, int], tuple[Any, Source | None]] = {}
-        """The program's hooks on tensors, by node and the hook's identity: each with its place in the program."""
+        self.hooks: dict[tuple[int, int], tuple[Any, Source | None, bool]] = {}
+        """Hooks on tensors by node and the hook's identity: each, its place, and whether it may change a gradient."""
         self.place: tuple[Source, ...] = ()
         """Where the operation is called whose inputs are being looked up."""
         self._is_step = is_step
@@ -347,7 +347,8 @@ class Tape:
         if self.autograd_nodes.is_of_another_thread(grad_fn):
             self.notes.add(ELSEWHERE)
         self.adopt(node, grad_fn)
-        node.put_at(self.scopes.stack_at(running_frame()))
+        if self.autograd_nodes.is_of_one_thread or hasattr(type(grad_fn), "_forward_cls"):
+            node.put_at(self.scopes.stack_at(running_frame()))
         node.outputs = [undescribed(form) for form in getattr(grad_fn, "_input_metadata", ())]
         function = getattr(type(grad_fn), "_forward_cls", None)
         if function is not None:
@@ -373,10 +374,7 @@ class Tape:
         return entry.node, entry.output
 
     def name_leaves(self) -> None:
-        """Name the parameters that were used before the module that owns them was called, if it was called at all.
-
-        A module that was not (a forward pass from before the recording, say) is looked for in the running functions.
-        """
+        """Name parameters by the modules that own them, also by those that running functions hold."""
         names = self.scopes.parameter_names
         wanted = {id(tensor) for _, tensor in self._leaves_to_name if isinstance(tensor, torch.nn.Parameter)}
         learn_owners(self.scopes, wanted.difference(names), running_frame())

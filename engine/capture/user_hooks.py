@@ -17,6 +17,7 @@ from .sightings import Sighting
 from .tape import Tape
 
 _EFFECT = "may change that gradient: the contributions are from before it, the gradient from after it."
+_MOST_NAMES = 4
 
 
 class HookWatch:
@@ -51,28 +52,35 @@ class HookWatch:
         return register_hook
 
     def _note(self, tensor: torch.Tensor, hook: Any) -> None:
-        node = self._tape.nodes[self._tape.origin(tensor)[0]]
-        frame = user_frame(running_frame())
-        self._tape.hooks[node.id, id(hook)] = (hook, source_of(frame) or _definition(hook))
-        where = "" if frame is None else f" ({os.path.basename(frame.f_code.co_filename)}, line {frame.f_lineno})"
-        self._tape.notes.add(f"The program's own hook on {node.name or node.label}{where} {_EFFECT}")
+        number = self._tape.origin(tensor)[0]
+        self._tape.hooks[number, id(hook)] = hook, source_of(user_frame(running_frame())), True
 
 
 def note_leaf_hooks(tape: Tape, tensor: torch.Tensor) -> None:
     """Note the hooks that a leaf had before the program was traced."""
-    if tensor._backward_hooks or tensor._post_accumulate_grad_hooks:
-        node = tape.nodes[tape.origin(tensor)[0]]
-        tape.notes.add(f"A hook on {node.name or node.label} {_EFFECT}")
-        for hook in (tensor._backward_hooks or {}).values():
-            tape.hooks.setdefault((node.id, id(hook)), (hook, _definition(hook)))
+    for hooks in (tensor._backward_hooks, tensor._post_accumulate_grad_hooks):
+        for hook in (hooks or {}).values():
+            number = tape.origin(tensor)[0]
+            tape.hooks.setdefault((number, id(hook)), (hook, _definition(hook), hooks is tensor._backward_hooks))
 
 
 def hook_sightings(tape: Tape) -> list[Sighting]:
-    """The program's hooks on tensors that were recorded: the node, the hook's name, and its place."""
-    return [
-        Sighting("hook", (tape.nodes[node_id],), _name_of(hook), source)
-        for (node_id, _), (hook, source) in tape.hooks.items()
-    ]
+    """The program's hooks on tensors that were recorded, with a note for each line of the program that has made any.
+
+    To be called when the leaves have their names.
+    """
+    lines: dict[Source | None, list[str]] = {}
+    found = []
+    for (node_id, _), (hook, source, changes) in tape.hooks.items():
+        node = tape.nodes[node_id]
+        lines.setdefault(source, []).append(node.name or node.label)
+        if changes:  # one that runs after the gradient has been added up changes none that is on its way
+            found.append(Sighting("hook", (node,), _name_of(hook), source))
+    for source, names in lines.items():
+        where = "" if source is None else f" ({os.path.basename(source.file)}, line {source.line})"
+        shown = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES} more" * (len(names) > _MOST_NAMES))
+        tape.notes.add(f"The program's own hook on {shown}{where} {_EFFECT}")
+    return found
 
 
 def _name_of(hook: Any) -> str:

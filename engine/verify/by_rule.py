@@ -23,12 +23,18 @@ def gradients_by_rule(trace: Trace) -> dict[int, Gradient | None]:
 
 def root_gradients(trace: Trace) -> list[Gradient]:
     """The gradients that the backward pass was started with: ones, or what the program gave to `backward`."""
-    found = []
-    for node_id, output in trace.roots:
-        info = trace.graph.nodes[node_id].outputs[output]
-        given = trace.grad(node_id, output) if len(trace.roots) == 1 else None
-        is_start = given is not None and given.dtype.kind == "f" and not trace.contributions(node_id, output)
-        found.append(given.astype(np.float64) if is_start and given is not None else np.ones(info.shape))
+    found: list[Gradient] = []
+    for place in trace.roots:
+        ones = np.ones(trace.graph.nodes[place[0]].outputs[place[1]].shape)
+        total = trace.grad(*place)
+        if total is None or total.dtype.kind != "f" or trace.roots.count(place) > 1:
+            found.append(ones)
+            continue
+        handed = [info.array for _, info in trace.contributions(*place)]
+        # What other roots hand back to this one is no part of what it began with.
+        start = total.astype(np.float64) - sum(part.astype(np.float64) for part in handed if part is not None)
+        is_known = all(part is not None for part in handed) and not (handed and np.allclose(start, ones, rtol=1e-3))
+        found.append(start if is_known else ones)
     return found
 
 

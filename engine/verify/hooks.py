@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..diagnose.words import called, computed_from, place_of, seen
+from ..diagnose.words import called, computed_from, names, place_of, seen
 from ..graph.model import Node
 from ..graph.trace import Trace
 
@@ -41,6 +41,7 @@ def behind_hooks(trace: Trace) -> set[int]:
 def hook_notes(trace: Trace) -> list[str]:
     """A sentence for every hook that changed a gradient or may have: which, where, and what is compared instead."""
     notes = []
+    changed: dict[str, list[Node]] = {}
     for observation in seen(trace, "hook"):
         node = trace.graph.nodes[observation.nodes[0]]
         if trace.step_of(node) is None:
@@ -55,5 +56,7 @@ def hook_notes(trace: Trace) -> list[str]:
             continue
         before, after = gradient_before_hooks(trace, node), trace.grad(node)
         if before is not None and after is not None and not np.array_equal(before, after, equal_nan=True):
-            notes.append(f"{hook} changes the gradient of {called(node)}: what is compared is the one before the hook.")
+            changed.setdefault(hook, []).append(node)
+    for hook, nodes in changed.items():
+        notes.append(f"{hook} changes the gradient of {names(nodes)}: what is compared is the one before the hook.")
     return notes

@@ -237,7 +237,7 @@ def test_hooks_of_the_program_are_named_with_their_lines() -> None:
     recorded = trace(run)
     line = inspect.getsourcelines(run)[1] + 2
     assert any(f"on b (test_functions.py, line {line})" in note for note in recorded.notes)
-    assert any("A hook on frozen" in note for note in recorded.notes)
+    assert any("own hook on frozen" in note for note in recorded.notes)
     product = next(node for node in recorded.graph.nodes if node.name == "b")
     handed_on = recorded.contributions(product)[0][1]
     np.testing.assert_allclose(np.asarray(recorded.grad(product)), np.asarray(handed_on) * 3)

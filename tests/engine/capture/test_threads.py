@@ -157,6 +157,7 @@ def test_operations_of_another_thread_are_told_in_one_note() -> None:
     assert "only the autograd nodes are shown" in note
     names = {node.grad_fn for node in recorded.graph.nodes if node.op is None and node.kind == "op"}
     assert names == {"ExpBackward0", "MulBackward0"}
+    assert all(node.source is None for node in recorded.graph.nodes if node.grad_fn == "ExpBackward0")
 
 
 def test_a_thread_that_computes_nothing_leaves_no_note() -> None:

@@ -78,6 +78,24 @@ def test_a_hook_on_a_result_is_named_and_what_lies_behind_it_compared_by_rule() 
         assert any("hook double (programs.py, line" in note and "on h (sin)" in note for note in report.notes)
 
 
+def test_several_roots_start_with_the_gradients_that_they_were_given() -> None:
+    w = torch.tensor([0.5, 2.0], requires_grad=True)
+
+    def run() -> torch.Tensor:
+        first = (w * 3).sum()
+        second = w.square() * first
+        torch.autograd.backward([first, second], [torch.tensor(2.0), torch.tensor([1.0, -1.0])])
+        return first
+
+    recorded = trace(run, values="all")
+    assert w.grad is not None
+    report = check_nodes(recorded)
+    assert not report.has_difference, format_table(report)
+    (row,) = report.rows
+    assert isinstance(row.at, tuple)
+    assert row.autograd == pytest.approx(float(w.grad[row.at]))
+
+
 def test_kinks_are_left_out_and_said() -> None:
     (row,) = check(programs.at_a_kink).rows
     assert row.verdict == "exact"
