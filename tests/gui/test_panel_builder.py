@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from gui import panel_builder
@@ -34,7 +35,7 @@ def file(tmp_path: Path) -> str:
 def test_the_event_loop_runs_between_the_parts(window: MainWindow, qtbot: QtBot) -> None:
     turns: list[bool] = []
     window.finish_start()
-    timer = panel_builder.QTimer(window)
+    timer = QTimer(window)
     timer.timeout.connect(lambda: turns.append(window.panels is None))
     timer.start(0)
     qtbot.waitUntil(lambda: window.panels is not None, timeout=20_000)
