@@ -146,7 +146,7 @@ def _command_parser() -> argparse.ArgumentParser:
     made["trace"].add_argument("-o", "--output", metavar="FILE", help="save the trace (x.retrograd)")
     made["trace"].add_argument("--json", action="store_true", help="print one JSON object")
     made["trace"].add_argument("--values", help="which values are kept (default: summary)", **values)  # type: ignore[arg-type]
-    made["diagnose"].add_argument("--json", action="store_true", help="print the findings as JSON")
+    made["diagnose"].add_argument("--json", action="store_true", help="print findings and notes as JSON")
     export = made["export"]
     export.add_argument("trace", metavar="FILE", help="a saved trace (x.retrograd)")
     export.add_argument("-o", "--output", metavar="FILE", required=True, help=".svg .png .pdf .dot .graphml .mmd .json")

@@ -33,8 +33,8 @@ def format_findings(trace: Trace, findings: Sequence[Finding]) -> str:
 
 
 def findings_to_json(trace: Trace, findings: Sequence[Finding]) -> str:
-    """A JSON document: the target, and per finding its fields with the node's name, file and line."""
-    entries = []
+    """A JSON document: the target, the findings, and apart from them the notes; per entry also node, file and line."""
+    entries: dict[bool, list[dict[str, object]]] = {False: [], True: []}
     for finding in findings:
         node = trace.graph.nodes[finding.node_id]
         entry = msgspec.to_builtins(finding)
@@ -43,6 +43,6 @@ def findings_to_json(trace: Trace, findings: Sequence[Finding]) -> str:
             "file": node.source.file if node.source else None,
             "line": node.source.line if node.source else None,
         }
-        entries.append(entry)
-    text = msgspec.json.encode({"target": trace.target, "findings": entries})
+        entries[finding.severity == "note"].append(entry)
+    text = msgspec.json.encode({"target": trace.target, "findings": entries[False], "notes": entries[True]})
     return msgspec.json.format(text, indent=2).decode()

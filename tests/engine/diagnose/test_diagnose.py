@@ -487,6 +487,15 @@ def test_text_and_json() -> None:
     assert entry["severity"] == "error"
     assert entry["file"].endswith("test_diagnose.py")
     assert isinstance(entry["line"], int)
+    assert document["notes"] == []
+
+
+def test_notes_are_no_findings_in_json() -> None:
+    w = _leaf(2.0)
+    recorded = trace(lambda: (w * w.detach()).sum())
+    document = json.loads(findings_to_json(recorded, diagnose(recorded)))
+    assert document["findings"] == []
+    assert [entry["severity"] for entry in document["notes"]] == ["note"]
 
 
 def test_every_finding_is_made_of_sentences() -> None:
