@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.widgets.notification import Notification
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from gui.window import MainWindow
 
 MODULES = (
-    *("engine.rules", "engine.graph.layout", "pyqtgraph.Qt", "gui.canvas.content", "gui.canvas.overlay"),
+    *("engine.rules", "engine.graph.layout", "gui.canvas.content", "gui.canvas.overlay"),
     *("gui.canvas.stage", "gui.canvas.menu", "gui.canvas.widget", "gui.panels.source", "gui.panels.lesson"),
     *("gui.panels.inspector", "gui.panels.edits", "gui.panels.compare", "gui.panels.flow", "gui.panels.loss"),
     *("gui.panels.runs", "gui.panels.problems", "gui.panels.timeline", "gui.panels.engine", "gui.panel_set"),
@@ -25,8 +24,6 @@ MODULES = (
 
 Not on another thread: PySide makes its classes when they are first asked for, and that is for the window's thread.
 """
-AT_ONCE = 128
-"""So many names of Qt are looked up in one turn: pyqtgraph wants all of them, and PySide makes each only then."""
 
 
 class PanelBuilder(QObject):
@@ -84,12 +81,6 @@ class PanelBuilder(QObject):
             self._window.notify(Notification(text, "warning", is_lasting=True))
 
     def _steps(self) -> Iterator[None]:
-        for module in (QtCore, QtGui, QtWidgets):
-            names = dir(module)
-            for first in range(0, len(names), AT_ONCE):
-                for name in names[first : first + AT_ONCE]:
-                    getattr(module, name, None)
-                yield
         for name in MODULES:
             import_module(name)
             yield
