@@ -9,11 +9,10 @@ from typing import Any
 import torch
 
 from ..training.replaced import Replaced
+from .grad_graph import nodes_below
 
 OWN_THREADS = "retrograd"
 """How the names of the worker's own threads begin: they never compute anything."""
-
-
 ELSEWHERE = (
     "Some operations ran in other threads than the one that is recorded: of these only the autograd nodes are shown, "
     "without their values and their place in the program."
@@ -65,14 +64,7 @@ class AutogradNodes:
         if self._mark is not None:
             return
         mark = object()
-        pending: list[Any] = [tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None]
-        seen: set[Any] = set()
-        while pending:
-            grad_fn = pending.pop()
-            if grad_fn is None or grad_fn in seen:
-                continue
-            seen.add(grad_fn)
-            pending.extend(following for following, _ in grad_fn.next_functions)
+        for grad_fn in nodes_below(tensor.grad_fn for tensor in tensors):
             number = self.of_sequence.get(grad_fn._sequence_nr())
             if number is not None:
                 grad_fn.metadata[mark] = number

@@ -13,6 +13,7 @@ from ..graph.model import Edge, SavedTensor, TensorInfo
 from ..graph.trace import BackwardStep
 from .cost import StepClock, Storages
 from .faults import fault_note
+from .grad_graph import nodes_below
 from .matching import match_edges
 from .recompute import Recomputation
 from .tape import AccumulateGrad, Origin, Tape
@@ -256,14 +257,7 @@ class BackwardRecorder:
 
 def has_freed_nodes(roots: Sequence[torch.Tensor], tape: Tape) -> bool:
     """Whether an earlier backward pass has freed what one from `roots` would need."""
-    pending = [root.grad_fn for root in roots]
-    seen: set[Any] = set()
-    while pending:
-        grad_fn = pending.pop()
-        if grad_fn is None or grad_fn in seen:
-            continue
-        seen.add(grad_fn)
-        pending.extend(following for following, _ in grad_fn.next_functions)
+    for grad_fn in nodes_below(root.grad_fn for root in roots):
         if tape.autograd_nodes.get(grad_fn) in tape.opaque_saved:
             continue  # unpacking would run hooks of the program
         for _, attribute in _saved_names(grad_fn):

@@ -16,11 +16,12 @@ from ..graph.model import Node, TensorInfo
 from .compiled import CompilerOff
 from .faults import fault_note
 from .frames import running_frame, source_of, user_frame
+from .grad_graph import plain_name
 from .matching import DETACHED, IN_BACKWARD, IN_FUNCTION, MEMORY, NO_GRAD
 from .names import NameTracker, names_of_call
 from .randomness import remember
 from .schema import PLAIN_TYPES, Signature, flat_tensors, named_arguments, plain_parameter, signature_of
-from .tape import EdgeDraft, Entry, Origin, Tape, plain_name
+from .tape import EdgeDraft, Entry, Origin, Tape
 from .tensors import shares_memory
 from .torch_cuts import detaching_call, switching_call
 

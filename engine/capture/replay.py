@@ -20,9 +20,9 @@ from ..graph.model import TensorInfo
 from ..graph.structure import difference, fingerprint
 from ..graph.trace import Trace
 from . import randomness
+from .grad_graph import leaves_below
 from .put_aside import PutAside
 from .recorder import Recorder
-from .tape import plain_name
 from .tensors import Keeper
 from .tracing import record
 
@@ -212,26 +212,10 @@ class _ReplayRecorder(Recorder):
         self._tape.before_write = partial(put_aside.before_write, self._tape)
 
     def run_backward(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
-        self._put_aside.before_backward(self._tape, _leaves_of(tensors), is_cleared=True)
+        self._put_aside.before_backward(self._tape, leaves_below(tensors), is_cleared=True)
         return super().run_backward(tensors, call)
 
     def run_own_pass(self, tensors: Sequence[torch.Tensor], call: Callable[[], T]) -> T:
         """The program may go on with what it finds in `.grad`: that is given back when it has ended."""
-        self._put_aside.before_backward(self._tape, _leaves_of(tensors), is_cleared=False)
+        self._put_aside.before_backward(self._tape, leaves_below(tensors), is_cleared=False)
         return super().run_own_pass(tensors, call)
-
-
-def _leaves_of(roots: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Every leaf below `roots` that has an AccumulateGrad."""
-    leaves: list[torch.Tensor] = [root for root in roots if root.requires_grad and root.is_leaf]
-    pending = [root.grad_fn for root in roots if root.grad_fn is not None]
-    seen = set(pending)
-    while pending:
-        grad_fn = pending.pop()
-        if plain_name(grad_fn) == "AccumulateGrad":
-            leaves.append(grad_fn.variable)  # type: ignore[attr-defined]  # only this kind of node has one
-        for following, _ in grad_fn.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                pending.append(following)
-    return leaves

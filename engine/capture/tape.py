@@ -12,6 +12,7 @@ from ..graph.model import Node, NodeKind, Source
 from .autograd_nodes import ELSEWHERE, AutogradNodes
 from .forms import UNSEEN, mark_differentiable, undescribed
 from .frames import running_frame, user_frame, variable_named
+from .grad_graph import plain_name
 from .owners import learn_owners, parameter_named
 from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
@@ -391,8 +392,3 @@ class Tape:
         self._given_names.clear()
         self.function_of.clear()
         self.hooks.clear()
-
-
-def plain_name(grad_fn: Any) -> str:
-    """An autograd node's name without its namespace: "AccumulateGrad", "CopySlices", "AddBackward0"."""
-    return str(grad_fn.name()).rpartition("::")[2]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 
+from .grad_graph import nodes_below
 from .tape import Tape
 
 DEEP = 5000
@@ -30,8 +30,8 @@ def park(tape: Tape) -> None:
     entries = [entry.reference for entry in tape.entries.values()]
     holders = [reference for reference in entries if (tensor := reference()) is not None and tensor.grad_fn is not None]
     tensors = [tensor for reference in holders if (tensor := reference()) is not None]
-    nodes = _nodes_below(tensor.grad_fn for tensor in tensors)
-    _parked.append((holders, sorted(nodes, key=_creation)))
+    nodes = sorted(nodes_below(tensor.grad_fn for tensor in tensors), key=_creation)
+    _parked.append((holders, nodes))
 
 
 def free_parked() -> None:
@@ -50,14 +50,3 @@ def free_parked() -> None:
 def _creation(grad_fn: Any) -> int:
     number: int = grad_fn._sequence_nr()
     return -1 if number == _ACCUMULATE else number
-
-
-def _nodes_below(grad_fns: Iterable[Any]) -> set[Any]:
-    pending = list(grad_fns)
-    found: set[Any] = set()
-    while pending:
-        grad_fn = pending.pop()
-        if grad_fn is not None and grad_fn not in found:
-            found.add(grad_fn)
-            pending.extend(following for following, _ in grad_fn.next_functions)
-    return found

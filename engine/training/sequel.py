@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from ..capture.frames import running_frame, source_of, user_frame
+from ..capture.grad_graph import nodes_below
 from ..capture.sightings import Origins, Sighting, observations
 from ..graph.model import Node, Source
 from ..graph.observation import Observation
@@ -138,13 +139,7 @@ class Sequel:
         """Where the graph of `roots` runs into the recorded one, the latest node first, and the leaves it ends at."""
         entered: dict[int, Node] = {}
         leaves = _Tensors()
-        seen: set[Any] = set()
-        pending = [root.grad_fn for root in roots if root.grad_fn is not None]
-        while pending:
-            grad_fn = pending.pop()
-            if grad_fn in seen:
-                continue
-            seen.add(grad_fn)
+        for grad_fn in nodes_below(root.grad_fn for root in roots):
             variable = getattr(grad_fn, "variable", None)
             if isinstance(variable, torch.Tensor):
                 leaves.add(variable)
@@ -152,7 +147,6 @@ class Sequel:
             sequence = grad_fn._sequence_nr()
             if sequence in self._origins.of_sequence:
                 entered[sequence] = self._origins.of_sequence[sequence]
-            pending.extend(following for following, _ in grad_fn.next_functions if following is not None)
         return [entered[sequence] for sequence in sorted(entered, reverse=True)], leaves
 
 

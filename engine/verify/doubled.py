@@ -204,25 +204,3 @@ def running_in_float64(mode: Doubled) -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(before)
-
-
-def live_leaves(roots: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The leaves that a backward pass from `roots` would reach, each once."""
-    found: dict[int, torch.Tensor] = {}
-    seen: set[Any] = set()
-    pending: list[Any] = []
-    for root in roots:
-        if root.grad_fn is not None:
-            pending.append(root.grad_fn)
-        elif root.requires_grad:
-            found[id(root)] = root
-    while pending:
-        node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        variable = getattr(node, "variable", None)
-        if isinstance(variable, torch.Tensor):
-            found[id(variable)] = variable
-        pending.extend(following for following, _ in node.next_functions if following is not None)
-    return list(found.values())

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..capture.grad_graph import leaves_below
 from ..capture.results import drained, named_tensors
 from ..capture.tracing import record
 from ..errors import TraceError
@@ -18,7 +19,7 @@ from ..graph.model import Node
 from ..graph.trace import Trace
 from .by_rule import gradients_by_rule, rounding_of
 from .differences import central_differences
-from .doubled import Doubled, leaves_in_order, live_leaves, running_in_float64
+from .doubled import Doubled, leaves_in_order, running_in_float64
 from .hooks import behind_hooks, gradient_before_hooks, hook_notes
 from .leaves import leaf_rows
 from .nodes import check_nodes
@@ -125,10 +126,10 @@ class _Checker:
     def rows(self, native: Trace, doubled: Trace, seed: int) -> tuple[list[Row], list[str]]:
         roots = self._roots()
         self._differentiable = [k for k, root in enumerate(roots) if root.requires_grad]
-        reached = live_leaves([roots[k] for k in self._differentiable])
+        reached = leaves_below([roots[k] for k in self._differentiable])
         # A leaf that no torch function sees (it enters an extension, say) is not one that can be moved from here.
         again = self._roots()
-        in_both = {id(leaf) for leaf in live_leaves([again[k] for k in self._differentiable if k < len(again)])}
+        in_both = {id(leaf) for leaf in leaves_below([again[k] for k in self._differentiable if k < len(again)])}
         shadows = {id(shadow) for _, shadow in self._mode.leaves.values()}
         wanted = [leaf for leaf in reached if id(leaf) in shadows & in_both]
         notes = []

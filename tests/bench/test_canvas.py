@@ -17,6 +17,7 @@ from gui.canvas import highlight
 from gui.canvas.widget import GraphCanvas
 from gui.document import Document
 from gui.theme import ThemeManager
+from tests.bench.canvases import settle
 
 from ..engine.graph import networks
 
@@ -49,14 +50,6 @@ def opened(request: pytest.FixtureRequest, qapp: object) -> Iterator[Opened]:
     yield Opened(canvas, len(trace.graph.nodes))
     canvas.wait_for_layout()
     canvas.close()
-
-
-def settle(canvas: GraphCanvas) -> None:
-    while canvas.is_laying_out:
-        QApplication.processEvents()
-        time.sleep(0.005)
-    canvas.fit()
-    canvas.view.rest()
 
 
 class Times:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import gc
-import time
 import tracemalloc
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QApplication
 
 from gui.canvas.widget import GraphCanvas
 from gui.document import Document
 from gui.theme import ThemeManager
+from tests.bench.canvases import settle
 
 from ..engine.graph import networks
 
@@ -90,14 +89,6 @@ def pictures_of(canvas: GraphCanvas) -> list[int]:
         elif type(thing).__module__.startswith("gui.canvas"):
             waiting += getattr(thing, "__dict__", {}).values()
     return list(sizes.values())
-
-
-def settle(canvas: GraphCanvas) -> None:
-    while canvas.is_laying_out:
-        QApplication.processEvents()
-        time.sleep(0.005)
-    canvas.fit()
-    canvas.view.rest()
 
 
 def test_memory_of_the_canvas(benchmark: Any, qapp: object) -> None:

@@ -17,6 +17,9 @@ from gui.garbage import Collector
 from gui.window import MainWindow
 from tests.engine.traces import small_trace
 
+Runs = list[tuple[str, tuple[str, ...], int | None]]
+"""Targets, arguments and the step to pause at."""
+
 
 @pytest.fixture(autouse=True)
 def _no_qt_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -72,6 +75,18 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
     crash.uninstall()
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def runs(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """What the supervisor is asked to run; nothing runs really."""
+    asked: Runs = []
+    monkeypatch.setattr(
+        window.workspace.bridge.supervisor,
+        "run",
+        lambda target, arguments, pause_at=None: asked.append((target, arguments, pause_at)),
+    )
+    return asked
 
 
 @pytest.fixture

@@ -20,21 +20,9 @@ from gui.widgets.notification import Notification, NotificationBar
 from gui.window import MainWindow
 from tests.engine.traces import small_trace
 
+from .conftest import Runs
+
 RAN = "import torch\nw = torch.ones(3, requires_grad=True)\n(w * 2).sum().backward()\n"
-
-Runs = list[tuple[str, tuple[str, ...], int | None]]
-
-
-@pytest.fixture
-def runs(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    """What the supervisor is asked to run; nothing runs really."""
-    asked: Runs = []
-    monkeypatch.setattr(
-        window.workspace.bridge.supervisor,
-        "run",
-        lambda target, arguments, pause_at=None: asked.append((target, arguments, pause_at)),
-    )
-    return asked
 
 
 @pytest.fixture

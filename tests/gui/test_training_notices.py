@@ -13,19 +13,7 @@ from gui.opening import classify
 from gui.widgets.questions import ArgumentsQuestion
 from gui.window import MainWindow
 
-Runs = list[tuple[str, tuple[str, ...], int | None]]
-
-
-@pytest.fixture
-def runs(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    """What the window's supervisor was asked to run; nothing runs."""
-    found: Runs = []
-    monkeypatch.setattr(
-        window.workspace.bridge.supervisor,
-        "run",
-        lambda target, arguments, pause_at=None: found.append((target, arguments, pause_at)),
-    )
-    return found
+from .conftest import Runs
 
 
 @pytest.fixture
