@@ -27,6 +27,11 @@ def format_number(value: float, digits: int = 4) -> str:
     return text.replace("-", MINUS)
 
 
+def format_count(number: int) -> str:
+    """ "10 240": groups of three digits, apart by a narrow space."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def format_seconds(seconds: float, digits: int = 3) -> str:
     """ "12.3 µs", "4 ms", "1.25 s"; "0 s" for nothing."""
     return _with_unit(seconds, digits, (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)))

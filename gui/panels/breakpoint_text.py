@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from engine.graph.breakpoints import Breakpoint
+from engine.graph.numbers import format_count
 
 from ..document import Document
 from ..widgets.text import plain
 from .naming import node_title
-from .timeline_painter import grouped
 
 _APART = "   "
 """Between a node and the modules around it."""
@@ -43,4 +43,4 @@ def names_at(document: Document, position: int) -> str:
 
 def times(count: int) -> str:
     """ "once", "12 times", "nowhere"."""
-    return "nowhere" if count == 0 else "once" if count == 1 else f"{grouped(count)} times"
+    return "nowhere" if count == 0 else "once" if count == 1 else f"{format_count(count)} times"

@@ -215,8 +215,12 @@ class CodeView(QPlainTextEdit):
         return max(widths, default=0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        first, line = self.verticalScrollBar().value(), self._current or self._selected
+        rows = event.oldSize().height() // max(self.fontMetrics().lineSpacing(), 1)
         super().resizeEvent(event)
         self._place_edges()
+        if line is not None and first < line <= first + rows:  # it was in view, and stays there
+            self.reveal(line, softly=False)
 
     def _on_self_update_requested(self, area: QRect, dy: int) -> None:
         if dy:

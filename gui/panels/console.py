@@ -17,10 +17,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
+from engine.graph.numbers import format_count
+
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, mono_font, ui_font
 from .console_text import ConsoleText, Piece
-from .timeline_painter import grouped
 
 MAX_LINES = 10_000
 MAX_WAITING = 780_000
@@ -173,7 +174,7 @@ class ConsolePanel(QWidget):
         if self._left_out:
             self._end_line()
             self._streams.clear()
-            notice = f"[{grouped(self._left_out)} characters left out: the program writes faster than can be read]"
+            notice = f"[{format_count(self._left_out)} characters left out: the program writes faster than can be read]"
             self._write(cursor, "notice", Piece(notice, False, True))
             self._left_out = 0
         shown = 0

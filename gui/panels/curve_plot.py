@@ -14,11 +14,10 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt, QTimer,
 from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.graph.numbers import format_number
+from engine.graph.numbers import format_count, format_number
 
 from ..style import TEXT_SMALL_PT
 from ..theme import Theme, ThemeManager, mono_font
-from .timeline_painter import grouped
 
 FRAME_MS = 33
 _LOWEST_LOG = -300.0
@@ -280,4 +279,4 @@ class CurvePlot(QWidget):
 
 def _step_texts(values: Sequence[float], scale: float, spacing: float) -> list[str]:
     """Whole steps only; the axis may also ask for places between two."""
-    return [grouped(round(value)) if value >= 0 and abs(value - round(value)) < 1e-6 else "" for value in values]
+    return [format_count(round(value)) if value >= 0 and abs(value - round(value)) < 1e-6 else "" for value in values]

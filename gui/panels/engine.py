@@ -29,12 +29,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.graph.numbers import format_bytes
+
 from ..document import Document
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, mix
 from ..theme import UNIT, Theme, ThemeManager, ui_font
 from ..widgets.copying import add_copy
 from ..widgets.text import set_text_color
-from .engine_rows import MORE_ROLE, NODE_ROLE, EngineModel, bytes_text, sections
+from .engine_rows import MORE_ROLE, NODE_ROLE, EngineModel, sections
 
 _EMPTY = "Open a program to see what the autograd engine holds at each step."
 CURVE_PX = 62
@@ -249,7 +251,7 @@ class MemoryCurve(QWidget):
         painter.setFont(ui_font(TEXT_SMALL_PT))
         painter.setPen(theme.muted)
         now = int(values[document.cursor - lifetimes.first])
-        text = f"saved {bytes_text(now)} of {bytes_text(int(values.max()))}"
+        text = f"saved {format_bytes(now)} of {format_bytes(int(values.max()))}"
         if lifetimes.is_retained:
             text += " · the graph is kept"
         painter.drawText(

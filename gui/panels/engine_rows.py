@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 
 from engine.graph.lifetimes import Lifetimes, Saved, arriving, start_of, sum_so_far
 from engine.graph.model import Node
-from engine.graph.numbers import format_number, format_shape
+from engine.graph.numbers import format_bytes, format_count, format_number, format_shape
 from engine.graph.stepper import Stepper
 from engine.graph.timeline import Update
 from engine.graph.trace import Trace
@@ -19,7 +19,6 @@ from ..theme import Theme, mono_font
 from ..widgets.tensor_view import number_text
 from ..widgets.text import plain, tooltip
 from .naming import node_name, node_title
-from .timeline_painter import grouped
 
 MOST_ROWS = 16
 NODE_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -85,7 +84,7 @@ def _ready(trace: Trace, stepper: Stepper) -> Section:
         info = next((grad for grad in step.grad_outputs if grad is not None), None) if step is not None else None
         detail = "next" if place == 0 and info is None else "" if info is None else number_text(info)
         rows.append(Row(_title(node), detail, node_id, "accent"))
-    return Section("Ready", grouped(len(nodes)), _limited(rows, len(nodes)))
+    return Section("Ready", format_count(len(nodes)), _limited(rows, len(nodes)))
 
 
 def _waiting(trace: Trace, stepper: Stepper) -> Section:
@@ -95,7 +94,7 @@ def _waiting(trace: Trace, stepper: Stepper) -> Section:
         missing, arrived = stepper.missing(node_id), stepper.arrived(node_id)
         count = f"{missing} missing" if not arrived else f"{missing} of {missing + arrived} missing"
         rows.append(Row(_title(trace.graph.nodes[node_id]), count, node_id))
-    return Section("Waiting", grouped(len(nodes)), _limited(rows, len(nodes)))
+    return Section("Waiting", format_count(len(nodes)), _limited(rows, len(nodes)))
 
 
 def _sum(trace: Trace, stepper: Stepper, focus: int | None) -> list[Section]:
@@ -145,7 +144,7 @@ def _accumulated(trace: Trace, stepper: Stepper) -> list[Section]:
     if not updates:
         return []
     changed = [Row(_title(u.node), _change(u), u.node.id, "leaf") for u in reversed(updates[-MOST_ROWS:])]
-    return [Section(f"Updated by {updates[-1].text}", grouped(len(updates)), _limited(changed, len(updates)))]
+    return [Section(f"Updated by {updates[-1].text}", format_count(len(updates)), _limited(changed, len(updates)))]
 
 
 def _change(update: Update) -> str:
@@ -159,7 +158,7 @@ def _saved(trace: Trace, stepper: Stepper, lifetimes: Lifetimes) -> Section:
     count = lifetimes.count_alive(stepper.position)
     held = int(lifetimes.bytes_alive[stepper.position - lifetimes.first]) if len(lifetimes.bytes_alive) else 0
     rows = [_saved_row(trace, saved) for saved in lifetimes.alive(stepper.position, MOST_ROWS)]
-    return Section("Saved", bytes_text(held), _limited(rows, count))
+    return Section("Saved", format_bytes(held), _limited(rows, count))
 
 
 def _saved_row(trace: Trace, saved: Saved) -> Row:
@@ -171,20 +170,10 @@ def _saved_row(trace: Trace, saved: Saved) -> Row:
     if saved.lives_anyway:
         detail = f"{version}lives anyway"
     elif saved.end is None:
-        detail = f"{version}{bytes_text(tensor.nbytes)} · kept"
+        detail = f"{version}{format_bytes(tensor.nbytes)} · kept"
     else:
-        detail = f"{version}{bytes_text(tensor.nbytes)} · to step {saved.end}"
+        detail = f"{version}{format_bytes(tensor.nbytes)} · to step {saved.end}"
     return Row(plain(text), detail, saved.node.id, more=plain(more))
-
-
-def bytes_text(count: int) -> str:
-    """ "0 B", "1.5 kB", "12 MB"."""
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.3g} {unit}"
 
 
 def _title(node: Node) -> str:
@@ -193,7 +182,7 @@ def _title(node: Node) -> str:
 
 def _limited(rows: list[Row], count: int) -> tuple[Row, ...]:
     more = count - MOST_ROWS
-    return (*rows, Row(f"… and {grouped(more)} more")) if more > 0 else tuple(rows)
+    return (*rows, Row(f"… and {format_count(more)} more")) if more > 0 else tuple(rows)
 
 
 class EngineModel(QAbstractItemModel):

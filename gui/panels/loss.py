@@ -8,14 +8,13 @@ from PySide6.QtCore import QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPixmap, QPolygonF, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from engine.graph.numbers import format_number
+from engine.graph.numbers import format_count, format_number
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, disabled_color
 from ..theme import Theme, ThemeManager, ui_font
 from ..training import TrainingModel
 from ..widgets.text import ElidedLabel
 from .loss_plot import DEFAULT_SMOOTHING, LossPlot
-from .timeline_painter import grouped
 
 _EMPTY = "No training yet. Run a script with a training loop: its loss is drawn here while it runs."
 _RESUME = "Let the held training run (Ctrl+Shift+R)"
@@ -228,12 +227,13 @@ class LossPanel(QWidget):
         is_live = training.state in {"running", "paused"}
         self.menu.clear()
         if step > training.step:
-            hold = self.menu.addAction(f"Hold at step {grouped(step)}")
+            hold = self.menu.addAction(f"Hold at step {format_count(step)}")
             hold.setEnabled(is_live)
             hold.triggered.connect(partial(self.hold_requested.emit, step))
         else:
             is_ready = step in training.recorded
-            text = f"Step through step {grouped(step)}" if is_ready else f"Record step {grouped(step)}, running again"
+            counted = format_count(step)
+            text = f"Step through step {counted}" if is_ready else f"Record step {counted}, running again"
             through = self.menu.addAction(text)
             through.setEnabled(is_ready or self._is_rerunnable)
             through.triggered.connect(partial(self.step_through_requested.emit, step))
@@ -271,14 +271,14 @@ def status_text(training: TrainingModel) -> str:
     """ "step 212 · 1 240 it/s · lr 0.1 · paused"; empty before the first training."""
     if training.state == "idle" and not len(training.series):
         return ""
-    parts = [f"step {grouped(training.step)}"]
+    parts = [f"step {format_count(training.step)}"]
     speed = training.steps_per_second
     if speed > 0 and training.state == "running":  # a held training has none
-        parts.append(f"{grouped(round(speed)) if speed >= 100 else format_number(speed, 3)} it/s")
+        parts.append(f"{format_count(round(speed)) if speed >= 100 else format_number(speed, 3)} it/s")
     if training.learning_rate is not None:
         parts.append(f"lr {format_number(training.learning_rate)}")
     if training.series.non_finite_count:
-        parts.append(f"{grouped(training.series.non_finite_count)} NaN or ∞")
+        parts.append(f"{format_count(training.series.non_finite_count)} NaN or ∞")
     if training.state != "idle":
         parts.append(training.ending if training.state == "finished" else training.state)
     return " · ".join(parts)

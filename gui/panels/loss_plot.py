@@ -9,13 +9,12 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from engine.graph.numbers import format_number
+from engine.graph.numbers import format_count, format_number
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, mix
 from ..theme import RADIUS_CONTROL, Theme, ThemeManager, ui_font
 from ..training import TrainingModel
 from .curve_plot import CurvePlot
-from .timeline_painter import grouped
 
 DEFAULT_SMOOTHING = 0.8
 _SNAP_PX = 7
@@ -152,9 +151,9 @@ class LossPlot(CurvePlot):
         if found[0] in self._training.recorded:
             hint, is_ready = "click: step through this backward", True
         else:
-            hint = f"not recorded · click to record it: runs the program again to step {grouped(found[0])}"
+            hint = f"not recorded · click to record it: runs the program again to step {format_count(found[0])}"
             is_ready = False
-        self.card.show_texts(f"step {grouped(found[0])} · loss {format_number(found[1])}", hint, is_ready=is_ready)
+        self.card.show_texts(f"step {format_count(found[0])} · loss {format_number(found[1])}", hint, is_ready=is_ready)
         middle = sum(self._box.viewRange()[1]) / 2
         self.card.place(self.column_of(found[0], y if is_drawn else middle))
 

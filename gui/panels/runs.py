@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.graph.numbers import format_number
+from engine.graph.numbers import format_count, format_number
 from engine.runs import Points, RunLog, find_logs, open_log
 from engine.series import LossSeries
 
@@ -28,7 +28,6 @@ from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, tokens
 from ..theme import Theme, ThemeManager, mono_font, ui_font
 from ..widgets.text import plain, tooltip
 from .runs_plot import Key, RunsPlot, run_color
-from .timeline_painter import grouped
 
 POLL_MS = 1000
 MAX_CHECKED_AT_FIRST = 4
@@ -203,7 +202,7 @@ class RunsPanel(QWidget):
         for key, series in self._series.items():
             last = series.last
             if last is not None:
-                for column, text in zip(_NUMBERS, (format_number(last[1]), grouped(last[0])), strict=True):
+                for column, text in zip(_NUMBERS, (format_number(last[1]), format_count(last[0])), strict=True):
                     self._items[key].setText(column, text)
         self._is_filling = False
         if self._series:

@@ -42,7 +42,7 @@ from .timeline_painter import (
     tail_rect,
 )
 from .timeline_scale import Events, Scale
-from .timeline_text import cursor_text, event_text, nothing_text
+from .timeline_text import cursor_text, event_text, nothing_text, saved_text
 
 _KNOB_PX = 10
 _NEAR_PX = 6
@@ -382,4 +382,7 @@ class TimelinePanel(QWidget):
             if position is not None:
                 texts += [stop_text(self._document, item) for item in self._document.breakpoints.at(position)[:8]]
             return "\n".join(texts)
-        return event_text(trace, self._events, self.scale.event_at(point.x()))
+        event = self.scale.event_at(point.x())
+        if place.curve_height and point.y() >= place.curve:
+            return saved_text(self._document, event, self._events)
+        return event_text(trace, self._events, event)

@@ -9,11 +9,12 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
 
+from engine.graph.numbers import format_bytes, format_count
 from engine.graph.timeline import Phase
 
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, breakpoint_color, control_color, mix, on_accent_color
 from ..theme import Theme, ui_font
-from .timeline_scale import TAIL_PX, Events, Scale, is_accumulation, shorter
+from .timeline_scale import MARGIN_PX, TAIL_PX, Events, Scale, is_accumulation, shorter
 
 LABEL_PX, WHOLE_PX = 16.0, 34.0
 """Segments from so wide on have labels; up to the second width only those that fit as a whole."""
@@ -125,7 +126,7 @@ def _paint_titles(painter: QPainter, events: Events, scale: Scale, theme: Theme,
         room = scale.right(last) - left
         word, unit = _WORDS[phase]
         many = "leaves" if unit == "leaf" else f"{unit}s"
-        counted = f"{word}  ·  {grouped(count)} {unit if count == 1 else many}"
+        counted = f"{word}  ·  {format_count(count)} {unit if count == 1 else many}"
         text = counted if metrics.horizontalAdvance(counted) <= room else word
         if metrics.horizontalAdvance(text) <= max(room, 48):
             painter.drawText(QRectF(left, place.titles, max(room, 60), 14), Qt.AlignmentFlag.AlignLeft, text)
@@ -304,6 +305,11 @@ def _paint_curve(
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(mix(theme.surface, theme.edge, 0.35))
     painter.drawPolygon(points)
+    painter.setFont(ui_font(TEXT_SMALL_PT))
+    painter.setPen(theme.text)
+    words = QRectF(MARGIN_PX, place.curve, scale.width - 2 * MARGIN_PX, place.curve_height)
+    text = f"saved for the backward pass, up to {format_bytes(most)}"
+    painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
 
 
 def segment_rect(scale: Scale, place: Rows, event: int) -> QRectF:
@@ -368,8 +374,3 @@ def paint_mark(painter: QPainter, x: float, mark: Mark, theme: Theme, place: Row
     center = QPointF(x, place.track)
     corners = (QPointF(0, -size), QPointF(size, 0), QPointF(0, size), QPointF(-size, 0))
     painter.drawPolygon([center + corner for corner in corners])
-
-
-def grouped(number: int) -> str:
-    """ "10 240": groups of three digits, apart by a narrow space."""
-    return f"{number:,}".replace(",", "\u202f")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from engine.graph.model import Node
-from engine.graph.numbers import format_number
+from engine.graph.numbers import format_bytes, format_count, format_number
 from engine.graph.timeline import Phase
 from engine.graph.trace import Trace
 
 from ..document import Document
 from ..widgets.text import plain
 from .naming import file_name, line_text, node_name, node_title
-from .timeline_painter import grouped
 from .timeline_scale import Events
 
 EMPTY = "The forward and the backward pass appear here once a program has run."
@@ -26,7 +25,7 @@ def event_text(trace: Trace, events: Events, event: int) -> str:
     if phase is Phase.FORWARD:
         node = events.forward[event]
         lines = [
-            f"forward op {grouped(event + 1)} of {grouped(forward)}",
+            f"forward op {format_count(event + 1)} of {format_count(forward)}",
             plain(node_title(node)),
             *_place(trace, node),
         ]
@@ -35,12 +34,12 @@ def event_text(trace: Trace, events: Events, event: int) -> str:
         update = events.updates[event - forward - backward]
         change = "" if update.amount is None else f" by {format_number(update.amount)}"
         where = "" if update.source is None else f"\n{file_name(update.source.file)}:{update.source.line}"
-        count = f"update {grouped(event - forward - backward + 1)} of {grouped(len(events.updates))}"
+        count = f"update {format_count(event - forward - backward + 1)} of {format_count(len(events.updates))}"
         return f"{count}\n{update.text} changed {plain(node_name(update.node))}{change}{where}"
     step = events.backward[event - forward]
     node = step.node
     lines = [
-        f"backward step {grouped(step.index + 1)} of {grouped(backward)} · {node.grad_fn or ''}",
+        f"backward step {format_count(step.index + 1)} of {format_count(backward)} · {node.grad_fn or ''}",
         plain(node_title(node)),
         *_place(trace, node),
     ]
@@ -61,6 +60,16 @@ def _place(trace: Trace, node: Node) -> list[str]:
 def nothing_text(document: Document) -> str:
     """What stands in the place of the events where there are none."""
     return EMPTY if document.trace is None else NOTHING_RAN
+
+
+def saved_text(document: Document, event: int, events: Events) -> str:
+    """What the curve below the segments says at an event: the bytes held then, and the most there ever are."""
+    if document.lifetimes is None or event < 0:
+        return ""
+    saved = document.lifetimes.bytes_alive
+    held = format_bytes(int(saved[min(event + 1, len(saved) - 1)]))
+    most = format_bytes(int(saved.max()))
+    return f"After {events.label(event)}, {held} are held for the backward pass; the most is {most}."
 
 
 def cursor_text(document: Document) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.graph.model import TensorInfo
+from engine.graph.numbers import format_bytes
 
 from ..fetching_tiles import LARGE_BYTES, LargeTensor
 from ..style import TEXT_NORMAL_PT, TEXT_SMALL_PT, TEXT_TITLE_PT
@@ -153,7 +154,7 @@ class QuantityView(QWidget):
 
     def show_fetching(self, *, is_offered: bool, is_awaited: bool, color: QColor, nbytes: int = 0) -> None:
         """Offer to fetch the whole values, with their size where that is large, or say that they are on their way."""
-        text = f"Fetch all {_size_text(nbytes)}" if nbytes >= LARGE_BYTES else "Fetch whole values"
+        text = f"Fetch all {format_bytes(nbytes)}" if nbytes >= LARGE_BYTES else "Fetch whole values"
         self.fetch_link.set_text("Fetching: the program runs again…" if is_awaited else text)
         self.fetch_link.setEnabled(not is_awaited)
         self.fetch_link.set_color(color)
@@ -173,10 +174,6 @@ class QuantityView(QWidget):
     def _on_look_link_clicked(self) -> None:
         self._looked_at = self._large
         self.look_requested.emit()
-
-
-def _size_text(nbytes: int) -> str:
-    return f"{nbytes / 2**30:.1f} GiB" if nbytes >= 2**30 else f"{nbytes / 2**20:.0f} MiB"
 
 
 class Fetching(NamedTuple):

@@ -52,7 +52,7 @@ def test_a_tensor_is_looked_at_in_parts(window: MainWindow, qtbot: QtBot, tmp_pa
     document.select(node.id)
     quantity = panels.inspector.value.value
     qtbot.waitUntil(quantity.look_link.isVisible)
-    assert quantity.fetch_link.whole_text == "Fetch all 24 MiB"
+    assert quantity.fetch_link.whole_text == "Fetch all 25.2 MB"
     messages: list[int] = []
     quantity.look_link.click()
     view = quantity.large

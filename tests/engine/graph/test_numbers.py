@@ -17,7 +17,17 @@ def test_seconds(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 B"), (4, "4 B"), (999, "999 B"), (999.6, "1 kB"), (1234567, "1.23 MB"), (5 * 10**12, "5 TB")],
+    [
+        (0, "0 B"),
+        (4, "4 B"),
+        (999, "999 B"),
+        (999.6, "1 kB"),
+        (1500, "1.5 kB"),
+        (1234567, "1.23 MB"),
+        (123_456_789, "123 MB"),
+        (2_500_000_000, "2.5 GB"),
+        (5 * 10**12, "5 TB"),
+    ],
 )
 def test_bytes(count: float, text: str) -> None:
     assert format_bytes(count) == text

@@ -18,7 +18,7 @@ from engine.graph.observation import Observation
 from engine.graph.trace import Trace
 from gui.document import Document
 from gui.panels.engine import EnginePanel, _SharedRow
-from gui.panels.engine_rows import MOST_ROWS, Section, bytes_text
+from gui.panels.engine_rows import MOST_ROWS, Section
 from gui.theme import ThemeManager
 from tests.engine.traces import small_trace
 
@@ -172,14 +172,6 @@ def test_long_lists_are_cut(panel: EnginePanel, document: Document) -> None:
     rows = shown(panel)["Waiting"].rows
     assert len(rows) == MOST_ROWS + 1
     assert rows[-1].text == f"… and {61 - MOST_ROWS} more"
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (123_456_789, "123 MB"), (2_500_000_000, "2.5 GB")],
-)
-def test_bytes(count: int, text: str) -> None:
-    assert bytes_text(count) == text
 
 
 @pytest.mark.parametrize("width", [270, 300, 480])

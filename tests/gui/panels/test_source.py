@@ -104,6 +104,23 @@ def test_the_selection_marks_its_line_and_brings_it_into_view(
     qtbot.waitUntil(lambda: panel.view.verticalScrollBar().value() < 9)
 
 
+def test_a_line_in_view_stays_in_view_when_the_panel_becomes_small(
+    panel: SourcePanel, document: Document, qtbot: QtBot
+) -> None:
+    trace = Neuron().trace()
+    trace.sources = {NEURON_FILE: NEURON_CODE + "\n" * 200}
+    document.set_trace(trace)
+    panel.resize(320, 600)
+    document.select(A)
+    bar = panel.view.verticalScrollBar()
+    assert bar.value() == 0
+    panel.resize(320, 140)
+    assert bar.value() < 9 <= bar.value() + panel.view.viewport().height() // 18, "the line is still seen"
+    bar.setValue(150)
+    panel.resize(320, 120)
+    assert bar.value() == 150, "somewhere else the user has looked"
+
+
 def test_the_file_with_most_nodes_is_shown_first_and_others_can_be_chosen(
     panel: SourcePanel, document: Document
 ) -> None:

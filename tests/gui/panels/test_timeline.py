@@ -229,6 +229,14 @@ def test_saved_bytes_are_drawn_where_there_is_room(panel: TimelinePanel, documen
     assert image.pixelColor(top) != LIGHT.surface
     assert image.pixelColor(middle(panel, 9).x(), bottom) == LIGHT.surface
     assert rows(78, has_bands=True).curve_height == 0
+    held = "{} are held for the backward pass; the most is 64 B."
+    assert panel.describe(bottom_of(panel, 1)) == "After add, " + held.format("64 B")
+    assert panel.describe(bottom_of(panel, 9)).endswith(held.format("0 B"))
+
+
+def bottom_of(panel: TimelinePanel, event: int) -> QPoint:
+    """A point of the curve below an event."""
+    return QPoint(middle(panel, event).x(), int(panel._rows().curve) + 2)
 
 
 def panel_first(trace: Trace) -> int:
