@@ -183,7 +183,8 @@ class Labels:
             if info.numel != 1:
                 return norm_text("‖∂‖", info)
             what = f"∂{self._loss}/∂{node.name}" if node.name and len(node.name) <= 8 else "grad"
-            return f"{plain(what)} {scalar_text(info) or '·'}"
+            number = scalar_text(info)
+            return f"{plain(what)} {number}" if number else ""
         return ""
 
     def _leaf_grad(self, node: Node, is_reached: bool) -> tuple[str, str]:
@@ -196,7 +197,9 @@ class Labels:
         if info is None:
             return "grad None", "leaf"
         colour = "accent" if is_reached else "leaf"
-        return (f"grad {scalar_text(info) or '·'}" if info.numel == 1 else norm_text("‖grad‖", info)), colour
+        number = scalar_text(info)
+        text = norm_text("‖grad‖", info) if info.numel != 1 else f"grad {number}" if number else ""
+        return text or "has grad", colour
 
     def _pill_row(self, node: Node, is_reached: bool, update: Update | None = None) -> list[tuple[str, Face, str]]:
         value = self._value(node) if update is None else self._value_after(update)

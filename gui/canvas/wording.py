@@ -58,9 +58,9 @@ def scalar_text(info: TensorInfo) -> str | None:
 
 
 def norm_text(mark: str, info: TensorInfo) -> str:
-    """The mark and the norm of a tensor; the mark alone where no values are known."""
+    """The mark and the norm of a tensor; nothing where no values are known."""
     summary = info.summary
-    return f"{mark} {format_number(summary.norm, 3)}" if summary is not None else mark
+    return f"{mark} {format_number(summary.norm, 3)}" if summary is not None else ""
 
 
 def short_count(count: int) -> str:

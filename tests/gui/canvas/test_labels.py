@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import torch
 
+from engine import trace as engine_trace
 from engine.graph.drawing import Item
 from engine.graph.model import Edge, Graph, Node, TensorInfo
 from engine.graph.stepper import Stepper
@@ -68,6 +70,17 @@ def test_tensors_show_shapes_and_norms(fonts: Fonts) -> None:
     found = texts(labels, Item(kind="node", node=op.id, scope=op.scope), len(trace.backward))
     assert "8 × 16" in found
     assert any(text.startswith("‖∂‖ ") for text in found)
+
+
+def test_without_values_no_number_is_hinted_at(fonts: Fonts) -> None:
+    w = torch.ones(2, requires_grad=True)
+    trace = engine_trace(lambda: (w * 2).sum(), values="none")
+    labels, end = Labels(trace, fonts), len(trace.backward)
+    found = {number: set(texts(labels, node(number), end)) for number in range(len(trace.graph.nodes))}
+    leaf = next(n.id for n in trace.graph.nodes if n.kind == "leaf")
+    assert "has grad" in found[leaf]
+    shown = set().union(*found.values()) - {" · "}
+    assert not [text for text in shown if "‖" in text or text.endswith("·") or text.startswith("∂")]
 
 
 def test_inside_its_module_a_parameter_needs_no_path(fonts: Fonts) -> None:
