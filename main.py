@@ -96,10 +96,13 @@ def _window(target: str | None, arguments: tuple[str, ...], *, is_new: bool) -> 
             print("Opened in the window that is there already (--new-window starts another one).")
             return EXIT_FINE
         listener = met if isinstance(met, Listener) else None
+    from gui.interrupts import Interrupts
+
+    interrupts = Interrupts()
     from gui.app import run
 
     try:
-        return run(target, arguments, listener)
+        return run(target, arguments, listener, interrupts)
     finally:
         if listener is not None:
             listener.close()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from gui.crash import CrashReporter
     from gui.handover import Listener
+    from gui.interrupts import Interrupts
     from gui.window import MainWindow
-    from gui.windows import Windows
 
 EXIT_FINE = 0
 EXIT_USAGE = 2
@@ -26,12 +26,18 @@ SWITCH_S = 0.001
 """So long at most the window waits for another thread of Python, such as a layout, each time it is called."""
 
 
-def run(target: str | None = None, arguments: Sequence[str] = (), listener: Listener | None = None) -> int:
+def run(
+    target: str | None = None,
+    arguments: Sequence[str] = (),
+    listener: Listener | None = None,
+    interrupts: Interrupts | None = None,
+) -> int:
     """Show the window, opened on `target` if there is one, until it is closed.
 
     Parameters
     ----------
     listener : where later starts hand over what they should open; closed in the end.
+    interrupts : what hears of Ctrl+C; made before this module is loaded.
 
     Returns
     -------
@@ -59,7 +65,8 @@ def run(target: str | None = None, arguments: Sequence[str] = (), listener: List
         from gui.instance import HandOverServer
 
         server = HandOverServer(listener, windows.takes, windows.take, windows)
-    let_interrupts_through(windows)
+    if interrupts is not None:
+        interrupts.close(windows)
     try:
         return application.exec()
     finally:
@@ -202,23 +209,6 @@ def missing_platform_library() -> str:
         except OSError as error:
             return library_advice(str(error) if library in str(error) else library)
     return ""
-
-
-def let_interrupts_through(windows: Windows) -> None:
-    """Make Ctrl+C in the terminal close the windows: Python handles signals only while it runs some code."""
-    import signal
-
-    from PySide6.QtCore import QTimer
-
-    signal.signal(signal.SIGINT, lambda *_: windows.close_all())
-    timer = QTimer(windows)
-    timer.setInterval(250)
-    timer.timeout.connect(_run_some_code)
-    timer.start()
-
-
-def _run_some_code() -> None:
-    """Nothing: that Python runs at all is the point."""
 
 
 def screenshot(

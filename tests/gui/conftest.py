@@ -15,6 +15,7 @@ from shiboken6 import isValid
 from gui.app import make_window
 from gui.garbage import Collector
 from gui.window import MainWindow
+from gui.windows import Windows
 from tests.engine.traces import small_trace
 
 Runs = list[tuple[str, tuple[str, ...], int | None]]
@@ -53,6 +54,23 @@ def _no_qt_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             names.append(f"{type(item).__name__} of {item.parent()}")
     if names:
         pytest.fail(f"the test left behind: {', '.join(names)}")
+
+
+@pytest.fixture
+def windows(qtbot: QtBot) -> Iterator[Windows]:
+    """One window, with its panels, and what keeps it."""
+    first, crash = make_window(warm_up=False)
+    first.show()
+    first.build_panels()
+    windows = Windows(first, crash, warm_up=False)
+    yield windows
+    windows.close_all()
+    left = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow)]
+    crash.uninstall()
+    for item in (windows, *left):
+        if isValid(item):
+            item.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture

@@ -14,10 +14,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
-from shiboken6 import isValid
 
 from engine.graph.trace import Trace
-from gui.app import make_window
 from gui.handover import Listener, MeetingPlace, Request, meet, pack
 from gui.instance import MAX_CALLERS, HandOverServer
 from gui.window import MainWindow
@@ -25,22 +23,6 @@ from gui.windows import Windows
 from tests.engine.traces import small_trace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture
-def windows(qtbot: QtBot) -> Iterator[Windows]:
-    first, crash = make_window(warm_up=False)
-    first.show()
-    first.build_panels()
-    windows = Windows(first, crash, warm_up=False)
-    yield windows
-    left = windows.windows
-    windows.close_all()
-    crash.uninstall()
-    for item in (windows, *left):
-        if isValid(item):
-            item.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture

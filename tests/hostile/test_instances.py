@@ -125,6 +125,18 @@ def test_commands_without_a_window_ask_nobody(start: Start, trace_file: Path, tm
     assert _recent() == []
 
 
+def test_an_interrupt_at_any_moment_of_the_start_ends_it(start: Start) -> None:
+    first = start()
+    _wait("the first listens", _is_listening)  # and from there on loads Qt
+    others = [start("--new-window") for _ in range(3)]
+    for process in (first, *others):
+        time.sleep(0.15)
+        process.send_signal(signal.SIGINT)
+    for process in (first, *others):
+        _, said = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode in (0, 130), said
+
+
 def test_without_a_display_there_is_the_same_sentence_as_ever(start: Start, trace_file: Path) -> None:
     start()
     _wait("the first listens", _is_listening)
