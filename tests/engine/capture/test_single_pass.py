@@ -35,6 +35,27 @@ def test_agrees_with_numpy(dtype: torch.dtype, count: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("count", range(1, 50))
+def test_every_element_counts_wherever_it_stands(dtype: torch.dtype, count: int) -> None:
+    for place in range(count):
+        row = torch.ones(count, dtype=dtype)
+        row[place] = 0
+        found = statistics(row)
+        assert found is not None
+        assert (found.low, found.high, found.total, found.squares, found.zeros) == (
+            0,
+            1 if count > 1 else 0,
+            count - 1,
+            count - 1,
+            1,
+        )
+        row[place] = 3
+        found = statistics(row)
+        assert found is not None
+        assert (found.high, found.total, found.squares, found.zeros) == (3, count + 2, count + 8, 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("intruder", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("place", [0, 500, 999])
 def test_what_is_not_finite_shows_in_the_squares(dtype: torch.dtype, intruder: float, place: int) -> None:
