@@ -35,20 +35,14 @@ def test_agrees_with_numpy(dtype: torch.dtype, count: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("count", range(1, 50))
-def test_every_element_counts_wherever_it_stands(dtype: torch.dtype, count: int) -> None:
-    for place in range(count):
+def test_every_element_counts_wherever_it_stands(dtype: torch.dtype) -> None:
+    for count, place in ((size, place) for size in range(1, 50) for place in range(size)):
         row = torch.ones(count, dtype=dtype)
         row[place] = 0
         found = statistics(row)
         assert found is not None
-        assert (found.low, found.high, found.total, found.squares, found.zeros) == (
-            0,
-            1 if count > 1 else 0,
-            count - 1,
-            count - 1,
-            1,
-        )
+        assert (found.low, found.high, found.zeros) == (0, min(count - 1, 1), 1)
+        assert (found.total, found.squares) == (count - 1, count - 1)
         row[place] = 3
         found = statistics(row)
         assert found is not None
