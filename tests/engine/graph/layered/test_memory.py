@@ -24,7 +24,7 @@ def fresh(graph: Graph) -> Graph:
     return Graph(graph.nodes, graph.edges, graph.scopes)
 
 
-@pytest.mark.parametrize("graph", [transformer(4), recurrent(12), random_graph(7, 90, loops=2)])
+@pytest.mark.parametrize("graph", [transformer(4), recurrent(12), random_graph(7, 45, loops=2)])
 def test_a_drawing_is_the_same_whatever_was_drawn_before(graph: Graph) -> None:
     paths = scope_paths(graph)
     step = max(1, len(paths) // 3)
