@@ -96,7 +96,7 @@ def test_a_tensor_is_looked_at_in_parts(window: MainWindow, qtbot: QtBot, tmp_pa
     quantity.fetch_link.click()
     qtbot.waitUntil(lambda: node.outputs[0].array is not None, timeout=START_MS)
     np.testing.assert_array_equal(node.outputs[0].array, expected.numpy())
-    assert not view.isVisible()
+    qtbot.waitUntil(lambda: not view.isVisible())  # the panel follows a moment after the value
     assert quantity.tensor.isVisible()
 
 
