@@ -12,11 +12,12 @@ from torch.autograd.graph import get_gradient_edge
 from ..graph.model import Edge, SavedTensor, TensorInfo
 from ..graph.trace import BackwardStep
 from .cost import StepClock, Storages
+from .drafts import AccumulateGrad, Origin
 from .faults import fault_note
 from .grad_graph import nodes_below
 from .matching import match_edges
 from .recompute import Recomputation
-from .tape import AccumulateGrad, Origin, Tape
+from .tape import Tape
 from .tensors import Keeper, Memory, memory_of, name_of, shape_of, version_of
 from .user_hooks import note_leaf_hooks
 
@@ -117,6 +118,7 @@ class BackwardRecorder:
         found: list[tuple[Any, int]] = []
         edges: list[tuple[tuple[Any, int], ...]] = []
         seen: dict[Any, int] = {}
+        targets: list[tuple[int, int] | None]
         pending = list(reversed(grad_fns))
         while pending:
             grad_fn = pending.pop()
@@ -126,12 +128,18 @@ class BackwardRecorder:
             following = grad_fn.next_functions
             found.append((grad_fn, node_id))
             edges.append(following)
-            pending.extend([node for node, _ in reversed(following) if node is not None])
+            for node, _ in reversed(following):
+                if node is not None and node not in seen:
+                    pending.append(node)
+        renumbered = tape.autograd_outputs
         for (_, node_id), following in zip(found, edges, strict=True):
-            self._next[node_id] = [
-                None if node is None else (seen[node], tape.output_number(seen[node], number))
-                for node, number in following
-            ]
+            targets = self._next[node_id] = []
+            for node, number in following:
+                if node is None:
+                    targets.append(None)
+                    continue
+                target = seen[node]
+                targets.append((target, tape.output_number(target, number) if target in renumbered else number))
         return found
 
     def _node_of(self, grad_fn: Any) -> int:
@@ -176,10 +184,11 @@ class BackwardRecorder:
     ) -> None:
         node = self._tape.nodes[node_id]
         step = BackwardStep(index=len(self.steps), node=node, seconds=seconds)
-        known = _Known()
+        known = _Known() if grad_inputs else None
         arrivals = step.grad_outputs
+        renumbered = self._tape.autograd_outputs.get(node_id)
         for number, gradient in enumerate(grad_outputs):
-            output = self._tape.output_number(node_id, number)
+            output = number if renumbered is None else renumbered.get(number, number)
             if gradient is None and output >= len(node.outputs):
                 continue  # the operation gave fewer tensors than it could have: a convolution's gradients, say
             while len(arrivals) <= output:
@@ -188,12 +197,12 @@ class BackwardRecorder:
                 continue
             memory = _memory(gradient)
             arrived = arrivals[output] = self._arrived(node_id, output, gradient, memory)
-            if grad_inputs:
+            if known is not None:
                 known.add(gradient, memory, arrived)
-        following = self._next.get(node_id, [])
+        following = self._next.get(node_id, ())
         for index, gradient in enumerate(grad_inputs):
             info: TensorInfo | None = None
-            if gradient is not None:
+            if gradient is not None and known is not None:
                 info, memory = self._describe(gradient, known)
                 target = following[index] if index < len(following) else None
                 if target is not None:
@@ -230,26 +239,33 @@ class BackwardRecorder:
 
     def _read_saved(self, grad_fn: Any, node_id: int) -> None:
         """List the tensors that a node saved. Nothing is unpacked where that would run hooks of the program."""
-        node = self._tape.nodes[node_id]
-        if node_id in self._tape.opaque_saved or node.saved:
+        names = _saved_attributes.get(type(grad_fn))
+        if names is None:
+            names = _saved_names(type(grad_fn))
+        if not names:
             return
-        for name, attribute in _saved_names(grad_fn):
+        tape = self._tape
+        node = tape.nodes[node_id]
+        saved = node.saved
+        if saved or node_id in tape.opaque_saved:
+            return
+        for name, attribute in names:
             try:
                 value = getattr(grad_fn, attribute)
             except RuntimeError as error:
                 # Freed buffers, or a tensor that was changed in place since: the backward pass will say so itself.
-                self._tape.unreadable.append((node_id, name, str(error)))
-                self._tape.notes.add(f"{node.grad_fn} cannot show what it saved as {name!r}: {error}".splitlines()[0])
+                tape.unreadable.append((node_id, name, str(error)))
+                tape.notes.add(f"{node.grad_fn} cannot show what it saved as {name!r}: {error}".splitlines()[0])
                 continue
-            for suffix, tensor in _labelled_tensors(value):
-                node.saved.append(
+            for label, tensor in _labelled_tensors(name, value):
+                saved.append(
                     SavedTensor(
-                        name=name + suffix,
+                        name=label,
                         shape=shape_of(tensor),
                         dtype=name_of(tensor.dtype),
                         version=version_of(tensor),
                         nbytes=tensor.numel() * tensor.element_size(),
-                        source=self._tape.known_origin(tensor),
+                        source=tape.known_origin(tensor),
                         span=self._storages.span(tensor),
                     )
                 )
@@ -260,7 +276,7 @@ def has_freed_nodes(roots: Sequence[torch.Tensor], tape: Tape) -> bool:
     for grad_fn in nodes_below(root.grad_fn for root in roots):
         if tape.autograd_nodes.get(grad_fn) in tape.opaque_saved:
             continue  # unpacking would run hooks of the program
-        for _, attribute in _saved_names(grad_fn):
+        for _, attribute in _saved_names(type(grad_fn)):
             try:
                 getattr(grad_fn, attribute)
             except RuntimeError as error:
@@ -288,13 +304,12 @@ def _memory(gradient: torch.Tensor) -> Memory | None:
     """Identity of a plain tensor's elements. Subclasses (fake tensors, say) may have no memory; and a conjugate shows
     other elements than the tensor whose memory it shares.
     """
-    if type(gradient) is not torch.Tensor or gradient.is_nested or gradient.is_conj() or gradient.is_neg():
+    if type(gradient) is not torch.Tensor or gradient.is_conj() or gradient.is_neg() or gradient.is_nested:
         return None
     return memory_of(gradient)
 
 
-def _saved_names(grad_fn: Any) -> tuple[tuple[str, str], ...]:
-    kind = type(grad_fn)
+def _saved_names(kind: type) -> tuple[tuple[str, str], ...]:
     names = _saved_attributes.get(kind)
     if names is None:
         found = [name.removeprefix("_raw_saved_") for name in dir(kind) if name.startswith("_raw_saved_")]
@@ -303,12 +318,12 @@ def _saved_names(grad_fn: Any) -> tuple[tuple[str, str], ...]:
     return names
 
 
-def _labelled_tensors(value: Any) -> list[tuple[str, torch.Tensor]]:
+def _labelled_tensors(name: str, value: Any) -> Sequence[tuple[str, torch.Tensor]]:
     if isinstance(value, torch.Tensor):
-        return [("", value)]
+        return ((name, value),)
     if isinstance(value, (list, tuple)):
-        return [(f"[{index}]", part) for index, part in enumerate(value) if isinstance(part, torch.Tensor)]
-    return []
+        return [(f"{name}[{index}]", part) for index, part in enumerate(value) if isinstance(part, torch.Tensor)]
+    return ()
 
 
 def _tuple(value: Any) -> tuple[torch.Tensor | None, ...]:

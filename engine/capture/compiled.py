@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -30,12 +30,8 @@ class CompilerOff:
         self._optimized: Any = None
         self._original_call: Any = None
         self._replaced: Replaced | None = None
-        self._seen: set[CodeType] = set()
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether there is a compiler that had to be switched off."""
-        return self._stance is not None
+        self._seen: set[int] = set()
+        """Codes by identity: the hash of one is that of all its instructions, every time."""
 
     def start(self) -> None:
         self._replaced = Replaced(torch, "compile", self._wrap)
@@ -54,11 +50,11 @@ class CompilerOff:
             self._stance.__exit__(None, None, None)
             self._stance = None
 
-    def look(self, frame: FrameType) -> None:
+    def look(self, frame: FrameType | None) -> None:
         """Say so if `frame`, the program's, runs inside a function that torch.compile has wrapped."""
-        if frame.f_code in self._seen:
+        if self._stance is None or frame is None or id(frame.f_code) in self._seen:
             return
-        self._seen.add(frame.f_code)
+        self._seen.add(id(frame.f_code))
         above = frame.f_back
         while above is not None:
             if above.f_code.co_name == "compile_wrapper" and above.f_globals.get("__name__", "").startswith("torch."):

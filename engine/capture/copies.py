@@ -12,6 +12,7 @@ import torch
 CHUNK_BYTES = 1 << 20
 _LARGEST_SHARING = 1 << 15
 _ALIGNMENT = 64
+_memmove = ctypes.memmove
 
 NUMPY_DTYPES: dict[torch.dtype, np.dtype[Any]] = {
     dtype: np.dtype(str(dtype).removeprefix("torch."))
@@ -28,6 +29,7 @@ class Copier:
 
     def __init__(self) -> None:
         self._chunk: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._room = 0
         self._address = 0
         self._used = 0
         self._spare: dict[int, list[npt.NDArray[Any]]] = {}
@@ -41,24 +43,25 @@ class Copier:
     def copy(self, tensor: torch.Tensor) -> npt.NDArray[Any] | None:
         """The values of a detached tensor; None where its elements do not lie in memory as numpy has them."""
         dtype = NUMPY_DTYPES.get(tensor.dtype)
-        if dtype is None or not tensor.is_cpu or not tensor.is_contiguous() or tensor.is_neg() or tensor.is_conj():
+        if dtype is None or not tensor.is_contiguous() or not tensor.is_cpu or tensor.is_neg() or tensor.is_conj():
             return None
         shape = tensor.shape
         nbytes = tensor.nbytes
         if nbytes > _LARGEST_SHARING:
             spare = self._spare.get(nbytes)
             array: npt.NDArray[Any] = spare.pop().view(dtype).reshape(shape) if spare else np.empty(shape, dtype)
-            ctypes.memmove(_address_of(array), tensor.data_ptr(), nbytes)
+            _memmove(_address_of(array), tensor.data_ptr(), nbytes)
             return array
-        if self._used + nbytes > len(self._chunk):
-            self._chunk = np.empty(CHUNK_BYTES, np.uint8)
-            self._address = _address_of(self._chunk)
-            self._used = 0
         begin = self._used
-        self._used = begin + -(-nbytes // _ALIGNMENT) * _ALIGNMENT
+        end = begin + nbytes
+        if end > self._room:
+            self._chunk = np.empty(CHUNK_BYTES, np.uint8)
+            self._address, self._room = _address_of(self._chunk), CHUNK_BYTES
+            begin, end = 0, nbytes
+        self._used = end + -end % _ALIGNMENT
         if nbytes:
-            ctypes.memmove(self._address + begin, tensor.data_ptr(), nbytes)
-        return np.ndarray(shape, dtype, self._chunk.data, begin)
+            _memmove(self._address + begin, tensor.data_ptr(), nbytes)
+        return np.ndarray(shape, dtype, self._chunk, begin)
 
 
 def _address_of(array: npt.NDArray[Any]) -> int:

@@ -141,7 +141,7 @@ class Storages:
 
         The storage must stay alive as long as this object is asked about others.
         """
-        if tensor.layout != torch.strided or tensor.is_nested:
+        if tensor.layout is not torch.strided or tensor.is_nested:
             return None
         try:
             address = int(tensor.untyped_storage()._cdata)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import sys
 import weakref
 from collections.abc import Sequence
+from time import perf_counter
 from types import FrameType
 from typing import Any
 
@@ -14,18 +15,29 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..graph.model import Node, TensorInfo
 from .compiled import CompilerOff
+from .drafts import EdgeDraft, Entry, Origin
 from .faults import fault_note
-from .frames import running_frame, source_of, user_frame
+from .frames import source_of, user_frame
 from .grad_graph import plain_name
 from .matching import DETACHED, IN_BACKWARD, IN_FUNCTION, MEMORY, NO_GRAD
-from .names import NameTracker, names_of_call
+from .names import NameTracker, name_of_call
 from .randomness import remember
-from .schema import PLAIN_TYPES, Signature, flat_tensors, named_arguments, plain_parameter, signature_of
-from .tape import EdgeDraft, Entry, Origin, Tape
-from .tensors import shares_memory
+from .schema import (
+    LONGEST_LIST,
+    PLAIN_TYPES,
+    Signature,
+    flat_tensors,
+    named_arguments,
+    plain_parameter,
+    signature_of,
+    tensors_of,
+)
+from .tape import Tape
+from .tensors import TENSOR_CLASSES, shares_memory
 from .torch_cuts import detaching_call, switching_call
 
 _top_saved_tensors_default_hooks = torch._C._autograd._top_saved_tensors_default_hooks
+_is_grad_enabled = torch.is_grad_enabled
 
 CHECKPOINTED = (
     "A checkpoint does not keep what is computed inside it: the backward pass computes that again. It is not drawn a "
@@ -54,12 +66,12 @@ class ForwardMode(TorchDispatchMode):
         self._tape = tape
         self._compiler = compiler
         self._names = NameTracker()
-        self._last_outputs: tuple[Entry, ...] = ()
+        self._last_outputs: Sequence[Entry] = ()
         self._pending_ids = 0
         self._has_begun = not is_step
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self._run(func, args, kwargs or {}, running_frame())
+        return self._run(func, args, kwargs or {}, sys._getframe(1))
 
     def _run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
         """Execute one dispatched operation and record it. What fails in the recording never fails the program."""
@@ -70,13 +82,13 @@ class ForwardMode(TorchDispatchMode):
             return function(*args, **kwargs)
         if call is None:
             return function(*args, **kwargs)
-        started = time.perf_counter()
+        started = perf_counter()
         try:
             result = function(*args, **kwargs)
         except BaseException:
             self._name_failed(function, call)
             raise
-        call[0].seconds = time.perf_counter() - started
+        call[0].seconds = perf_counter() - started
         try:
             self._after(call, result, args)
         except Exception as error:  # noqa: BLE001 - as above
@@ -90,44 +102,53 @@ class ForwardMode(TorchDispatchMode):
         signature = signature_of(function)
         if signature.is_query:
             return None
-        self._resolve_last()
+        if self._last_outputs:
+            self._resolve_last()
         tape = self._tape
-        if not self._has_begun and self._is_setup(args, kwargs):
-            self._note_unrecorded(signature, args, kwargs, frame)
-            return None
-        self._has_begun = True
-        has_grad = torch.is_grad_enabled()
+        scopes = tape.scopes
+        if not self._has_begun:
+            if self._is_setup(args, kwargs):
+                self._note_unrecorded(signature, args, kwargs, frame)
+                return None
+            self._has_begun = True
+        has_grad = _is_grad_enabled()
         # A Function that differentiates in its own forward() begins by detaching what it is given, with gradients on.
-        if not has_grad or tape.scopes.function is not None or signature.is_detach:
-            tape.scopes.follow_functions(frame)
+        if not has_grad or scopes.function is not None or signature.is_detach:
+            scopes.follow_functions(frame)
         caller = user_frame(frame)
-        if caller is not None and self._compiler is not None and self._compiler.is_loaded:
+        if self._compiler is not None:
             self._compiler.look(caller)
-        node = Node(id=-1, kind="op", op=signature.name, scope=tape.scopes.path)
-        node.put_at(tape.scopes.stack_at(caller))
+        stack = scopes.stack_at(caller)
+        node = Node(
+            id=-1, kind="op", op=signature.name, scope=scopes.path, source=stack[0] if stack else None, stack=stack
+        )
         if signature.is_detach:
             if is_lazy(args[0]):  # a parameter without a shape, until its module is called
                 return None
             source = tape.written_leaf(args[0]) or tape.origin(args[0])
             why = None if frame is caller else detaching_call(frame)
             return node, caller, (), (source, args[0].requires_grad, why or DETACHED)
-        tape.place = node.stack
+        tape.place = stack
         inputs, changed = self._inputs(signature, args, kwargs, node)
         tape.place = ()
         if changed and tape.before_write is not None:
             for tensor, _ in changed:
                 tape.before_write(tensor)
-        node.id = len(tape.nodes)
+        node.id = number = len(tape.nodes)
         tape.nodes.append(node)
-        for source, argument, requires_grad in inputs:
-            tape.edges.append(EdgeDraft(source[0], source[1], node.id, argument, requires_grad))
+        for origin, argument, requires_grad in inputs:
+            tape.edges.append(EdgeDraft(*origin, number, argument, requires_grad))
         if not has_grad:
-            self._note_without_grad(node.id, frame, caller)
+            self._note_without_grad(number, frame, caller)
         elif (hooks := _top_saved_tensors_default_hooks(True)) is not None:
-            tape.opaque_saved.add(node.id)
-            if getattr(hooks[0], "__module__", None) == torch.utils.checkpoint.__name__:
-                tape.notes.add(CHECKPOINTED)
+            self._note_hidden(number, hooks[0])
         return node, caller, changed, None
+
+    def _note_hidden(self, node_id: int, pack: Any) -> None:
+        """What an operation saves goes through hooks of the program's, which looking at it would run."""
+        self._tape.opaque_saved.add(node_id)
+        if getattr(pack, "__module__", None) == torch.utils.checkpoint.__name__:
+            self._tape.notes.add(CHECKPOINTED)
 
     def _note_without_grad(self, node_id: int, frame: FrameType, caller: FrameType | None) -> None:
         function = self._tape.scopes.function
@@ -146,10 +167,10 @@ class ForwardMode(TorchDispatchMode):
             self._hold_detach(node, caller, *detached, args[0], result)
             return
         self._outputs(node, result, args)
+        for tensor, (made, source) in changed:
+            self._tape.note_write(tensor, node.id, made, source)
         if changed:
-            self._tape.writes.note_outputs(node.id, flat_tensors(result))
-            for tensor, came_from in changed:
-                self._note_change(tensor, came_from, node.id)
+            self._tape.writes.note_outputs(node.id, tensors_of(result))
         self._name(node, caller)
 
     def _name(self, node: Node, caller: FrameType | None) -> None:
@@ -199,53 +220,64 @@ class ForwardMode(TorchDispatchMode):
         written: list[tuple[Origin, str | None, bool]] = []
         mutated = signature.changed(args, kwargs)
         for name, value in named_arguments(signature, args, kwargs):
-            if type(value) in PLAIN_TYPES:
+            kind = type(value)
+            if kind in PLAIN_TYPES:
                 node.params[name] = value
-                continue
-            if isinstance(value, torch.Tensor):
+            elif kind in TENSOR_CLASSES or isinstance(value, torch.Tensor):
                 requires_grad = value.requires_grad
                 origin = tape.origin(value)
                 found.append((origin, name, requires_grad))
-                writer = tape.written_leaf(value) if requires_grad else None
-                if writer is not None:
-                    written.append((writer, None, True))
+                if requires_grad:
+                    if value.is_leaf and (writer := tape.written_leaf(value)) is not None:
+                        written.append((writer, None, True))
+                    if not mutated:
+                        continue
                 entry = tape.entries.get(id(value))
                 made = origin[0] if entry is None else entry.node
                 if made != origin[0] and not requires_grad:
                     written.extend([((other, 0), MEMORY, False) for other in tape.writes.others(value, after=made)])
                 if name in mutated:
                     changed.append((value, (made, origin[0])))
-                continue
-            parts = value if isinstance(value, (list, tuple)) else ()
-            if PLAIN_TYPES.issuperset(map(type, parts)):
-                parts = ()
-            # Numbered by their real places: `x[:, i]` hands over the indices (None, i).
-            tensors = [(index, tensor) for index, part in enumerate(parts) for tensor in flat_tensors(part)]
-            for index, tensor in tensors:
+            elif (kind is list or kind is tuple) and PLAIN_TYPES.issuperset(map(type, value)):
+                node.params[name] = list(value) if len(value) <= LONGEST_LIST else plain_parameter(value)
+            else:
+                found += self._parts(name, value, node, changed if name in mutated else None)
+        return found + written, changed
+
+    def _parts(
+        self, name: str, value: Any, node: Node, changed: list[_Changed] | None
+    ) -> list[tuple[Origin, str | None, bool]]:
+        """The tensors in an argument that is a list of them, or else the argument as plain data."""
+        tape = self._tape
+        found: list[tuple[Origin, str | None, bool]] = []
+        # Numbered by their real places: `x[:, i]` hands over the indices (None, i).
+        for index, part in enumerate(value if isinstance(value, (list, tuple)) else ()):
+            for tensor in flat_tensors(part):
                 origin = tape.origin(tensor)
                 found.append((origin, f"{name}[{index}]", tensor.requires_grad))
-                if name in mutated:
+                if changed is not None:
                     changed.append((tensor, (origin[0], origin[0])))
-            if not tensors:
-                node.params[name] = plain_parameter(value)
-                if name == "generator" and value is not None:
-                    remember(value, tape.generators)
-        return found + written, changed
+        if not found:
+            node.params[name] = plain_parameter(value)
+            if name == "generator" and value is not None:
+                remember(value, tape.generators)
+        return found
 
     def _outputs(self, node: Node, result: Any, args: tuple[Any, ...]) -> None:
         tape = self._tape
-        first = args[0] if args and isinstance(args[0], torch.Tensor) else None
+        keeper, number = tape.keeper, node.id
+        first = args[0] if args and keeper.values != "none" and isinstance(args[0], torch.Tensor) else None
         entries = []
-        for index, tensor in enumerate(flat_tensors(result)):
+        for index, tensor in enumerate(tensors_of(result)):
             same_as = None
-            if first is not None and tape.keeper.values != "none" and shares_memory(tensor, first):
+            if first is not None and shares_memory(tensor, first):
                 same_as = self._known(first)
-            node.outputs.append(tape.keeper.describe(tensor, requires_grad=False, same_as=same_as))
-            entry = Entry(weakref.ref(tensor), node.id, index)
+            node.outputs.append(keeper.describe(tensor, requires_grad=False, same_as=same_as))
+            entry = Entry(weakref.ref(tensor), number, index)
             if not (tensor.requires_grad and tensor.is_leaf):  # an in-place change of a leaf leaves it the leaf
                 tape.entries[id(tensor)] = entry
             entries.append(entry)
-        self._last_outputs = tuple(entries)
+        self._last_outputs = entries
 
     def _known(self, tensor: torch.Tensor) -> tuple[torch.Tensor, TensorInfo] | None:
         """A tensor with the description of it that still holds."""
@@ -271,7 +303,7 @@ class ForwardMode(TorchDispatchMode):
         """Autograd detaches every output that it saves. Only a detach whose result is used becomes a node."""
         tape = self._tape
         if caller is not tape.scopes.outside:
-            node.name = ", ".join(names_of_call(caller)) or None
+            node.name = name_of_call(caller)
         function = tape.scopes.function
         infos = tape.nodes[source[0]].outputs
         is_same = source[1] < len(infos) and tape.shows_still(tensor, source[0])
@@ -291,42 +323,42 @@ class ForwardMode(TorchDispatchMode):
         tape.pending_detaches[self._pending_ids] = materialize
         tape.entries[id(result)] = Entry(weakref.ref(result), self._pending_ids, 0)
 
-    def _note_change(self, tensor: torch.Tensor, came_from: tuple[int, int], node_id: int) -> None:
-        """An operation changed a tensor in place: whoever shares its memory now reads what that operation wrote."""
-        self._tape.writes.note(tensor, node_id, *came_from)
-        if tensor._is_view() and tensor._base is not None:
-            self._tape.rebased.append((weakref.ref(tensor._base), node_id))
-
     def _resolve_last(self) -> None:
         """Give the previous operation its autograd node: it is known only after the operation has returned."""
-        if not self._last_outputs:
-            return
-        for reference, writer in self._tape.rebased:
+        tape = self._tape
+        if tape.rebased:
+            self._resolve_rebased()
+        for entry in self._last_outputs:
+            tensor = entry.reference()
+            if tensor is None or not tensor.requires_grad or _is_replayed(tensor) or tensor.is_leaf:
+                continue
+            known = tape.entries.get(id(tensor))
+            if known is not None and known.node == entry.node:
+                tape.link((entry.node, entry.output), tensor.grad_fn, tensor)
+        self._last_outputs = ()
+
+    def _resolve_rebased(self) -> None:
+        """Give a write into a view the autograd node that its base has now."""
+        tape = self._tape
+        for reference, writer in tape.rebased:
             base = reference()
             grad_fn = None if base is None else base.grad_fn
             if (
                 base is None
                 or grad_fn is None
                 or plain_name(grad_fn) != "CopySlices"
-                or self._tape.nodes[writer].sequence_nr is not None
+                or tape.nodes[writer].sequence_nr is not None
             ):
                 continue
-            if self._tape.autograd_nodes.get(grad_fn) is None:
-                self._tape.adopt_base(self._tape.nodes[writer], grad_fn, base)
-        self._tape.rebased.clear()
-        for entry in self._last_outputs:
-            tensor = entry.reference()
-            if tensor is None or not tensor.requires_grad or _is_replayed(tensor) or tensor.is_leaf:
-                continue
-            known = self._tape.entries.get(id(tensor))
-            if known is not None and known.node == entry.node:
-                self._tape.link((entry.node, entry.output), tensor.grad_fn, tensor)
-        self._last_outputs = ()
+            if tape.autograd_nodes.get(grad_fn) is None:
+                tape.adopt_base(tape.nodes[writer], grad_fn, base)
+        tape.rebased.clear()
 
     def close(self) -> None:
         """Resolve what is still open. After this nothing more is recorded."""
-        with torch._C.DisableTorchFunction():
-            self._resolve_last()
+        if self._last_outputs:
+            with torch._C.DisableTorchFunction():
+                self._resolve_last()
         self._names.forget()
 
 

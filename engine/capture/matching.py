@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 from ..graph.model import Edge
-from .tape import EdgeDraft, Tape
+from .drafts import EdgeDraft
+from .tape import Tape
 
 DETACHED = "cut by detach()"
 NO_GRAD = "cut: gradients were switched off here (no_grad)"

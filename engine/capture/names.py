@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import FrameType
 from typing import Any, NamedTuple
 
 from ..graph.model import Node
-from .bindings import Binding, binding_of, holds
+from .bindings import binding_of, holds
 
 
 class _Named(NamedTuple):
@@ -41,8 +42,8 @@ class NameTracker:
             return
         frame, instruction = binding.frame, binding.frame.f_lasti
         if last is not None and last.frame is frame and last.instruction == instruction and not _is_bound(last):
-            _apply(last.node, None)
-        _apply(node, binding)
+            last.node.name = None
+        _apply(node, binding.names)
         self._last = _Named(node, frame, instruction, reference)
 
 
@@ -52,16 +53,19 @@ def _is_bound(named: _Named) -> bool:
     return name is not None and value is not None and holds(named.frame, name, value)
 
 
-def _apply(node: Node, binding: Binding | None) -> None:
-    names = [] if binding is None else [name for name in binding.names if name]
-    if binding is not None and len(binding.names) > 1:
-        for info, output_name in zip(node.outputs, binding.names, strict=False):
+def _apply(node: Node, names: tuple[str | None, ...]) -> None:
+    if len(names) > 1:
+        for info, output_name in zip(node.outputs, names, strict=False):
             info.name = output_name
-    shown = [name for name in names if name != "_"]
-    node.name = ", ".join(shown) or None
+    node.name = _joined(names)
 
 
-def names_of_call(caller: FrameType | None) -> tuple[str, ...]:
-    """The names to which the running statement of `caller` will bind its result."""
+def name_of_call(caller: FrameType | None) -> str | None:
+    """The name, or the names, to which the running statement of `caller` will bind its result."""
     binding = binding_of(caller)
-    return () if binding is None else tuple(name for name in binding.names if name and name != "_")
+    return None if binding is None else _joined(binding.names)
+
+
+@lru_cache(4096)
+def _joined(names: tuple[str | None, ...]) -> str | None:
+    return ", ".join(name for name in names if name and name != "_") or None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from ..graph.model import Edge, Node
-from .tape import EdgeDraft, Origin
+from .drafts import EdgeDraft, Origin
 
 
 def step_nodes(nodes: list[Node], edges: list[EdgeDraft], extra: list[Edge], roots: list[Origin]) -> set[int]:

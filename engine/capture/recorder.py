@@ -21,6 +21,7 @@ from .autograd_nodes import ThreadWatch
 from .backward import BackwardRecorder, has_freed_nodes
 from .compiled import CompilerOff
 from .cost import count_flops
+from .drafts import Origin
 from .faults import fault_note
 from .forward import ForwardMode
 from .frames import is_user_code, running_frame, source_of, user_frame
@@ -41,7 +42,7 @@ from .sightings import (
     without_gradient,
     writers_into,
 )
-from .tape import Origin, Tape
+from .tape import Tape
 from .teardown import free_parked, park
 from .tensors import Keeper
 from .user_hooks import HookWatch, hook_sightings
@@ -233,7 +234,7 @@ class Recorder:
         self._keeper.finish()
         self._grad_keeper.finish()
         used = {node.scope[:depth] for node in nodes for depth in range(1, len(node.scope) + 1)}
-        scopes = {path: scope for path, scope in self._scopes.scopes.items() if path in used}
+        scopes = self._scopes.scopes(used)
         backward_s = 0.0 if self._backward is None else self._backward.seconds
         trace = Trace(
             Graph(nodes, edges, scopes),

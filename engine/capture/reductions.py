@@ -43,14 +43,17 @@ class Partial(NamedTuple):
     centered_squares: float | None = None
 
 
+def reduce_at_once(tensor: torch.Tensor) -> Partial | None:
+    """The whole statistics, where the compiled loop takes them from the elements as they lie; no operation runs."""
+    if tensor.dtype in ONE_PASS and tensor.is_contiguous() and tensor.is_cpu and not tensor.is_neg():
+        return _reduce_at_once(tensor, tensor.numel(), 1)
+    return None
+
+
 def reduce(tensor: torch.Tensor) -> Partial:
-    """Start the statistics of a strided tensor with at least one element."""
+    """Start the statistics of a strided tensor with at least one element, which `reduce_at_once` cannot take."""
     tensor = tensor.detach()
     elements = tensor.numel()
-    if tensor.is_contiguous() and tensor.is_cpu and not tensor.is_neg() and tensor.dtype in ONE_PASS:
-        partial = _reduce_at_once(tensor, elements, 1)
-        if partial is not None:
-            return partial
     if tensor.dtype.is_complex:
         tensor = tensor.abs()
     row, factor = _flatten(tensor.resolve_neg())

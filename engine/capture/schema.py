@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -62,9 +62,15 @@ def _read_signature(function: Any) -> Signature:
 def named_arguments(signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every argument that was passed, under its schema name."""
     names = signature.arguments
-    for index, value in enumerate(args):
-        yield (names[index] if index < len(names) else f"argument {index}"), value
+    yield from zip(names, args, strict=False)
+    for index in range(len(names), len(args)):  # a higher-order operator has no schema
+        yield f"argument {index}", args[index]
     yield from kwargs.items()
+
+
+def tensors_of(result: Any) -> Iterable[torch.Tensor]:
+    """The tensors in an operator's result, most often a single one."""
+    return (result,) if type(result) is torch.Tensor else flat_tensors(result)
 
 
 def flat_tensors(value: Any) -> Iterator[torch.Tensor]:
@@ -76,6 +82,8 @@ def flat_tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from flat_tensors(part)
 
 
+LONGEST_LIST = 64
+"""Elements of a list that are kept; of a longer one, their number."""
 PLAIN_TYPES = frozenset({type(None), bool, int, float, str})
 
 
@@ -84,7 +92,7 @@ def plain_parameter(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        if len(value) > 64:
+        if len(value) > LONGEST_LIST:
             return f"{len(value)} values"
         if PLAIN_TYPES.issuperset(map(type, value)):
             return list(value)

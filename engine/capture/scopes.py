@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from ..graph.model import Scope, ScopePath, Source
 from .bindings import binding_of
 from .faults import fault_note
 from .frames import Stacks, function_frames, locals_of, user_frame, variable_named
+from .parameter_counts import ParameterCounts
 
 _COMPILED = "_orig_mod"
 """Name under which a module that torch.compile has wrapped holds the module itself."""
@@ -61,7 +62,8 @@ class ScopeStack:
     """
 
     def __init__(self, root: nn.Module | None = None) -> None:
-        self.scopes: dict[ScopePath, Scope] = {}
+        self._called: dict[ScopePath, nn.Module | Scope] = {}
+        """Every call so far: of which module, or else what the graph shows for it."""
         self.parameter_names: dict[int, str] = {}
         """Qualified name of each parameter of every module called at the top, by identity."""
         self.buffer_names: dict[int, str] = {}
@@ -114,7 +116,7 @@ class ScopeStack:
         """Put the calls that follow under `path` instead of the top."""
         self._leave(1)
         self._serial += 1
-        self.scopes.setdefault(path, Scope(path=path, module="recomputed in the backward pass"))
+        self._called.setdefault(path, Scope(path=path, module="recomputed in the backward pass"))
         self._enter(_Call(self._root, path, self._serial))
 
     def follow_functions(self, frame: FrameType) -> None:
@@ -153,11 +155,23 @@ class ScopeStack:
         call.frame = frame
         names = () if binding is None else binding.names
         call.function = FunctionCall(function, call.path, caller, self.stack_at(caller), names, parent.function)
-        self.scopes[call.path] = Scope(path=call.path, module=name)
+        self._called[call.path] = Scope(path=call.path, module=name)
         self._enter(call)
+
+    def scopes(self, paths: Collection[ScopePath]) -> dict[ScopePath, Scope]:
+        """What the graph shows for those calls, in the order in which they were made."""
+        counts = ParameterCounts()
+        return {
+            path: called
+            if isinstance(called, Scope)
+            else Scope(path=path, module=type(called).__name__, parameters=counts.of(called))
+            for path, called in self._called.items()
+            if path in paths
+        }
 
     def release(self) -> None:
         """Forget the program's modules."""
+        self._called.clear()
         self._adopted.clear()
         self._names.clear()
         self._root = None
@@ -202,8 +216,7 @@ class ScopeStack:
         if note is not None:
             self.notes.add(note)
         path = parent.path_of(name)
-        if path not in self.scopes:
-            self.scopes[path] = Scope(path=path, module=type(module).__name__, parameters=_parameter_count(module))
+        self._called.setdefault(path, module)
         call = _Call(module, path, self._serial)
         call.function = parent.function
         self._enter(call)
@@ -242,31 +255,16 @@ class ScopeStack:
 
     def learn_names(self, module: nn.Module, name: str) -> None:
         """Learn what a module calls its parameters and buffers; a name that is taken gets the module's in front."""
-        for names, found in (
-            (self.parameter_names, module.named_parameters()),
-            (self.buffer_names, module.named_buffers()),
-        ):
-            taken = set(names.values())
-            for full, tensor in found:
-                key = _shown(full)
-                names.setdefault(id(tensor), f"{name}.{key}" if key in taken else key)
-
-
-def _parameter_count(module: nn.Module) -> int:
-    """Elements of all parameters in a module, those that are shared counted once."""
-    if not module._modules:
-        parameters = [parameter for parameter in module._parameters.values() if parameter is not None]
-        if len(parameters) < 2:
-            return sum(0 if nn.parameter.is_lazy(parameter) else parameter.numel() for parameter in parameters)
-    found: dict[int, int] = {}
-    pending = [module]
-    while pending:
-        holder = pending.pop()
-        pending.extend([child for child in holder._modules.values() if child is not None])
-        for parameter in holder._parameters.values():
-            if parameter is not None and id(parameter) not in found and not nn.parameter.is_lazy(parameter):
-                found[id(parameter)] = parameter.numel()
-    return sum(found.values())
+        taken = set(self.parameter_names.values()), set(self.buffer_names.values())
+        for prefix, part in module.named_modules():
+            for held, names, used in (
+                (part._parameters, self.parameter_names, taken[0]),
+                (part._buffers, self.buffer_names, taken[1]),
+            ):
+                for short, tensor in held.items():
+                    if tensor is not None and id(tensor) not in names:
+                        key = _shown(f"{prefix}.{short}" if prefix else short)
+                        names[id(tensor)] = f"{name}.{key}" if key in used else key
 
 
 def _shown(name: str) -> str:

@@ -11,8 +11,9 @@ from torch import nn
 
 from ..graph.model import Node, Source
 from ..graph.observation import Observation, ObservationKind
+from .drafts import EdgeDraft
 from .scopes import ScopeStack
-from .tape import EdgeDraft, Tape
+from .tape import Tape
 
 Optimizers = Sequence[tuple[str, Sequence[torch.Tensor]]]
 """Class and parameters of each optimizer that the program has made."""

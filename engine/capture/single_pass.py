@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import math
 from typing import Any, NamedTuple
 
 import torch
@@ -21,13 +20,12 @@ _TYPES = {torch.float32: "float", torch.float64: "double", torch.float16: "half"
 DTYPES = frozenset(_TYPES)
 """The dtypes that `statistics` has a loop for."""
 
-SHARED_ELEMENTS = 1 << 20
-"""From this size on the threads of torch share the work: for less, waking them costs more than they save."""
+SHARED_ELEMENTS = 1 << 16
+"""From this size on the threads of torch share the work, as they do in its own operations from half of it on."""
 SAMPLE_RUNS, RUN_ELEMENTS = 64, 16
 """A histogram is made of a sample of short runs: single elements as far apart would each cost a look into memory."""
 
 _FIELDS = 5
-_NOTHING = (math.inf, -math.inf, 0.0, 0.0, 0.0)
 _Out = ctypes.c_double * (_FIELDS + 2 + BINS)
 
 
@@ -65,18 +63,13 @@ def statistics(row: torch.Tensor) -> Pass | None:
         return None
     count = row.numel()
     runs, size, step = runs_of(count)
+    out = _Out()
     if count < SHARED_ELEMENTS or loop.shared is None or (threads := torch.get_num_threads()) == 1:
-        out = _Out()
         loop.whole(row.data_ptr(), count, runs, size, step, out)
-        low, high, total, squares, zeros = out[:_FIELDS]
-        return Pass(low, high, total, squares, int(zeros), out, runs * size)
-    first = _FIELDS * threads
-    found = (ctypes.c_double * (first + 2 + BINS))(*_NOTHING * threads)  # the team may turn out smaller
-    address = row.data_ptr()
-    loop.shared(address, count, found, threads)
-    loop.binned(address, runs, size, step, ctypes.byref(found, 8 * first))
-    lows, highs, totals, squares_of, zeros_of = (found[field:first:_FIELDS] for field in range(_FIELDS))
-    return Pass(min(lows), max(highs), sum(totals), sum(squares_of), int(sum(zeros_of)), found, runs * size)
+    else:
+        loop.shared(row.data_ptr(), count, runs, size, step, out, threads)
+    low, high, total, squares, zeros = out[:_FIELDS]
+    return Pass(low, high, total, squares, int(zeros), out, runs * size)
 
 
 @functools.cache

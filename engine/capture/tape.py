@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from ..graph.model import Node, NodeKind, Source
 from .autograd_nodes import ELSEWHERE, AutogradNodes
+from .drafts import AccumulateGrad, EdgeDraft, Entry, Origin
 from .forms import UNSEEN, mark_differentiable, undescribed
 from .frames import running_frame, user_frame, variable_named
 from .grad_graph import plain_name
@@ -17,29 +18,6 @@ from .owners import learn_owners, parameter_named
 from .scopes import FunctionCall, ScopeStack
 from .tensors import Keeper
 from .writes import Writes, storage_of
-
-Origin = tuple[int, int]
-"""Node id and output number that a tensor comes from."""
-AccumulateGrad: Any = torch._C._functions.AccumulateGrad  # type: ignore[attr-defined]  # torch's stubs lack it
-"""The class of the autograd nodes that stand for leaves."""
-
-
-class Entry(NamedTuple):
-    """Who made a living tensor. The weak reference tells a recycled identity from the real one."""
-
-    reference: weakref.ref[torch.Tensor]
-    node: int
-    output: int
-
-
-class EdgeDraft(NamedTuple):
-    """Data flowing into an operation, before it is known whether a gradient flows back along it."""
-
-    source: int
-    output: int
-    target: int
-    argument: str | None
-    requires_grad: bool
 
 
 class Tape:
@@ -102,9 +80,11 @@ class Tape:
         entry = self.entries.get(id(tensor))
         if entry is not None and entry.reference() is not tensor:
             entry = None
-        if tensor.requires_grad and tensor.is_leaf:
-            return self._leaf(tensor, entry)
-        grad_fn = tensor.grad_fn if tensor.requires_grad else None
+        grad_fn = None
+        if tensor.requires_grad:
+            if tensor.is_leaf:
+                return self._leaf(tensor, entry)
+            grad_fn = tensor.grad_fn
         if entry is None:
             if grad_fn is not None:
                 return self._autograd_only(grad_fn, tensor)
@@ -112,7 +92,7 @@ class Tape:
         found: Origin = (entry.node, entry.output)
         if entry.node in self.pending_detaches:
             found = (self.pending_detaches.pop(entry.node)(), entry.output)
-            self.entries[id(tensor)] = entry._replace(node=found[0])
+            self.entries[id(tensor)] = Entry(entry.reference, *found)
         if grad_fn is not None:
             return self.link(found, grad_fn, tensor)
         if self._is_step:
@@ -133,6 +113,13 @@ class Tape:
         writer = self.writes.last(tensor)
         return None if writer is None else (writer, self._output_showing(self.nodes[writer], tensor))
 
+    def note_write(self, tensor: torch.Tensor, node_id: int, made: int, source: int) -> None:
+        """An operation changed a tensor in place: whoever shares its memory now reads what that operation wrote."""
+        self.writes.note(tensor, node_id, made, source)
+        base = tensor._base
+        if base is not None:
+            self.rebased.append((weakref.ref(base), node_id))
+
     def shows_still(self, tensor: torch.Tensor, node_id: int) -> bool:
         """Whether nothing has been written into a tensor's memory since a node's outputs were described."""
         return self.writes.last(tensor, after=node_id) is None
@@ -145,7 +132,7 @@ class Tape:
             return node_id, entry.output  # torch calls a view that was taken under no_grad a leaf too
         if node_id in self.pending_detaches:
             node_id = self.pending_detaches.pop(node_id)()
-            self.entries[id(tensor)] = entry._replace(node=node_id)
+            self.entries[id(tensor)] = Entry(entry.reference, node_id, entry.output)
         node = self.nodes[node_id]
         if node.kind != "leaf" and node.grad_fn is None and len(node.outputs) == 1:
             node.kind = "leaf"
@@ -172,25 +159,35 @@ class Tape:
             node.outputs[output] = self.keeper.describe(tensor)
 
     def _external(self, tensor: torch.Tensor) -> Origin:
+        key = id(tensor)
         name, kind = self._identify(tensor)
+        is_given = key in self._given_names
         # What the program was given belongs to no module; a parameter or buffer is drawn where it is first used.
-        scope = () if id(tensor) in self._given_names or kind == "input" else self.scopes.path
-        is_unknown = kind in ("constant", "input") and id(tensor) not in self._given_names
+        scope = () if is_given or kind == "input" else self.scopes.path
+        is_unknown = not is_given and kind in ("constant", "input")
         alias = self._alias(tensor) if is_unknown else None
-        node = Node(id=len(self.nodes), kind=kind, name=name, scope=scope)
+        number = len(self.nodes)
+        stack = self.place or self.scopes.stack_at(running_frame())
+        node = Node(
+            id=number,
+            kind=kind,
+            name=name,
+            scope=scope,
+            source=stack[0] if stack else None,
+            stack=stack,
+            outputs=[self.keeper.describe(tensor)],
+        )
         if kind == "leaf":
             node.grad_fn = "AccumulateGrad"
             node.sequence_nr = 2**64 - 1
-        node.put_at(self.place or self.scopes.stack_at(running_frame()))
-        node.outputs.append(self.keeper.describe(tensor))
+            if not is_given and key not in self.scopes.parameter_names:
+                self._leaves_to_name.append((node, tensor))
         self.nodes.append(node)
-        self.entries[id(tensor)] = Entry(weakref.ref(tensor), node.id, 0)
+        self.entries[key] = Entry(weakref.ref(tensor), number, 0)
         self.anchors.append(tensor)
         if alias is not None:
-            self.edges.append(EdgeDraft(alias[0], alias[1], node.id, "memory", True))
-        if kind == "leaf" and id(tensor) not in self.scopes.parameter_names and id(tensor) not in self._given_names:
-            self._leaves_to_name.append((node, tensor))
-        return node.id, 0
+            self.edges.append(EdgeDraft(alias[0], alias[1], number, "memory", True))
+        return number, 0
 
     def _alias(self, tensor: torch.Tensor) -> Origin | None:
         """What a tensor shows that was made around PyTorch's dispatch, in memory that a recorded tensor owns."""
@@ -233,22 +230,23 @@ class Tape:
     # Autograd nodes.
 
     def link(self, found: Origin, grad_fn: Any, tensor: torch.Tensor) -> Origin:
-        sequence = grad_fn._sequence_nr()
+        node_id, output = found
         known = self.autograd_nodes.get(grad_fn)
-        if known is not None and known != found[0]:
+        if known is not None and known != node_id:
             if known in self._function_nodes:
                 self._show_output(known, tensor, found)
             return known, self.output_number(known, tensor.output_nr)
-        node_id, output = found
         node = self.nodes[node_id]
         if known is None:
+            sequence = grad_fn._sequence_nr()
             if node_id in self.without_grad or (node.sequence_nr is not None and node.sequence_nr != sequence):
                 return self._autograd_only(grad_fn, tensor, found)
             self.adopt(node, grad_fn)
             if len(node.outputs) > 1:
                 mark_differentiable(node, grad_fn, output - tensor.output_nr)
-        if tensor.output_nr != output:
-            self.autograd_outputs.setdefault(node_id, {})[tensor.output_nr] = output
+        number = tensor.output_nr
+        if number != output:
+            self.autograd_outputs.setdefault(node_id, {})[number] = output
         if output < len(node.outputs):
             node.outputs[output].requires_grad = True
         return found

@@ -12,7 +12,7 @@ import torch
 from ..graph.model import TensorInfo
 from ..graph.trace import ValuesMode
 from .copies import NUMPY_DTYPES, Copier
-from .reductions import WIDENED, Partial, finish_all, is_dense, reduce
+from .reductions import WIDENED, Partial, finish_all, is_dense, reduce, reduce_at_once
 
 SMALL_ELEMENTS = 4096
 """Tensors up to this size are kept whole as long as `small` of the budget lasts."""
@@ -22,7 +22,9 @@ _STATISTICS_ONLY = "only statistics were kept: {:,} elements"
 
 _NAMES: dict[torch.dtype | torch.device | torch.layout, str] = {}
 _is_functorch_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
-_PLAIN_CLASSES = frozenset({torch.Tensor, torch.nn.Parameter})
+TENSOR_CLASSES = frozenset({torch.Tensor, torch.nn.Parameter})
+"""Torch's own: what they say of themselves needs no second look."""
+_STRIDED = torch.strided
 
 
 class Budget:
@@ -74,6 +76,16 @@ class Keeper:
 
     def form(self, tensor: torch.Tensor, requires_grad: bool | None = None) -> TensorInfo:
         """Shape, dtype and the like, without values."""
+        if type(tensor) in TENSOR_CLASSES and tensor.is_cpu and tensor.layout is _STRIDED:
+            try:
+                return TensorInfo(
+                    shape=tuple(tensor.shape),
+                    dtype=_NAMES[tensor.dtype],
+                    requires_grad=tensor.requires_grad if requires_grad is None else requires_grad,
+                    version=tensor._version,
+                )
+            except (RuntimeError, KeyError):  # nested, an inference tensor, or the first of its dtype
+                pass
         return TensorInfo(
             shape=shape_of(tensor),
             dtype=name_of(tensor.dtype),
@@ -218,7 +230,7 @@ class Keeper:
 
 def shares_memory(tensor: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two plain tensors begin at the same place in memory and have equally many elements."""
-    if tensor is other or type(tensor) not in _PLAIN_CLASSES or type(other) not in _PLAIN_CLASSES:
+    if tensor is other or type(tensor) not in TENSOR_CLASSES or type(other) not in TENSOR_CLASSES:
         return False
     try:
         return tensor.data_ptr() == other.data_ptr() and tensor.numel() == other.numel()
@@ -256,11 +268,11 @@ def name_of(kind: torch.dtype | torch.device | torch.layout) -> str:
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
     """The sizes of a tensor; -1 for one that is a symbol, () where the rows differ in length."""
     try:
-        shape = tuple(tensor.shape)
+        shape = tensor.shape
     except RuntimeError:
         return ()  # nested
-    if type(tensor) in _PLAIN_CLASSES:
-        return shape
+    if type(tensor) in TENSOR_CLASSES:
+        return tuple(shape)
     if tensor.is_nested:
         return ()
     return tuple(size if type(size) is int else int(size) if isinstance(size, int) else -1 for size in shape)
@@ -293,6 +305,9 @@ def _buffer_of(tensor: torch.Tensor) -> torch.Tensor | None:
 
 
 def _statistics(tensor: torch.Tensor) -> Partial:
+    partial = reduce_at_once(tensor)
+    if partial is not None:
+        return partial
     with torch._C._DisableTorchDispatch():
         return reduce(tensor)
 
@@ -304,15 +319,18 @@ def _clone(tensor: torch.Tensor) -> torch.Tensor:
 
 def _is_plain(tensor: torch.Tensor) -> bool:
     """Whether a tensor's elements lie in the computer's own memory, to be read as they are."""
-    return (
-        type(tensor) in _PLAIN_CLASSES
-        and tensor.layout is torch.strided
+    if not (
+        type(tensor) in TENSOR_CLASSES
+        and tensor.layout is _STRIDED
         and tensor.is_cpu
         and tensor.dtype in NUMPY_DTYPES
-        and not _is_functorch_wrapped(tensor)
         and not tensor.is_nested
-        and (tensor.data_ptr() != 0 or not tensor.numel())
-    )
+    ):
+        return False
+    try:
+        return tensor.data_ptr() != 0 or not tensor.numel()
+    except RuntimeError:  # it exists only inside a torch.func transform, and has no memory of its own
+        return False
 
 
 def _why_unreadable(tensor: torch.Tensor) -> str | None:
@@ -322,7 +340,7 @@ def _why_unreadable(tensor: torch.Tensor) -> str | None:
         return "the tensor is nested: its rows differ in length"
     if _is_functorch_wrapped(tensor):
         return "the tensor exists only inside a torch.func transform"
-    if type(tensor) in _PLAIN_CLASSES:
+    if type(tensor) in TENSOR_CLASSES:
         return None
     if type(tensor).__name__ == "FakeTensor":
         return "the tensor is fake: it has a shape but no storage"

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
+import msgspec
 import torch
 
-
-class _Place(NamedTuple):
-    """A tensor's memory, and how it lies in it."""
-
-    storage: int
-    offset: int
-    shape: tuple[int, ...]
-    stride: tuple[int, ...]
+_Place = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+"""A tensor's storage, and how it lies in it: offset, shape and stride."""
 
 
-class _Write(NamedTuple):
+class _Write(msgspec.Struct, frozen=True, gc=False):
     node: int
     begin: int
     end: int
@@ -82,9 +76,11 @@ class Writes:
         return found[:0:-1]
 
     def note_outputs(self, node_id: int, results: Iterable[torch.Tensor]) -> None:
-        """Remember what the outputs of an operation that writes show: what it wrote may be something else."""
+        """Remember which outputs of an operation show what it wrote, as `note` was told before."""
         for number, tensor in enumerate(results):
-            self._outputs.setdefault((node_id, _place_of(tensor)), number)
+            writes = self._of_storage.get(storage_of(tensor))
+            if writes is not None and writes[-1].node == node_id:
+                self._outputs.setdefault((node_id, _place_of(tensor)), number)
 
     def output(self, node_id: int, tensor: torch.Tensor, new: int) -> int:
         """The output of an operation that shows `tensor` as it was written; `new` from now on, if there is none."""
@@ -104,6 +100,8 @@ def _extent(tensor: torch.Tensor) -> tuple[int, int]:
         return 0, 0
     size = tensor.element_size()
     begin = int(tensor.storage_offset()) * size
+    if tensor.is_contiguous():
+        return begin, begin + tensor.numel() * size
     steps = sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.stride(), strict=True))
     return begin, begin + (int(steps) + 1) * size
 
@@ -111,5 +109,5 @@ def _extent(tensor: torch.Tensor) -> tuple[int, int]:
 def _place_of(tensor: torch.Tensor) -> _Place:
     storage = storage_of(tensor)
     if not storage:  # a sparse tensor, for example
-        return _Place(id(tensor), 0, (), ())
-    return _Place(storage, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride())
+        return id(tensor), 0, (), ()
+    return storage, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()

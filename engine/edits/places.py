@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..capture.drafts import EdgeDraft
 from ..capture.schema import flat_tensors
-from ..capture.tape import EdgeDraft, Tape
+from ..capture.tape import Tape
 from ..graph.model import Node
 from ..graph.trace import Trace
 

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from ..capture.backward import BackwardRecorder
+from ..capture.drafts import Origin
 from ..capture.forward import ForwardMode
 from ..capture.put_aside import PutAside
 from ..capture.replay import _ReplayRecorder
 from ..capture.schema import flat_tensors
-from ..capture.tape import Origin
 from ..errors import EditError
 from ..graph.edits import (
     AnyEdit,

@@ -184,7 +184,7 @@ def _plain_words(operator: str) -> str:
     return name.removesuffix("_forward").removesuffix("_with_indices") or operator
 
 
-class Edge(msgspec.Struct, frozen=True, kw_only=True):
+class Edge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Data flowing from output `output_nr` of node `source` into input `input_nr` of node `target`.
 
     `arg` is the operator's name of that input ("self", "weight", "mat1"). `grad_index` is the position in the target's
@@ -200,7 +200,7 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     cut: str | None = None
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
+class Scope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call of an nn.Module: its path of calls, its class, and how many parameters it holds (its children's too)."""
 
     path: ScopePath

@@ -15,7 +15,7 @@ from .observation import Observation
 ValuesMode = Literal["none", "summary", "all"]
 
 
-class BackwardStep(msgspec.Struct, eq=False, kw_only=True):
+class BackwardStep(msgspec.Struct, eq=False, kw_only=True, gc=False):
     """One VJP, as the autograd engine ran it.
 
     `grad_outputs[k]` is the gradient with respect to output k of `node` (the sum of all contributions);
