@@ -233,7 +233,7 @@ class Recorder:
         count_flops(nodes, edges)
         self._keeper.finish()
         self._grad_keeper.finish()
-        used = {node.scope[:depth] for node in nodes for depth in range(1, len(node.scope) + 1)}
+        used = {scope[:depth] for scope in {node.scope for node in nodes} for depth in range(1, len(scope) + 1)}
         scopes = self._scopes.scopes(used)
         backward_s = 0.0 if self._backward is None else self._backward.seconds
         trace = Trace(

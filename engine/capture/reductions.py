@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import torch
 
@@ -24,7 +24,7 @@ _VARIES_LITTLE = 1e-6
 """Variance over squared mean below which their difference in float64 loses too many digits."""
 
 
-class Partial(NamedTuple):
+class Partial(msgspec.Struct, frozen=True, gc=False):
     """Reductions over the elements that a tensor really has in memory; each stands for `factor` of its elements.
 
     On a device they are tensors: nothing has waited for them yet.
@@ -95,8 +95,8 @@ def _reduce_at_once(row: torch.Tensor, elements: int, factor: int) -> Partial | 
 
 
 def _is_safe_in_float64(low: float, high: float) -> bool:
-    size = max(abs(low), abs(high))
-    return size > 1e-150 or size == 0
+    """Whether the square of the largest element is no denormal number, or all elements are zero."""
+    return high > 1e-150 or low < -1e-150 or low == high == 0
 
 
 def _reduce_here(row: torch.Tensor, elements: int, factor: int, sample: torch.Tensor) -> Partial:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import torch
 
 from ..graph.summary import BINS
@@ -29,7 +30,7 @@ _FIELDS = 5
 _Out = ctypes.c_double * (_FIELDS + 2 + BINS)
 
 
-class Pass(NamedTuple):
+class Pass(msgspec.Struct, frozen=True, gc=False):
     """What one pass found. Where `squares` is not finite, there may be NaN or infinities, and the rest says nothing."""
 
     low: float

@@ -94,8 +94,8 @@ def _gpt2() -> tuple[nn.Module, Inputs]:
     return GPT2Loss(), (torch.randint(50257, (1, 65)),)
 
 
-def _resnet50(images: int) -> tuple[nn.Module, Inputs]:
-    return ResNet50Loss(), (torch.randn(images, 3, 224, 224), torch.randint(1000, (images,)))
+def _resnet50(images: int, pixels: int = 224) -> tuple[nn.Module, Inputs]:
+    return ResNet50Loss(), (torch.randn(images, 3, pixels, pixels), torch.randint(1000, (images,)))
 
 
 def _mlp() -> tuple[nn.Module, Inputs]:
@@ -107,6 +107,7 @@ PROGRAMS: dict[str, Callable[[], tuple[nn.Module, Inputs]]] = {
     "resnet50x1": partial(_resnet50, 1),
     "resnet50": partial(_resnet50, 2),
     "resnet50x4": partial(_resnet50, 4),
+    "resnet50x8, 64²": partial(_resnet50, 8, 64),
     "mlp": _mlp,
 }
 
