@@ -6,6 +6,9 @@ from string import Template
 
 from ..graph.summary import BINS
 
+GRAIN_ELEMENTS = 1 << 15
+"""The smallest part that a thread of a team gets, as in torch's own operations."""
+
 # Two loops over the elements: sixteen at a time, then those that are left. The vectors are written out, since LLVM
 # would choose narrow ones because of the float64 among them, and be slower than memory is. The prefetch asks for the
 # page after this one, before which the processor's own stops. Sums are taken in float64, so neither a long row nor the
@@ -220,12 +223,14 @@ define void @whole_$name(ptr %data, i64 %count, i64 %runs, i64 %size, i64 %step,
 }
 """
 
-# Every thread of an OpenMP team runs `share` on a part of its own; the team, which is the one that torch's operations
-# use, may turn out smaller than it was asked for, and leave parts as they were. The last lines do what `whole` does.
+# Every thread of an OpenMP team runs `share` on a part of its own. The team is the one that torch's operations use; a
+# smaller one would end its other threads, so those for which there is no part of a size that is worth it have nothing
+# to do, and leave theirs as it was. The last lines do what `whole` does.
 _SHARED = """
 declare void @GOMP_parallel(ptr, ptr, i32, i32)
 declare i32 @omp_get_thread_num()
 declare i32 @omp_get_num_threads()
+declare i64 @llvm.umin.i64(i64, i64)
 
 define internal void @share_$name(ptr %job) {
   %data = load ptr, ptr %job
@@ -235,18 +240,25 @@ define internal void @share_$name(ptr %job) {
   %out = load ptr, ptr %job.2
   %number.32 = call i32 @omp_get_thread_num()
   %number = sext i32 %number.32 to i64
-  %threads.32 = call i32 @omp_get_num_threads()
-  %threads = sext i32 %threads.32 to i64
+  %team.32 = call i32 @omp_get_num_threads()
+  %team = sext i32 %team.32 to i64
+  %wanted = udiv i64 %count, $grain
+  %threads = call i64 @llvm.umin.i64(i64 %team, i64 %wanted)
+  %has.part = icmp ult i64 %number, %threads
+  br i1 %has.part, label %work, label %end
+work:
   %before = mul i64 %count, %number
   %begin = udiv i64 %before, %threads
   %number.next = add i64 %number, 1
   %until = mul i64 %count, %number.next
-  %end = udiv i64 %until, %threads
-  %size = sub i64 %end, %begin
+  %until.element = udiv i64 %until, %threads
+  %size = sub i64 %until.element, %begin
   %part = getelementptr $type, ptr %data, i64 %begin
   %place = mul i64 %number, 5
   %results = getelementptr double, ptr %out, i64 %place
   call void @alone_$name(ptr %part, i64 %size, ptr %results)
+  br label %end
+end:
   ret void
 }
 
@@ -338,6 +350,7 @@ def loop_text(type_name: str, *, is_shared: bool) -> str:
         widen_all_to_double=f"%ds = {to_double} {wides} %xs to <16 x double>",
         widen_counted=f"%x.j = {widen} {type_name} %element.j to {wide}\n  %d.j = {to_double} {wide} %x.j to double",
         nothing=f"[double 0x7FF0000000000000, double 0xFFF0000000000000{', double 0.0' * 3}]",
+        grain=GRAIN_ELEMENTS,
         bins=BINS,
         bins_bytes=8 * BINS,
         last_bin=BINS - 1,

@@ -15,14 +15,15 @@ import msgspec
 import torch
 
 from ..graph.summary import BINS
+from .loop_text import GRAIN_ELEMENTS
 from .loops import Loop, compile_loop
 
 _TYPES = {torch.float32: "float", torch.float64: "double", torch.float16: "half", torch.bfloat16: "bfloat"}
 DTYPES = frozenset(_TYPES)
 """The dtypes that `statistics` has a loop for."""
 
-SHARED_ELEMENTS = 1 << 16
-"""From this size on the threads of torch share the work, as they do in its own operations from half of it on."""
+SHARED_ELEMENTS = 2 * GRAIN_ELEMENTS
+"""From this size on the threads of torch share the work."""
 SAMPLE_RUNS, RUN_ELEMENTS = 64, 16
 """A histogram is made of a sample of short runs: single elements as far apart would each cost a look into memory."""
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.capture import single_pass
+from engine.capture.loop_text import GRAIN_ELEMENTS
 from engine.capture.reductions import _sample
 from engine.capture.single_pass import statistics
 from engine.graph.summary import BINS, bin_counts
@@ -67,13 +68,14 @@ def test_squares_of_large_float32_do_not_overflow() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_share_large_tensors(dtype: torch.dtype, threads: int) -> None:
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("parts", [2, 3, 9])
+def test_threads_share_large_tensors(dtype: torch.dtype, threads: int, parts: int) -> None:
     usual = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         torch.manual_seed(threads)
-        row = torch.randn(single_pass.SHARED_ELEMENTS + 12_345).to(dtype)
+        row = torch.randn(parts * GRAIN_ELEMENTS + 12_345).to(dtype)
         row[7] = -9
         row[-1] = 9
         row[-5:-2] = 0
