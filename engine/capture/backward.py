@@ -11,7 +11,6 @@ from torch.autograd.graph import get_gradient_edge
 
 from ..graph.model import Edge, SavedTensor, TensorInfo
 from ..graph.trace import BackwardStep
-from .collector import CollectorPace
 from .cost import StepClock, Storages
 from .drafts import AccumulateGrad, Origin
 from .faults import fault_note
@@ -58,10 +57,6 @@ class BackwardRecorder:
 
         A nested pass is one that the program runs while its forward pass is still being recorded.
         """
-        with CollectorPace():
-            return self._run(roots, call, is_nested)
-
-    def _run(self, roots: Sequence[torch.Tensor], call: Callable[[], T], is_nested: bool) -> T:
         tape = self._tape
         try:
             with torch._C.DisableTorchFunction():  # a mode of the program's would see what is looked at here

@@ -204,10 +204,9 @@ hand:
   %b = phi i64 [0, %count.end], [%b.next, %hand]
   %from = getelementptr i64, ptr %counts, i64 %b
   %counted = load i64, ptr %from
-  %counted.d = uitofp i64 %counted to double
   %b.place = add i64 %b, 2
-  %to = getelementptr double, ptr %out, i64 %b.place
-  store double %counted.d, ptr %to
+  %to = getelementptr i64, ptr %out, i64 %b.place
+  store i64 %counted, ptr %to
   %b.next = add nuw nsw i64 %b, 1
   %is_last_b = icmp eq i64 %b.next, $bins
   br i1 %is_last_b, label %end, label %hand

@@ -14,7 +14,9 @@ _TEAM = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
 
 
 class Loop(NamedTuple):
-    """The compiled loops for one dtype. Both write float64: five statistics, two extremes of the sample, its counts."""
+    """The compiled loops for one dtype. Both write five statistics and two extremes of the sample, as float64, and then
+    the counts of its histogram, as int64.
+    """
 
     whole: Any
     """(data, count, runs, size of a run, distance of runs, out)"""

@@ -19,7 +19,6 @@ from ..graph.observation import ObservationKind
 from ..graph.trace import BackwardStep, Timing, Trace, ValuesMode
 from .autograd_nodes import ThreadWatch
 from .backward import BackwardRecorder, has_freed_nodes
-from .collector import CollectorPace
 from .compiled import CompilerOff
 from .cost import count_flops
 from .drafts import Origin
@@ -89,7 +88,6 @@ class Recorder:
         self._compiler = CompilerOff(self._tape.notes)
         self._hook_watch = HookWatch(self._tape)
         self._thread_watch = ThreadWatch(self._tape.tell_threads_apart)
-        self._pace = CollectorPace()
         self._mode: ForwardMode | None = None
         self._is_on = False
         self._backward: BackwardRecorder | None = None
@@ -128,7 +126,6 @@ class Recorder:
             self._compiler.start()
             self._hook_watch.start()
             self._thread_watch.start()
-            self._pace.start()
             self._mode = self._make_mode()
             enter_mode(self._mode)
         except BaseException:
@@ -143,7 +140,6 @@ class Recorder:
         mode, self._mode = self._mode, None
         if mode is not None:
             leave_mode(mode)
-        self._pace.stop()
         self._thread_watch.stop()
         self._hook_watch.stop()
         self._compiler.stop()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ..graph.model import TensorInfo
+from ..graph.summary import Summary
 from ..graph.trace import ValuesMode
 from .copies import NUMPY_DTYPES, Copier
 from .reductions import WIDENED, Partial, finish_all, is_dense, reduce, reduce_at_once
@@ -17,8 +18,6 @@ from .reductions import WIDENED, Partial, finish_all, is_dense, reduce, reduce_a
 SMALL_ELEMENTS = 4096
 """Tensors up to this size are kept whole as long as `small` of the budget lasts."""
 MEDIUM_ELEMENTS = 65536
-
-_STATISTICS_ONLY = "only statistics were kept: {:,} elements"
 
 _NAMES: dict[torch.dtype | torch.device | torch.layout, str] = {}
 _is_functorch_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
@@ -147,7 +146,7 @@ class Keeper:
     def _keep(self, tensor: torch.Tensor, info: TensorInfo, same_as: tuple[torch.Tensor, TensorInfo] | None) -> None:
         """Keep the values of a tensor that lies in memory, or its statistics."""
         count = tensor.numel()
-        nbytes = count * tensor.element_size()
+        nbytes = tensor.nbytes
         if same_as is not None:
             if not _holds_same_elements(tensor, same_as[0]):
                 same_as = None
@@ -160,7 +159,6 @@ class Keeper:
                 self._medium.append(id(info))
                 self._at_hand[id(info)] = _statistics(tensor)
             return
-        info.note = _STATISTICS_ONLY.format(count)
         if same_as is not None:
             place = self._shared.get(id(same_as[1]))
             if place is not None:
@@ -196,7 +194,6 @@ class Keeper:
                 continue
             info, array = self._copies.pop(key)
             self.budget.medium += array.nbytes
-            info.note = _STATISTICS_ONLY.format(info.numel)
             self._reduce(info, partial)
             if not isinstance(array, torch.Tensor):
                 self._copier.reuse(array)
@@ -216,9 +213,9 @@ class Keeper:
         summaries = finish_all([partial for _, partial in self._partials])
         for (infos, _), summary in zip(self._partials, summaries, strict=True):
             for info in infos:
-                info.recorded_summary = summary
+                _set_summary(info, summary)
         for info, known in self._aliases:
-            info.recorded_summary = known.summary
+            _set_summary(info, known.summary)
         self._copies.clear()
         self._medium.clear()
         self._at_hand.clear()
@@ -226,6 +223,12 @@ class Keeper:
         self._partials.clear()
         self._aliases.clear()
         self._shared.clear()
+
+
+def _set_summary(info: TensorInfo, summary: Summary | None) -> None:
+    info.recorded_summary = summary
+    if info.note is None:
+        info.note = f"only statistics were kept: {info.numel:,} elements"
 
 
 def shares_memory(tensor: torch.Tensor, other: torch.Tensor) -> bool:

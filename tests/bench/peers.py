@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .test_trace import load_gpt2
+from .gpt2 import load_gpt2
 
 Inputs = tuple[torch.Tensor, ...]
 

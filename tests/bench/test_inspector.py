@@ -23,7 +23,7 @@ from gui.style import Style
 from gui.theme import ThemeManager
 from gui.watching import Watch, WatchModel
 
-from .test_trace import gpt2_step
+from .gpt2 import gpt2_step
 
 STEPS = 200
 

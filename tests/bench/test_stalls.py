@@ -12,8 +12,8 @@ import pytest
 
 from engine import trace
 
+from .gpt2 import gpt2_step
 from .large import ten_thousand_nodes
-from .test_trace import gpt2_step
 
 ROOT = Path(__file__).parents[2]
 

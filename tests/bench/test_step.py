@@ -22,8 +22,8 @@ from gui.crash import CrashReporter
 from gui.panels.following import IN_A_ROW_MS
 from gui.window import MainWindow
 
+from .gpt2 import gpt2_step
 from .large import ten_thousand_nodes
-from .test_trace import gpt2_step
 
 STEPS = 120
 
