@@ -43,9 +43,11 @@ class Copier:
     def copy(self, tensor: torch.Tensor) -> npt.NDArray[Any] | None:
         """The values of a detached tensor; None where its elements do not lie in memory as numpy has them."""
         dtype = NUMPY_DTYPES.get(tensor.dtype)
-        if dtype is None or not tensor.is_contiguous() or not tensor.is_cpu or tensor.is_neg() or tensor.is_conj():
+        if dtype is None or not tensor.is_contiguous() or tensor.is_neg() or not tensor.is_cpu:
             return None
-        shape = tensor.shape
+        if dtype.kind == "c" and tensor.is_conj():
+            return None
+        shape = tuple(tensor.shape)
         nbytes = tensor.nbytes
         if nbytes > _LARGEST_SHARING:
             spare = self._spare.get(nbytes)
