@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict
 
 from ..graph.model import Edge
 from .drafts import EdgeDraft
@@ -23,24 +23,24 @@ def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]])
     origin is the one. An autograd edge without such an input (the base of a view that was written to, the inputs of a
     custom Function) becomes an edge of its own.
     """
-    inputs: dict[int, list[int]] = {}
+    inputs: defaultdict[int, list[int]] = defaultdict(list)
     drafts = tape.edges
     for position, draft in enumerate(drafts):
-        inputs.setdefault(draft.target, []).append(position)
+        inputs[draft.target].append(position)
     grad_index: dict[int, int] = {}
     added: dict[int, list[Edge]] = {}
     for node_id, edges in next_nodes.items():
         if not edges:
             continue
-        free: dict[tuple[int, int], deque[int]] = {}
-        for position in inputs.get(node_id, ()):
+        free: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for position in reversed(inputs.get(node_id, ())):
             draft = drafts[position]
-            free.setdefault((draft.source, draft.output), deque()).append(position)
+            free[draft.source, draft.output].append(position)
         for index, edge in enumerate(edges):
             if edge is None:
                 continue
-            if free.get(edge):
-                grad_index[free[edge].popleft()] = index
+            if found := free.get(edge):
+                grad_index[found.pop()] = index
             else:
                 number = len(inputs.get(node_id, ())) + len(added.get(node_id, ()))
                 added.setdefault(node_id, []).append(
@@ -50,7 +50,7 @@ def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]])
     for target in range(len(tape.nodes)):
         for number, position in enumerate(inputs.get(target, ())):
             draft = drafts[position]
-            found = grad_index.get(position)
+            matched = grad_index.get(position)
             result.append(
                 Edge(
                     source=draft.source,
@@ -58,8 +58,8 @@ def match_edges(tape: Tape, next_nodes: dict[int, list[tuple[int, int] | None]])
                     target=target,
                     input_nr=number,
                     arg=draft.argument,
-                    grad_index=found,
-                    cut=None if found is not None else _why_cut(tape, draft, target in next_nodes),
+                    grad_index=matched,
+                    cut=None if matched is not None else _why_cut(tape, draft, target in next_nodes),
                 )
             )
         result.extend(added.get(target, ()))

@@ -126,9 +126,8 @@ def only_initialised(tape: Tape) -> set[int]:
     found = {node.id for node in tape.nodes if node.kind == "leaf"}
     for edge in tape.edges:
         if edge.source in found:
-            name = (tape.nodes[edge.target].op or ".").split(".")[1]
-            is_write = name.endswith("_") and edge.argument == "self"
-            if not is_write or edge.target not in tape.without_grad:
+            is_without_grad = edge.argument == "self" and edge.target in tape.without_grad
+            if not is_without_grad or not (tape.nodes[edge.target].op or ".").split(".")[1].endswith("_"):
                 found.discard(edge.source)
     return found
 
