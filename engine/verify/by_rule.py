@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..graph.model import TensorInfo
+from ..graph.model import Edge, TensorInfo
 from ..graph.trace import Trace
 from ..rules import evaluate_step
 from .differences import Rounding
-from .hooks import hooked_nodes
+from .hooks import after_module_hook, hooked_nodes
 
 Gradient = npt.NDArray[np.float64]
 
@@ -61,8 +61,11 @@ def each_gradient_by_rule(trace: Trace) -> Iterator[tuple[int, Gradient | None]]
             yield node.id, None if is_unknown else gradients[0]
             continue
         edges = [edge for edge in trace.graph.incoming(node) if edge.grad_index is not None]
-        found = None if is_unknown else evaluate_step(trace, step, list(gradients))
-        handed_on = {} if found is None else dict(found)
+        handed_on: dict[Edge, Gradient | None] = {}
+        if not is_unknown and (kept := after_module_hook(step, gradients)) is not None:
+            handed_on = {edge: kept[edge.grad_index] for edge in edges if edge.grad_index is not None}
+        elif not is_unknown:
+            handed_on = dict(evaluate_step(trace, step, list(gradients)) or ())
         for edge in edges:
             target = (edge.source, edge.output_nr)
             handed = handed_on.get(edge)

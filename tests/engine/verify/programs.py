@@ -74,6 +74,24 @@ def hooked_result() -> Built:
     return run, (), {}
 
 
+def hooked_module(kind: str) -> Callable[[], Built]:
+    """Two layers; the second has a backward hook that only looks, or changes what it hands on or receives."""
+
+    def build() -> Built:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+        if kind == "looks":
+            model[2].register_full_backward_hook(lambda _module, _given, _arrived: None)
+        elif kind == "hands on":
+            model[2].register_full_backward_hook(lambda _module, given, _arrived: tuple(map(double, given)))
+        else:
+            model[2].register_full_backward_pre_hook(lambda _module, arrived: tuple(map(double, arrived)))
+        x = torch.randn(4, 3)
+        return lambda: model(x).square().sum(), (), {}
+
+    return build
+
+
 def wrong_function() -> Built:
     w = torch.tensor([1.0, 2.0], requires_grad=True)
 

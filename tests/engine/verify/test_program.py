@@ -78,6 +78,23 @@ def test_a_hook_on_a_result_is_named_and_what_lies_behind_it_compared_by_rule() 
         assert any("hook double (programs.py, line" in note and "on h (sin)" in note for note in report.notes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "moved"),
+    [("looks", ["0.weight", "0.bias", "2.weight", "2.bias"]), ("hands on", ["2.weight", "2.bias"]), ("receives", [])],
+)
+def test_a_modules_backward_hook_is_named_and_what_lies_behind_it_compared_by_rule(kind: str, moved: list[str]) -> None:
+    for report in (check(programs.hooked_module(kind)), check_nodes(_recorded(programs.hooked_module(kind)))):
+        assert not report.has_difference, format_table(report)
+        rows = {row.name.removeprefix("model."): row for row in report.rows}
+        assert len(rows) == 4
+        for name, row in rows.items():
+            assert row.by_rule == pytest.approx(row.autograd, rel=1e-5)
+            assert (row.finite_difference is not None) == (name in moved)
+        notes = [note for note in report.notes if "module's backward hook changes the gradient" in note]
+        assert len(notes) == (kind != "looks")
+        assert all("programs.py, line" in note for note in notes)
+
+
 def test_several_roots_start_with_the_gradients_that_they_were_given() -> None:
     w = torch.tensor([0.5, 2.0], requires_grad=True)
 
