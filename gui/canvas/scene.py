@@ -57,7 +57,8 @@ class Scene:
         self.is_stack: Bools = np.array([item.repeats > 1 for item in self.items], dtype=bool)
         self.shares = Shares(trace, drawing.links)
         heights = corners[self.boxes, 3] - corners[self.boxes, 1]
-        self.box_height = float(np.median(heights)) if len(heights) else 1.0
+        # The first median of numpy's imports its masked arrays, which takes as long as everything else here.
+        self.box_height = float(np.sort(heights)[len(heights) // 2]) if len(heights) else 1.0
         """Height of a typical box: the level of detail follows it."""
         self._item_chunks, self._link_chunks = Chunks(corners), Chunks(self.routes.boxes)
         frames = corners[self.frames]
