@@ -249,6 +249,7 @@ class BackwardRecorder:
         saved = node.saved
         if saved or node_id in tape.opaque_saved:
             return
+        span = self._storages.span
         for name, attribute in names:
             try:
                 value = getattr(grad_fn, attribute)
@@ -266,7 +267,7 @@ class BackwardRecorder:
                         version=version_of(tensor),
                         nbytes=tensor.numel() * tensor.element_size(),
                         source=tape.known_origin(tensor),
-                        span=self._storages.span(tensor),
+                        span=span(tensor),
                     )
                 )
 

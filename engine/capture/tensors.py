@@ -34,10 +34,7 @@ class Budget:
         self.medium = medium
 
     def take(self, elements: int, nbytes: int) -> bool:
-        """Whether a tensor may be kept; then it is charged."""
-        if elements <= SMALL_ELEMENTS and self.small >= nbytes:
-            self.small -= nbytes
-            return True
+        """Whether a tensor that has no place among the small ones may be kept; then it is charged."""
         if elements <= MEDIUM_ELEMENTS and self.medium >= nbytes:
             self.medium -= nbytes
             return True
@@ -152,9 +149,12 @@ class Keeper:
                 same_as = None
             elif self._share_copy(tensor, info, same_as[1]):
                 return
+        if count <= SMALL_ELEMENTS and self.budget.small >= nbytes:
+            self.budget.small -= nbytes
+            self._copy(tensor, info)
+            return
         if self.values == "all" or count == 0 or self.budget.take(count, nbytes) or self._make_room(count, nbytes):
-            copy = self._copier.copy(tensor)
-            self._copies[id(info)] = (info, _clone(tensor) if copy is None else copy)
+            self._copy(tensor, info)
             if self._is_latest_kept and SMALL_ELEMENTS < count <= MEDIUM_ELEMENTS and self.values != "all":
                 self._medium.append(id(info))
                 self._at_hand[id(info)] = _statistics(tensor)
@@ -169,6 +169,10 @@ class Keeper:
                 self._aliases.append((info, same_as[1]))
                 return
         self._reduce(info, _statistics(tensor))
+
+    def _copy(self, tensor: torch.Tensor, info: TensorInfo) -> None:
+        copy = self._copier.copy(tensor)
+        self._copies[id(info)] = (info, _clone(tensor) if copy is None else copy)
 
     def _share_copy(self, tensor: torch.Tensor, info: TensorInfo, known: TensorInfo) -> bool:
         """Use the copy of a tensor that has the same elements in the same order."""
