@@ -118,7 +118,6 @@ class BackwardRecorder:
         found: list[tuple[Any, int]] = []
         edges: list[tuple[tuple[Any, int], ...]] = []
         seen: dict[Any, int] = {}
-        targets: list[tuple[int, int] | None]
         pending = list(reversed(grad_fns))
         while pending:
             grad_fn = pending.pop()
@@ -131,15 +130,11 @@ class BackwardRecorder:
             for node, _ in reversed(following):
                 if node is not None and node not in seen:
                     pending.append(node)
-        renumbered = tape.autograd_outputs
         for (_, node_id), following in zip(found, edges, strict=True):
-            targets = self._next[node_id] = []
-            for node, number in following:
-                if node is None:
-                    targets.append(None)
-                    continue
-                target = seen[node]
-                targets.append((target, tape.output_number(target, number) if target in renumbered else number))
+            self._next[node_id] = [
+                None if node is None else (seen[node], tape.output_number(seen[node], number))
+                for node, number in following
+            ]
         return found
 
     def _node_of(self, grad_fn: Any) -> int:
@@ -186,9 +181,8 @@ class BackwardRecorder:
         step = BackwardStep(index=len(self.steps), node=node, seconds=seconds)
         known = _Known() if grad_inputs else None
         arrivals = step.grad_outputs
-        renumbered = self._tape.autograd_outputs.get(node_id)
         for number, gradient in enumerate(grad_outputs):
-            output = number if renumbered is None else renumbered.get(number, number)
+            output = self._tape.output_number(node_id, number)
             if gradient is None and output >= len(node.outputs):
                 continue  # the operation gave fewer tensors than it could have: a convolution's gradients, say
             while len(arrivals) <= output:
@@ -239,9 +233,7 @@ class BackwardRecorder:
 
     def _read_saved(self, grad_fn: Any, node_id: int) -> None:
         """List the tensors that a node saved. Nothing is unpacked where that would run hooks of the program."""
-        names = _saved_attributes.get(type(grad_fn))
-        if names is None:
-            names = _saved_names(type(grad_fn))
+        names = _saved_names(type(grad_fn))
         if not names:
             return
         tape = self._tape
@@ -249,7 +241,6 @@ class BackwardRecorder:
         saved = node.saved
         if saved or node_id in tape.opaque_saved:
             return
-        span = self._storages.span
         for name, attribute in names:
             try:
                 value = getattr(grad_fn, attribute)
@@ -267,7 +258,7 @@ class BackwardRecorder:
                         version=version_of(tensor),
                         nbytes=tensor.numel() * tensor.element_size(),
                         source=tape.known_origin(tensor),
-                        span=span(tensor),
+                        span=self._storages.span(tensor),
                     )
                 )
 

@@ -12,7 +12,6 @@ import torch
 CHUNK_BYTES = 1 << 20
 _LARGEST_SHARING = 1 << 15
 _ALIGNMENT = 64
-_memmove = ctypes.memmove
 
 NUMPY_DTYPES: dict[torch.dtype, np.dtype[Any]] = {
     dtype: np.dtype(str(dtype).removeprefix("torch."))
@@ -29,7 +28,6 @@ class Copier:
 
     def __init__(self) -> None:
         self._chunk: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
-        self._room = 0
         self._address = 0
         self._used = 0
         self._spare: dict[int, list[npt.NDArray[Any]]] = {}
@@ -52,17 +50,17 @@ class Copier:
         if nbytes > _LARGEST_SHARING:
             spare = self._spare.get(nbytes)
             array: npt.NDArray[Any] = spare.pop().view(dtype).reshape(shape) if spare else np.empty(shape, dtype)
-            _memmove(_address_of(array), tensor.data_ptr(), nbytes)
+            ctypes.memmove(_address_of(array), tensor.data_ptr(), nbytes)
             return array
         begin = self._used
         end = begin + nbytes
-        if end > self._room:
+        if end > len(self._chunk):
             self._chunk = np.empty(CHUNK_BYTES, np.uint8)
-            self._address, self._room = _address_of(self._chunk), CHUNK_BYTES
+            self._address = _address_of(self._chunk)
             begin, end = 0, nbytes
         self._used = end + -end % _ALIGNMENT
         if nbytes:
-            _memmove(self._address + begin, tensor.data_ptr(), nbytes)
+            ctypes.memmove(self._address + begin, tensor.data_ptr(), nbytes)
         return np.ndarray(shape, dtype, self._chunk, begin)
 
 

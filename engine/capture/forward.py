@@ -37,7 +37,6 @@ from .tensors import TENSOR_CLASSES, shares_memory
 from .torch_cuts import detaching_call, switching_call
 
 _top_saved_tensors_default_hooks = torch._C._autograd._top_saved_tensors_default_hooks
-_is_grad_enabled = torch.is_grad_enabled
 
 CHECKPOINTED = (
     "A checkpoint does not keep what is computed inside it: the backward pass computes that again. It is not drawn a "
@@ -111,7 +110,7 @@ class ForwardMode(TorchDispatchMode):
                 self._note_unrecorded(signature, args, kwargs, frame)
                 return None
             self._has_begun = True
-        has_grad = _is_grad_enabled()
+        has_grad = torch.is_grad_enabled()
         # A Function that differentiates in its own forward() begins by detaching what it is given, with gradients on.
         if not has_grad or scopes.function is not None or signature.is_detach:
             scopes.follow_functions(frame)
@@ -119,9 +118,8 @@ class ForwardMode(TorchDispatchMode):
         if self._compiler is not None:
             self._compiler.look(caller)
         stack = scopes.stack_at(caller)
-        node = Node(
-            id=-1, kind="op", op=signature.name, scope=scopes.path, source=stack[0] if stack else None, stack=stack
-        )
+        node = Node(id=-1, kind="op", op=signature.name, scope=scopes.path)
+        node.put_at(stack)
         if signature.is_detach:
             if is_lazy(args[0]):  # a parameter without a shape, until its module is called
                 return None

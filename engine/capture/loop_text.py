@@ -9,6 +9,16 @@ from ..graph.summary import BINS
 GRAIN_ELEMENTS = 1 << 15
 """The smallest part that a thread of a team gets, as in torch's own operations."""
 
+# What both ways of reading a single element begin with.
+_EXTREMES = """
+  %element = load $type, ptr %place
+  %x = $widen $type %element to $wide
+  %is_lower = fcmp nnan nsz olt $wide %x, %low
+  %low.next = select nnan nsz i1 %is_lower, $wide %x, $wide %low
+  %is_higher = fcmp nnan nsz ogt $wide %x, %high
+  %high.next = select nnan nsz i1 %is_higher, $wide %x, $wide %high
+"""
+
 # Two loops over the elements: sixteen at a time, then those that are left. The vectors are written out, since LLVM
 # would choose narrow ones because of the float64 among them, and be slower than memory is. The prefetch asks for the
 # page after this one, before which the processor's own stops. Sums are taken in float64, so neither a long row nor the
@@ -78,12 +88,7 @@ head:
   br i1 %is_end, label %end, label %loop
 loop:
   %place = getelementptr inbounds $type, ptr %data, i64 %i
-  %element = load $type, ptr %place
-  $widen_to_float
-  %is_lower = fcmp nnan nsz olt $wide %x, %low
-  %low.next = select nnan nsz i1 %is_lower, $wide %x, $wide %low
-  %is_higher = fcmp nnan nsz ogt $wide %x, %high
-  %high.next = select nnan nsz i1 %is_higher, $wide %x, $wide %high
+  $extremes
   $widen_to_double
   %sum.next = fadd double %sum, %d
   %square = fmul contract double %d, %d
@@ -144,12 +149,7 @@ loop:
   %low = phi $wide [%low.r, %run], [%low.next, %loop]
   %high = phi $wide [%high.r, %run], [%high.next, %loop]
   %place = getelementptr inbounds $type, ptr %begin, i64 %i
-  %element = load $type, ptr %place
-  $widen_to_float
-  %is_lower = fcmp nnan nsz olt $wide %x, %low
-  %low.next = select nnan nsz i1 %is_lower, $wide %x, $wide %low
-  %is_higher = fcmp nnan nsz ogt $wide %x, %high
-  %high.next = select nnan nsz i1 %is_higher, $wide %x, $wide %high
+  $extremes
   %i.next = add nuw nsw i64 %i, 1
   %is_last = icmp eq i64 %i.next, %size
   br i1 %is_last, label %run.end, label %loop
@@ -343,7 +343,7 @@ def loop_text(type_name: str, *, is_shared: bool) -> str:
         infinities=f"<{', '.join([f'{wide} 0x7FF0000000000000'] * 16)}>",
         negative_infinities=f"<{', '.join([f'{wide} 0xFFF0000000000000'] * 16)}>",
         to_double=to_double,
-        widen_to_float=f"%x = {widen} {type_name} %element to {wide}",
+        extremes=Template(_EXTREMES).substitute(type=type_name, wide=wide, widen=widen),
         widen_to_double=f"%d = {to_double} {wide} %x to double",
         widen_all_to_float=f"%xs = {widen} <16 x {type_name}> %elements to {wides}",
         widen_all_to_double=f"%ds = {to_double} {wides} %xs to <16 x double>",

@@ -43,21 +43,23 @@ class Partial(msgspec.Struct, frozen=True, gc=False):
     centered_squares: float | None = None
 
 
-def reduce_at_once(tensor: torch.Tensor) -> Partial | None:
-    """The whole statistics, where the compiled loop takes them from the elements as they lie; no operation runs."""
-    if tensor.dtype in ONE_PASS and tensor.is_contiguous() and tensor.is_cpu and not tensor.is_neg():
-        return _reduce_at_once(tensor, tensor.numel(), 1)
-    return None
-
-
 def reduce(tensor: torch.Tensor) -> Partial:
-    """Start the statistics of a strided tensor with at least one element, which `reduce_at_once` cannot take."""
-    tensor = tensor.detach()
+    """Start the statistics of a strided tensor with at least one element. No operation of this is recorded."""
+    is_row = tensor.dtype in ONE_PASS and tensor.is_contiguous() and tensor.is_cpu and not tensor.is_neg()
+    partial = _reduce_at_once(tensor, tensor.numel(), 1) if is_row else None
+    if partial is not None:
+        return partial
+    with torch._C._DisableTorchDispatch():
+        return _reduce_in_steps(tensor.detach(), is_tried=is_row)
+
+
+def _reduce_in_steps(tensor: torch.Tensor, *, is_tried: bool) -> Partial:
+    """With torch's operations, or in one pass once the elements lie in a row; `is_tried` says that this is in vain."""
     elements = tensor.numel()
     if tensor.dtype.is_complex:
         tensor = tensor.abs()
     row, factor = _flatten(tensor.resolve_neg())
-    if row.is_cpu:
+    if row.is_cpu and not is_tried:
         partial = _reduce_at_once(row, elements, factor)
         if partial is not None:
             return partial

@@ -167,16 +167,8 @@ class Tape:
         is_unknown = not is_given and kind in ("constant", "input")
         alias = self._alias(tensor) if is_unknown else None
         number = len(self.nodes)
-        stack = self.place or self.scopes.stack_at(running_frame())
-        node = Node(
-            id=number,
-            kind=kind,
-            name=name,
-            scope=scope,
-            source=stack[0] if stack else None,
-            stack=stack,
-            outputs=[self.keeper.describe(tensor)],
-        )
+        node = Node(id=number, kind=kind, name=name, scope=scope, outputs=[self.keeper.describe(tensor)])
+        node.put_at(self.place or self.scopes.stack_at(running_frame()))
         if kind == "leaf":
             node.grad_fn = "AccumulateGrad"
             node.sequence_nr = 2**64 - 1

@@ -13,7 +13,7 @@ from ..graph.model import TensorInfo
 from ..graph.summary import Summary
 from ..graph.trace import ValuesMode
 from .copies import NUMPY_DTYPES, Copier
-from .reductions import WIDENED, Partial, finish_all, is_dense, reduce, reduce_at_once
+from .reductions import WIDENED, Partial, finish_all, is_dense, reduce
 
 SMALL_ELEMENTS = 4096
 """Tensors up to this size are kept whole as long as `small` of the budget lasts."""
@@ -126,7 +126,7 @@ class Keeper:
                 info.note = f"no values: {reason}"
             else:
                 info.note = f"only statistics were kept: {reason}"
-                self._reduce(info, _statistics(buffer))
+                self._reduce(info, reduce(buffer))
             return
         tensor = tensor.detach()
         if tensor.layout != torch.strided:
@@ -157,7 +157,7 @@ class Keeper:
             self._copy(tensor, info)
             if self._is_latest_kept and SMALL_ELEMENTS < count <= MEDIUM_ELEMENTS and self.values != "all":
                 self._medium.append(id(info))
-                self._at_hand[id(info)] = _statistics(tensor)
+                self._at_hand[id(info)] = reduce(tensor)
             return
         if same_as is not None:
             place = self._shared.get(id(same_as[1]))
@@ -168,7 +168,7 @@ class Keeper:
             if same_as[1].array is not None or same_as[1].recorded_summary is not None:
                 self._aliases.append((info, same_as[1]))
                 return
-        self._reduce(info, _statistics(tensor))
+        self._reduce(info, reduce(tensor))
 
     def _copy(self, tensor: torch.Tensor, info: TensorInfo) -> None:
         copy = self._copier.copy(tensor)
@@ -309,14 +309,6 @@ def _buffer_of(tensor: torch.Tensor) -> torch.Tensor | None:
         return None
     rows = buffer.size(getattr(tensor, "_ragged_idx", 1) - 1)
     return buffer if (int(offsets[0]), int(offsets[-1])) == (0, rows) else None
-
-
-def _statistics(tensor: torch.Tensor) -> Partial:
-    partial = reduce_at_once(tensor)
-    if partial is not None:
-        return partial
-    with torch._C._DisableTorchDispatch():
-        return reduce(tensor)
 
 
 def _clone(tensor: torch.Tensor) -> torch.Tensor:
